@@ -1,0 +1,1 @@
+"""The migration history of the database, for SQLite and PostgreSQL alike."""

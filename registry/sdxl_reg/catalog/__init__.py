@@ -1,0 +1,1 @@
+"""The use cases as functions of a session, one module per noun."""

@@ -1,0 +1,1 @@
+"""Grids: planned, rendered, scored and picked."""

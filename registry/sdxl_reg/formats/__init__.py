@@ -1,0 +1,1 @@
+"""The files of other programs: what they read and write, exactly."""

@@ -1,0 +1,1 @@
+"""Jobs: files that say what to do, and the processes that do it."""

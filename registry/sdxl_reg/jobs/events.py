@@ -1,0 +1,107 @@
+"""What a job says while it works: JSON lines, one event each, in the order they happened."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class _Event(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    at: datetime = Field(default_factory=_now)
+
+
+class Started(_Event):
+    """The process is up; `packages` names the versions that determine its results."""
+
+    type: Literal["started"] = "started"
+    pid: int
+    packages: dict[str, str]
+
+
+class Progress(_Event):
+    """How far a stage is."""
+
+    type: Literal["progress"] = "progress"
+    done: int
+    total: int
+    what: str
+
+
+class Metric(_Event):
+    """Numbers at a step."""
+
+    type: Literal["metric"] = "metric"
+    step: int
+    values: dict[str, float]
+
+
+class Message(_Event):
+    """A sentence for the user."""
+
+    type: Literal["message"] = "message"
+    text: str
+
+
+class Version(_Event):
+    """A file that is complete and shall become a version."""
+
+    type: Literal["version"] = "version"
+    path: Path
+    epoch: int
+    step: int
+    loss: float
+    details: dict[str, Any] = {}
+
+
+class Cell(_Event):
+    """A picture of a grid that is complete."""
+
+    type: Literal["cell"] = "cell"
+    key: str
+    path: Path
+
+
+class Score(_Event):
+    """A number for a picture of a grid."""
+
+    type: Literal["score"] = "score"
+    key: str
+    metric: str
+    scorer: str
+    value: float
+
+
+class Failed(_Event):
+    """The job ended with an error; `code` is that of our error tree, or `crash`."""
+
+    type: Literal["failed"] = "failed"
+    code: str
+    message: str
+    traceback: str = ""
+
+
+class Finished(_Event):
+    """The job did all it was asked to."""
+
+    type: Literal["finished"] = "finished"
+
+
+Event = Started | Progress | Metric | Message | Version | Cell | Score | Failed | Finished
+_EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="type")])
+
+
+def read_event(line: bytes) -> Event:
+    """The event a line describes."""
+    return _EVENT.validate_json(line)
+
+
+def event_line(event: Event) -> bytes:
+    """An event as one line, its newline included."""
+    return _EVENT.dump_json(event) + b"\n"

@@ -1,0 +1,39 @@
+"""Where this installation keeps its things: three environment variables with working defaults."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The places of one installation.
+
+    Attributes:
+        home: Folder of everything that is not elsewhere (`SDXL_REG_HOME`, default `~/.sdxl-reg`).
+        database_url: SQLAlchemy URL (`SDXL_REG_DATABASE_URL`, default SQLite in the home).
+        store_path: Folder of the blobs (`SDXL_REG_STORE_URL`, a path or a `file:` URL; default
+            `blobs` in the home).
+    """
+
+    home: Path
+    database_url: str
+    store_path: Path
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
+        """Settings as the environment gives them, with defaults for what it leaves out."""
+        home = Path(environment.get("SDXL_REG_HOME") or "~/.sdxl-reg").expanduser().absolute()
+        database_url = environment.get("SDXL_REG_DATABASE_URL") or f"sqlite:///{home}/registry.db"
+        store = environment.get("SDXL_REG_STORE_URL") or str(home / "blobs")
+        return cls(home=home, database_url=database_url, store_path=_folder_of(store))
+
+    @property
+    def runs_path(self) -> Path:
+        """Folder with one folder a run: its job file, events, log and files."""
+        return self.home / "runs"
+
+
+def _folder_of(store_url: str) -> Path:
+    return Path(store_url.removeprefix("file://").removeprefix("file:")).expanduser().absolute()

@@ -1,0 +1,1 @@
+"""Where rows and bytes are kept: the database and the blob store."""

@@ -1,0 +1,45 @@
+"""The tables, one module per noun; import from here to have every one of them registered."""
+
+from sdxl_reg.tables.artifacts import Artifact, ArtifactAlias, ArtifactFile, ArtifactVersion
+from sdxl_reg.tables.base import Base, now
+from sdxl_reg.tables.blobs import Blob, FileHash
+from sdxl_reg.tables.captions import Caption, CaptionHead
+from sdxl_reg.tables.datasets import Dataset, DatasetEntry, DatasetVersion
+from sdxl_reg.tables.events import EventLog
+from sdxl_reg.tables.grids import CellScore, Grid, GridCell
+from sdxl_reg.tables.images import Image, ImageSet, Member
+from sdxl_reg.tables.lineage import LineageDep, LineageEvent, Node
+from sdxl_reg.tables.runs import Run, RunAttempt, RunMetric
+from sdxl_reg.tables.tags import MemberTag, Tag, TagClosure
+
+__all__ = [
+    "Artifact",
+    "ArtifactAlias",
+    "ArtifactFile",
+    "ArtifactVersion",
+    "Base",
+    "Blob",
+    "Caption",
+    "CaptionHead",
+    "CellScore",
+    "Dataset",
+    "DatasetEntry",
+    "DatasetVersion",
+    "EventLog",
+    "FileHash",
+    "Grid",
+    "GridCell",
+    "Image",
+    "ImageSet",
+    "LineageDep",
+    "LineageEvent",
+    "Member",
+    "MemberTag",
+    "Node",
+    "Run",
+    "RunAttempt",
+    "RunMetric",
+    "Tag",
+    "TagClosure",
+    "now",
+]

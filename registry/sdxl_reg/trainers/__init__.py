@@ -1,0 +1,1 @@
+"""What a trainer is, and how trainers are found."""

@@ -1,0 +1,84 @@
+"""The closed words of the project: kinds and states, as they stand in tables, URLs and files."""
+
+from enum import StrEnum
+
+
+class ArtifactKind(StrEnum):
+    """What a trained file is."""
+
+    CHECKPOINT = "checkpoint"
+    EMBEDDING = "embedding"
+    LORA = "lora"
+    HYPERNETWORK = "hypernetwork"
+
+
+class NodeKind(StrEnum):
+    """What a node of the lineage graph stands for."""
+
+    IMAGE = "image"
+    IMAGE_SET = "image_set"
+    DATASET = "dataset"
+    ARTIFACT = "artifact"
+    GRID = "grid"
+
+
+class VersionState(StrEnum):
+    """Where an artifact version stands; a ready one never changes."""
+
+    DRAFT = "draft"
+    READY = "ready"
+    YANKED = "yanked"
+
+
+class RunKind(StrEnum):
+    """What a run does."""
+
+    TRAIN = "train"
+    GRID = "grid"
+
+
+class RunState(StrEnum):
+    """Where a run stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    CANCELLING = "cancelling"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    LOST = "lost"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether a run in this state will never change again by itself."""
+        return self not in (RunState.QUEUED, RunState.RUNNING, RunState.CANCELLING)
+
+
+class Direction(StrEnum):
+    """Which side of a run a lineage event records."""
+
+    INPUT = "in"
+    OUTPUT = "out"
+
+
+class MemberState(StrEnum):
+    """Whether the source file of an image-set member was there at the last ingest."""
+
+    PRESENT = "present"
+    MISSING = "missing"
+
+
+class CaptionSource(StrEnum):
+    """Who wrote a caption."""
+
+    SIDECAR = "sidecar"
+    TAGS = "tags"
+    PERSON = "person"
+    MODEL = "model"
+
+
+class BaseFormat(StrEnum):
+    """How a base checkpoint lies on disk."""
+
+    DIFFUSERS = "diffusers"
+    SINGLE_FILE = "single_file"
