@@ -82,3 +82,12 @@ class BaseFormat(StrEnum):
 
     DIFFUSERS = "diffusers"
     SINGLE_FILE = "single_file"
+
+
+class Sampler(StrEnum):
+    """How noise becomes a picture, under the names A1111 gives it."""
+
+    EULER = "Euler"
+    EULER_ANCESTRAL = "Euler a"
+    DPMPP_2M = "DPM++ 2M"
+    DDIM = "DDIM"

@@ -591,6 +591,7 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("grid_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("position", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("cell_key", sa.String(length=64), nullable=False),
         sa.Column(
             "version_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
@@ -607,7 +608,7 @@ def upgrade() -> None:
             name=op.f("fk_grid_cell_version_id_artifact_version"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_grid_cell")),
-        sa.UniqueConstraint("grid_id", "cell_key", name=op.f("uq_grid_cell_grid_id_cell_key")),
+        sa.UniqueConstraint("grid_id", "position", name=op.f("uq_grid_cell_grid_id_position")),
     )
     with op.batch_alter_table("grid_cell", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_grid_cell_cell_key"), ["cell_key"], unique=False)

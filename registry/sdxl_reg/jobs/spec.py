@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from sdxl_reg.vocabulary import BaseFormat
+from sdxl_reg.vocabulary import BaseFormat, Sampler
 
 
 class Document(BaseModel):
@@ -42,7 +42,8 @@ class VersionSpec(Document):
     """An artifact version to draw with."""
 
     ref: str
-    trainer: str
+    name: str = Field(description="Stem of its file, as programs that load it spell it.")
+    trainer: str = Field(description="The plugin that applies it.")
     path: Path
     sha256: str
 
@@ -50,22 +51,23 @@ class VersionSpec(Document):
 class SamplingSpec(Document):
     """How pictures are drawn; the same names as in diffusers."""
 
-    width: int = Field(ge=8, multiple_of=8)
-    height: int = Field(ge=8, multiple_of=8)
+    width: int = Field(ge=8, multiple_of=8, description="Pixels.")
+    height: int = Field(ge=8, multiple_of=8, description="Pixels.")
     num_inference_steps: int = Field(default=20, ge=1, le=1000)
-    guidance_scale: float = Field(default=5.0, ge=0, le=100)
-    negative_prompt: str = ""
-    sampler: str = "Euler"
+    guidance_scale: float = Field(default=5.0, ge=0, le=100, description="1 or less: no guidance.")
+    negative_prompt: str = Field(default="", description="Empty: as the base does by default.")
+    sampler: Sampler = Sampler.EULER
 
 
 class CellSpec(Document):
-    """One picture of a grid that is not there yet."""
+    """One picture of a grid: to be drawn, or (with a path) drawn before and only to be scored."""
 
-    key: str
+    key: str = Field(description="Hash of everything that determines the pixels.")
     version: int = Field(ge=0, description="Index into the grid's versions.")
-    strength: float
+    strength: float = Field(description="0 is the base, 1 the version as trained.")
     prompt: str
-    seed: int
+    seed: int = Field(ge=0, lt=2**63)
+    path: Path | None = Field(default=None, description="Where its picture lies already.")
 
 
 class TrainSpec(Document):
@@ -82,15 +84,8 @@ class TrainSpec(Document):
     output_name: str
 
 
-class FinishedCellSpec(Document):
-    """A picture of a grid that was made before, to be scored and shown with the others."""
-
-    key: str
-    path: Path
-
-
 class GridSpec(Document):
-    """Render the missing cells of a grid and score every cell."""
+    """Draw the missing cells of a grid and score every cell; each key stands once."""
 
     kind: Literal["grid"] = "grid"
     run: int
@@ -98,9 +93,8 @@ class GridSpec(Document):
     versions: list[VersionSpec]
     sampling: SamplingSpec
     cells: list[CellSpec]
-    finished: list[FinishedCellSpec] = []
-    references: list[ImageSpec] = []
-    batch_size: int = Field(default=11, ge=1)
+    references: list[ImageSpec] = Field(default=[], description="What a fidelity compares with.")
+    batch_size: int = Field(default=11, ge=1, description="Pictures drawn at once.")
 
 
 JobSpec = Annotated[TrainSpec | GridSpec, Field(discriminator="kind")]

@@ -27,17 +27,21 @@ class Grid(Base):
     artifact: Mapped[Artifact] = relationship()
     sheet: Mapped[Blob | None] = relationship(foreign_keys=[sheet_id])
     best_version: Mapped[ArtifactVersion | None] = relationship(foreign_keys=[best_version_id])
-    cells: Mapped[list["GridCell"]] = relationship(order_by="GridCell.id")
+    cells: Mapped[list["GridCell"]] = relationship(order_by="GridCell.position")
 
 
 class GridCell(Base):
-    """One picture; its key is the hash of everything that determines its pixels."""
+    """One place of a grid; its key is the hash of everything that determines its pixels.
+
+    At strength 0 the version does not matter: the cells of all versions share a key and a blob.
+    """
 
     __tablename__ = "grid_cell"
-    __table_args__ = (UniqueConstraint("grid_id", "cell_key"),)
+    __table_args__ = (UniqueConstraint("grid_id", "position"),)
 
     id: Mapped[Key]
     grid_id: Mapped[int] = mapped_column(ForeignKey("grid.id"))
+    position: Mapped[int]  # from 0: by prompt, seed, version, strength
     cell_key: Mapped[Digest] = mapped_column(index=True)
     version_id: Mapped[int] = mapped_column(ForeignKey("artifact_version.id"))
     strength: Mapped[float] = mapped_column(Float)
