@@ -1,0 +1,43 @@
+"""Opening the registry of this installation: settings, database and store at once."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from sdxl_reg.settings import Settings
+from sdxl_reg.store.blobs import BlobStore
+from sdxl_reg.store.database import connect, prepare
+
+
+@dataclass(frozen=True, kw_only=True)
+class Installation:
+    """An opened registry.
+
+    Attributes:
+        settings: Where it lies.
+        engine: Its database, with its tables in place.
+        store: Its blobs.
+    """
+
+    settings: Settings
+    engine: Engine
+    store: BlobStore
+
+
+@contextmanager
+def opened() -> Iterator[Installation]:
+    """The registry the environment names; made on first use.
+
+    Raises:
+        Conflict: Its database is of another release.
+    """
+    settings = Settings.from_environment()
+    settings.home.mkdir(parents=True, exist_ok=True)
+    engine = connect(settings.database_url)
+    try:
+        prepare(engine)
+        yield Installation(settings=settings, engine=engine, store=BlobStore(settings.store_path))
+    finally:
+        engine.dispose()

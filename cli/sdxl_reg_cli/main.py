@@ -1,0 +1,115 @@
+"""The command `sdxl-reg`: imports only the subcommand that is called, turns errors into exits."""
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+import click
+
+from sdxl_reg import __version__
+from sdxl_reg.errors import RegistryError, suggestion
+from sdxl_reg_cli.console import show_error
+
+COMMANDS = {
+    "ingest": ("ingest:ingest", "Record folders of pictures as image sets."),
+    "images": ("images:images", "List the image sets, or the images of one."),
+    "tags": ("tags:tags", "Show the tag tree of an image set."),
+    "captions": ("captions:captions", "Show or change captions."),
+    "datasets": ("datasets:datasets", "List the frozen datasets."),
+    "dataset": ("datasets:dataset", "Freeze, show, compare or export a dataset."),
+    "trainers": ("trainers:trainers", "List the trainers and their settings."),
+    "train": ("train:train", "Train an artifact on a dataset."),
+    "runs": ("runs:runs", "List the runs."),
+    "run": ("runs:run", "Show or cancel a run, or read its log."),
+    "artifacts": ("artifacts:artifacts", "List the artifacts and their versions."),
+    "artifact": ("artifacts:artifact", "Show, import, export or alias an artifact."),
+    "grid": ("grid:grid", "Compare versions by strengths, score them, pick the best."),
+    "grids": ("grid:grids", "List the grids."),
+    "lineage": ("lineage:lineage", "Show what something was made from, and what from it."),
+    "serve": ("serve:serve", "Serve the REST API and the pages."),
+    "db": ("db:db", "Create or upgrade the database."),
+    "fsck": ("fsck:fsck", "Verify every blob and every row that points at one."),
+    "doctor": ("doctor:doctor", "Say what is installed, where things lie and what is missing."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a subcommand only when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in the order of the work."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a name, imported now."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute = COMMANDS[cmd_name][0].split(":")
+        command: click.Command = getattr(
+            importlib.import_module(f"sdxl_reg_cli.{module}"), attribute
+        )
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does it, with near names when there is no such command."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            raise click.UsageError(
+                f"no such command: {args[0]!r}. {suggestion(args[0], COMMANDS)}", ctx
+            )
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The table of commands, without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Every command takes --json: one JSON document on stdout, everything else on stderr.",
+)
+@click.version_option(__version__, prog_name="sdxl-reg")
+def cli() -> None:
+    r"""Image sets and trained Stable Diffusion XL artifacts, with their lineage.
+
+    \b
+    sdxl-reg ingest products/                each first-level folder becomes an image set
+    sdxl-reg train lora --dataset weipin     freezes weipin@1, trains, yields weipin-lora@1 …
+    sdxl-reg grid weipin-lora                versions × strengths, scored; picks weipin-lora@best
+    sdxl-reg lineage weipin-lora@best        what it was made from, down to the pictures
+    sdxl-reg serve                           REST API and pages over all of it
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit with its code: 0, that of the error, or 130 when interrupted."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    sys.exit(_exit_code(arguments))
+
+
+def _exit_code(arguments: list[str]) -> int:
+    as_json = "--json" in arguments
+    try:
+        result = cli.main(args=arguments, prog_name="sdxl-reg", standalone_mode=False)
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        hint = context.command_path if context else "sdxl-reg"
+        show_error("usage", error.format_message(), as_json=as_json, hint=f"Try: {hint} --help")
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        show_error(
+            "interrupted",
+            "interrupted",
+            as_json=as_json,
+            hint="What was finished is kept; run the same command again to go on",
+        )
+        return 130
+    except RegistryError as error:
+        show_error(error.code, error.message, as_json=as_json, hint=error.remedy)
+        return error.exit_code
+    return result if isinstance(result, int) else 0

@@ -1,0 +1,268 @@
+"""Artifacts: finding versions, adding them with their lineage, aliases, export."""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import file_digest
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from sdxl_reg.catalog.audit import note
+from sdxl_reg.catalog.blobs import digest_of, recorded
+from sdxl_reg.catalog.lineage import new_node, record_output
+from sdxl_reg.catalog.references import Reference, checked_name, key_of, parse_reference
+from sdxl_reg.errors import Conflict, InvalidValue, NotFound
+from sdxl_reg.store.blobs import BlobStore, StoredBlob
+from sdxl_reg.tables import Artifact, ArtifactAlias, ArtifactFile, ArtifactVersion, FileHash
+from sdxl_reg.tables.base import now
+from sdxl_reg.vocabulary import ArtifactKind, BaseFormat, NodeKind, VersionState
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewVersion:
+    """What is to become a version.
+
+    Attributes:
+        files: Relative path → what the store computed of its bytes.
+        run_id: The run that made it; none for an import.
+        base_version_id: The checkpoint it was trained on.
+        trainer: The plugin that applies it.
+        format: How a checkpoint lies on disk.
+        epoch: Epochs done.
+        step: Optimiser steps done.
+        loss: Mean training loss since the version before.
+        hashes: Algorithm → value, by which other programs know the file.
+        details: Anything worth keeping: trigger words, settings in effect.
+    """
+
+    files: Mapping[str, StoredBlob]
+    run_id: int | None = None
+    base_version_id: int | None = None
+    trainer: str | None = None
+    format: BaseFormat | None = None
+    epoch: int | None = None
+    step: int | None = None
+    loss: float | None = None
+    hashes: Mapping[str, str] = field(default_factory=dict)
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+def artifacts(session: Session) -> Sequence[Artifact]:
+    """Every artifact, by name."""
+    return session.scalars(select(Artifact).order_by(Artifact.name_key)).all()
+
+
+def find_artifact(session: Session, name: str) -> Artifact:
+    """The artifact of a name.
+
+    Raises:
+        NotFound: There is none; near names are given.
+    """
+    artifact = session.scalar(select(Artifact).where(Artifact.name_key == key_of(name)))
+    if artifact is None:
+        raise NotFound("artifact", name, session.scalars(select(Artifact.name)))
+    return artifact
+
+
+def find_version(session: Session, reference: str) -> ArtifactVersion:
+    """The version a reference means; without number or alias, the newest that is ready.
+
+    Raises:
+        NotFound: No such artifact, version or alias.
+    """
+    wanted = parse_reference(reference)
+    artifact = find_artifact(session, wanted.name)
+    found = _version_of(session, artifact, wanted)
+    if found is None:
+        known = [str(version.version) for version in versions_of(session, artifact)]
+        known += [alias.name for alias in aliases_of(session, artifact)]
+        raise NotFound(
+            "version",
+            reference,
+            remedy=f"{artifact.name} has: {', '.join(known)}" if known else "It has no version yet",
+        )
+    return found
+
+
+def versions_of(session: Session, artifact: Artifact) -> Sequence[ArtifactVersion]:
+    """The ready versions of an artifact, oldest first."""
+    return session.scalars(
+        select(ArtifactVersion)
+        .where(
+            ArtifactVersion.artifact_id == artifact.id,
+            ArtifactVersion.state == VersionState.READY,
+        )
+        .order_by(ArtifactVersion.version)
+    ).all()
+
+
+def aliases_of(session: Session, artifact: Artifact) -> Sequence[ArtifactAlias]:
+    """The aliases of an artifact, by name."""
+    return session.scalars(
+        select(ArtifactAlias)
+        .where(ArtifactAlias.artifact_id == artifact.id)
+        .order_by(ArtifactAlias.name)
+    ).all()
+
+
+def ensure_artifact(session: Session, name: str, kind: ArtifactKind) -> Artifact:
+    """The artifact of a name, made now when there is none.
+
+    Raises:
+        Conflict: The name is taken by an artifact of another kind.
+    """
+    artifact = session.scalar(select(Artifact).where(Artifact.name_key == key_of(name)))
+    if artifact is None:
+        artifact = Artifact(
+            kind=kind, name=checked_name(name), name_key=key_of(name), next_version=1
+        )
+        session.add(artifact)
+        session.flush()
+    if artifact.kind != kind:
+        raise Conflict(
+            f"{artifact.name!r} is a {artifact.kind}, not a {kind}",
+            remedy="Choose another name with --name",
+        )
+    return artifact
+
+
+def add_version(session: Session, artifact: Artifact, new: NewVersion) -> ArtifactVersion:
+    """Make files a ready version, with its lineage, in the present transaction.
+
+    Returns:
+        The version; the one that is already there when an artifact has these very bytes.
+    """
+    digest = digest_of({path: stored.sha256 for path, stored in new.files.items()})
+    version = _ready_with(session, artifact, digest)
+    if version is None:
+        version = _insert_version(session, artifact, new, digest)
+        note(session, "version.ready", version_ref(version), digest=digest)
+    if new.run_id is not None:
+        record_output(session, new.run_id, version.node_id, "version")
+    return version
+
+
+def set_alias(
+    session: Session,
+    version: ArtifactVersion,
+    name: str,
+    *,
+    strength: float | None = None,
+    reason: str = "",
+) -> ArtifactAlias:
+    """Point an alias at a version, wherever it pointed before.
+
+    Raises:
+        InvalidValue: The alias is a number, which would hide a version.
+    """
+    if name.isdigit():
+        raise InvalidValue("not a usable alias", name, remedy="Numbers are versions; use a word")
+    alias = session.get(ArtifactAlias, (version.artifact_id, checked_name(name)))
+    if alias is None:
+        alias = ArtifactAlias(artifact_id=version.artifact_id, name=checked_name(name))
+        session.add(alias)
+    alias.version_id = version.id
+    alias.strength = strength
+    alias.reason = reason
+    alias.moved_at = now()
+    session.flush()
+    note(session, "alias.moved", f"{version.artifact.name}@{name}", version=version.version)
+    return alias
+
+
+def export_version(store: BlobStore, version: ArtifactVersion, to: Path) -> list[Path]:
+    """Copy the files of a version into a folder.
+
+    Raises:
+        Conflict: A file of that name with other bytes is there; nothing is overwritten.
+        NotFound: A blob is missing.
+    """
+    targets = {to / file.path: file.blob.sha256 for file in version.files}
+    for target, sha256 in targets.items():
+        if target.exists() and not _same_bytes(target, sha256):
+            raise Conflict(
+                f"{target} exists and differs", remedy="Move it away or export elsewhere"
+            )
+    for target, sha256 in targets.items():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = target.with_name(target.name + ".part")
+        with store.open(sha256) as source, partial.open("wb") as sink:
+            shutil.copyfileobj(source, sink)
+        partial.replace(target)
+    return list(targets)
+
+
+def version_ref(version: ArtifactVersion) -> str:
+    """How users write a version: `weipin-lora@3`."""
+    return str(Reference(name=version.artifact.name, version=version.version))
+
+
+def _version_of(session: Session, artifact: Artifact, wanted: Reference) -> ArtifactVersion | None:
+    query = select(ArtifactVersion).where(
+        ArtifactVersion.artifact_id == artifact.id, ArtifactVersion.state == VersionState.READY
+    )
+    if wanted.version is not None:
+        query = query.where(ArtifactVersion.version == wanted.version)
+    elif wanted.alias is not None:
+        query = query.join(ArtifactAlias, ArtifactAlias.version_id == ArtifactVersion.id).where(
+            ArtifactAlias.name == wanted.alias
+        )
+    return session.scalar(query.order_by(ArtifactVersion.version.desc()).limit(1))
+
+
+def _ready_with(session: Session, artifact: Artifact, digest: str) -> ArtifactVersion | None:
+    return session.scalar(
+        select(ArtifactVersion).where(
+            ArtifactVersion.artifact_id == artifact.id,
+            ArtifactVersion.digest == digest,
+            ArtifactVersion.state == VersionState.READY,
+        )
+    )
+
+
+def _insert_version(
+    session: Session, artifact: Artifact, new: NewVersion, digest: str
+) -> ArtifactVersion:
+    session.refresh(artifact, ["next_version"], with_for_update=True)
+    version = ArtifactVersion(
+        node_id=new_node(session, NodeKind.ARTIFACT).id,
+        artifact=artifact,
+        version=artifact.next_version,
+        state=VersionState.READY,
+        digest=digest,
+        base_version_id=new.base_version_id,
+        run_id=new.run_id,
+        trainer=new.trainer,
+        format=new.format,
+        epoch=new.epoch,
+        step=new.step,
+        loss=new.loss,
+        details=new.details,
+    )
+    artifact.next_version += 1
+    session.add(version)
+    session.flush()
+    for path, stored in new.files.items():
+        blob = recorded(session, stored)
+        session.add(ArtifactFile(version_id=version.id, path=path, blob=blob))
+        _record_hashes(session, blob.id, new.hashes)
+    session.flush()
+    session.refresh(version, ["files"])
+    return version
+
+
+def _record_hashes(session: Session, blob_id: int, hashes: Mapping[str, str]) -> None:
+    for algorithm, value in hashes.items():
+        known = session.scalar(
+            select(FileHash.id).where(FileHash.blob_id == blob_id, FileHash.algorithm == algorithm)
+        )
+        if known is None:
+            session.add(FileHash(blob_id=blob_id, algorithm=algorithm, value=value))
+
+
+def _same_bytes(path: Path, sha256: str) -> bool:
+    with path.open("rb") as stream:
+        return file_digest(stream, "sha256").hexdigest() == sha256

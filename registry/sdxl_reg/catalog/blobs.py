@@ -1,0 +1,36 @@
+"""Rows for blobs: written after the bytes are durable, once per digest."""
+
+from collections.abc import Mapping
+from hashlib import sha256
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from sdxl_reg.store.blobs import StoredBlob
+from sdxl_reg.tables import Blob
+
+
+def recorded(session: Session, stored: StoredBlob) -> Blob:
+    """The row of bytes the store has taken; made now when there is none."""
+    blob = session.scalar(select(Blob).where(Blob.sha256 == stored.sha256))
+    if blob is None:
+        blob = Blob(sha256=stored.sha256, size_bytes=stored.size_bytes)
+        session.add(blob)
+        session.flush()
+    return blob
+
+
+def digest_of(files: Mapping[str, str]) -> str:
+    """The digest of a group of files.
+
+    Args:
+        files: Relative path → SHA-256.
+
+    Returns:
+        The SHA-256 of a single file; of several, that of the lines `sha256sum` would print for
+        them in the order of their paths.
+    """
+    if len(files) == 1:
+        return next(iter(files.values()))
+    lines = "".join(f"{digest}  {path}\n" for path, digest in sorted(files.items()))
+    return sha256(lines.encode()).hexdigest()

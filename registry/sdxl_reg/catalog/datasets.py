@@ -1,0 +1,182 @@
+"""Datasets: image sets frozen as manifests that never change.
+
+A manifest is canonical JSON lines, one an image, in the order of the source paths. Its SHA-256 is the
+identity of the version: freezing again without a change gives the same version.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from sdxl_reg.catalog.audit import note
+from sdxl_reg.catalog.blobs import recorded
+from sdxl_reg.catalog.images import SetMember, find_image_set, members_of
+from sdxl_reg.catalog.lineage import new_node
+from sdxl_reg.catalog.references import checked_name, key_of, parse_reference
+from sdxl_reg.errors import Conflict, NotFound
+from sdxl_reg.store.blobs import BlobStore
+from sdxl_reg.tables import Dataset, DatasetEntry, DatasetVersion
+from sdxl_reg.vocabulary import NodeKind
+
+
+def freeze(
+    session: Session, store: BlobStore, name: str, *, image_set: str = "", selector: str = ""
+) -> DatasetVersion:
+    """The dataset version of an image set as it is now.
+
+    Args:
+        session: The transaction.
+        store: Receives the manifest.
+        name: Name of the dataset.
+        image_set: Which set; by default the one the dataset was made of, or of the same name.
+        selector: Glob on tag paths for a new dataset: `qzy/**`; empty takes every image.
+
+    Returns:
+        A new version, or the one with this very content when there is one.
+
+    Raises:
+        NotFound: No image set of that name.
+        Conflict: The dataset is of another set or selection, or nothing is selected.
+    """
+    dataset = _dataset_for(session, name, image_set=image_set, selector=selector)
+    members = members_of(session, dataset.image_set, dataset.selector)
+    if not members:
+        raise Conflict(
+            f"image set {dataset.image_set.name!r} has no image that matches "
+            f"{dataset.selector or 'anything'!r}",
+            remedy=f"See: sdxl-reg tags {dataset.image_set.name}",
+        )
+    blob = recorded(session, store.put_bytes(manifest_of(members)))
+    existing = session.scalar(
+        select(DatasetVersion).where(
+            DatasetVersion.dataset_id == dataset.id, DatasetVersion.digest == blob.sha256
+        )
+    )
+    if existing is not None:
+        return existing
+    version = DatasetVersion(
+        node_id=new_node(session, NodeKind.DATASET).id,
+        dataset=dataset,
+        version=dataset.next_version,
+        digest=blob.sha256,
+        manifest=blob,
+        image_count=len(members),
+    )
+    dataset.next_version += 1
+    session.add(version)
+    session.flush()
+    session.execute(insert(DatasetEntry), _entries(version.id, members))
+    note(session, "dataset.frozen", version_ref(version), digest=version.digest)
+    return version
+
+
+def manifest_of(members: Sequence[SetMember]) -> bytes:
+    """The canonical manifest of images: the same images give the same bytes."""
+    lines = (
+        json.dumps(
+            {
+                "caption": member.caption,
+                "path": member.source_path,
+                "repeats": 1,
+                "sha256": member.sha256,
+                "split": "train",
+                "tags": member.tag_path,
+            },
+            ensure_ascii=False,
+            sort_keys=True,
+            separators=(",", ":"),
+        )
+        for member in members
+    )
+    return "".join(line + "\n" for line in lines).encode()
+
+
+def find_dataset_version(session: Session, reference: str) -> DatasetVersion:
+    """The dataset version a reference means.
+
+    Raises:
+        NotFound: No such dataset, or no such version of it.
+    """
+    wanted = parse_reference(reference)
+    dataset = session.scalar(select(Dataset).where(Dataset.name_key == key_of(wanted.name)))
+    if dataset is None:
+        raise NotFound("dataset", wanted.name, session.scalars(select(Dataset.name)))
+    if wanted.alias is not None:
+        raise NotFound("dataset alias", reference, remedy="Datasets have numbers only: weipin@1")
+    query = select(DatasetVersion).where(DatasetVersion.dataset_id == dataset.id)
+    if wanted.version is not None:
+        query = query.where(DatasetVersion.version == wanted.version)
+    found = session.scalar(query.order_by(DatasetVersion.version.desc()).limit(1))
+    if found is None:
+        count = dataset.next_version - 1
+        raise NotFound("dataset version", reference, remedy=f"{dataset.name} has 1 to {count}")
+    return found
+
+
+def dataset_versions(session: Session) -> Sequence[DatasetVersion]:
+    """Every dataset version, by name and number."""
+    return session.scalars(
+        select(DatasetVersion).join(Dataset).order_by(Dataset.name_key, DatasetVersion.version)
+    ).all()
+
+
+def entries_of(session: Session, version: DatasetVersion) -> Sequence[DatasetEntry]:
+    """The images of a dataset version, in its frozen order."""
+    return session.scalars(
+        select(DatasetEntry)
+        .where(DatasetEntry.dataset_version_id == version.id)
+        .order_by(DatasetEntry.position)
+    ).all()
+
+
+def tag_counts(entries: Sequence[DatasetEntry]) -> dict[str, int]:
+    """How many images each tag path has, by path."""
+    return dict(sorted(Counter(entry.tag_path for entry in entries).items()))
+
+
+def version_ref(version: DatasetVersion) -> str:
+    """How users write a dataset version: `weipin@1`."""
+    return f"{version.dataset.name}@{version.version}"
+
+
+def _dataset_for(session: Session, name: str, *, image_set: str, selector: str) -> Dataset:
+    dataset = session.scalar(select(Dataset).where(Dataset.name_key == key_of(name)))
+    if dataset is None:
+        found = find_image_set(session, image_set or name)
+        dataset = Dataset(
+            name=checked_name(name),
+            name_key=key_of(name),
+            image_set=found,
+            selector=selector,
+            next_version=1,
+        )
+        session.add(dataset)
+        session.flush()
+        return dataset
+    same_set = not image_set or key_of(image_set) == dataset.image_set.name_key
+    if not same_set or (selector and selector != dataset.selector):
+        raise Conflict(
+            f"dataset {dataset.name!r} selects {dataset.selector or '**'!r} of image set "
+            f"{dataset.image_set.name!r}",
+            remedy="Freeze another selection under another name",
+        )
+    return dataset
+
+
+def _entries(version_id: int, members: Sequence[SetMember]) -> list[dict[str, object]]:
+    return [
+        {
+            "dataset_version_id": version_id,
+            "position": position,
+            "image_id": member.image_id,
+            "source_path": member.source_path,
+            "tag_path": member.tag_path,
+            "caption": member.caption,
+            "repeats": 1,
+            "split": "train",
+        }
+        for position, member in enumerate(members)
+    ]

@@ -1,0 +1,79 @@
+"""Lineage: recording what runs take and give, and walking the graph in both directions."""
+
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from sdxl_reg.tables import LineageDep, LineageEvent, Node
+from sdxl_reg.vocabulary import Direction, NodeKind
+
+Way = Literal["up", "down"]
+
+
+def new_node(session: Session, kind: NodeKind) -> Node:
+    """A fresh node, newer than every other one."""
+    node = Node(kind=kind)
+    session.add(node)
+    session.flush()
+    return node
+
+
+def record_input(session: Session, run_id: int, node_id: int, slot: str) -> None:
+    """Record that a run takes a node; inputs come before outputs."""
+    _record(session, run_id, node_id, Direction.INPUT, slot)
+
+
+def record_output(session: Session, run_id: int, node_id: int, slot: str) -> None:
+    """Record that a run gave a node: the event, and an edge from each of the run's inputs."""
+    _record(session, run_id, node_id, Direction.OUTPUT, slot)
+    inputs = session.execute(
+        select(LineageEvent.node_id, LineageEvent.slot).where(
+            LineageEvent.run_id == run_id, LineageEvent.direction == Direction.INPUT
+        )
+    )
+    for parent_id, parent_slot in inputs:
+        edge = LineageDep(child_id=node_id, parent_id=parent_id, run_id=run_id, slot=parent_slot)
+        session.merge(edge)
+    session.flush()
+
+
+def reachable(session: Session, start: Iterable[int], way: Way) -> set[int]:
+    """Every node that can be reached from some, these included.
+
+    Args:
+        session: The transaction.
+        start: Node ids.
+        way: `up` to what they were made from, `down` to what was made from them.
+    """
+    origin, target = LineageDep.child_id, LineageDep.parent_id
+    if way == "down":
+        origin, target = target, origin
+    walk = select(Node.id.label("v")).where(Node.id.in_(list(start))).cte("walk", recursive=True)
+    walk = walk.union(select(target).join(walk, origin == walk.c.v))
+    return set(session.scalars(select(walk.c.v)))
+
+
+def edges_among(session: Session, nodes: Iterable[int]) -> Sequence[LineageDep]:
+    """The edges between nodes, oldest child first."""
+    ids = list(nodes)
+    return session.scalars(
+        select(LineageDep)
+        .where(LineageDep.child_id.in_(ids), LineageDep.parent_id.in_(ids))
+        .order_by(LineageDep.child_id, LineageDep.parent_id, LineageDep.run_id, LineageDep.slot)
+    ).all()
+
+
+def _record(session: Session, run_id: int, node_id: int, direction: Direction, slot: str) -> None:
+    known = session.scalar(
+        select(LineageEvent.id).where(
+            LineageEvent.run_id == run_id,
+            LineageEvent.node_id == node_id,
+            LineageEvent.direction == direction,
+            LineageEvent.slot == slot,
+        )
+    )
+    if known is None:
+        session.add(LineageEvent(run_id=run_id, node_id=node_id, direction=direction, slot=slot))
+        session.flush()

@@ -1,0 +1,195 @@
+"""Runs: starting, following, ending them, and noticing those whose process is gone."""
+
+import os
+import socket
+from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
+
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
+
+from sdxl_reg.catalog.audit import note
+from sdxl_reg.errors import NotFound, RunFailed
+from sdxl_reg.jobs import events
+from sdxl_reg.store.database import transaction
+from sdxl_reg.tables import Run, RunAttempt, RunMetric
+from sdxl_reg.tables.base import now
+from sdxl_reg.vocabulary import RunKind, RunState
+
+SILENCE_LIMIT = timedelta(minutes=10)
+HEARTBEAT_INTERVAL = timedelta(seconds=10)
+
+Handler = Callable[[events.Event], None]
+
+
+def new_run(
+    session: Session, kind: RunKind, title: str, spec: dict[str, object], trainer: str | None = None
+) -> Run:
+    """A queued run.
+
+    Args:
+        session: The transaction.
+        kind: What it does.
+        title: One line for people.
+        spec: All settings, defaults filled in.
+        trainer: The plugin, for a training run.
+    """
+    run = Run(kind=kind, title=title, spec=spec, trainer=trainer, state=RunState.QUEUED)
+    session.add(run)
+    session.flush()
+    note(session, "run.queued", f"run {run.id}", title=title)
+    return run
+
+
+def find_run(session: Session, run_id: int) -> Run:
+    """The run of a number.
+
+    Raises:
+        NotFound: There is none.
+    """
+    run = session.get(Run, run_id)
+    if run is None:
+        raise NotFound("run", str(run_id), remedy="See: sdxl-reg runs")
+    return run
+
+
+def runs(session: Session) -> Sequence[Run]:
+    """Every run, newest first; one whose process is gone is shown as lost."""
+    mark_lost(session)
+    return session.scalars(select(Run).order_by(Run.id.desc())).all()
+
+
+def mark_lost(session: Session) -> None:
+    """Mark as lost the runs that claim to work and whose process is gone."""
+    for run in session.scalars(select(Run).where(Run.state == RunState.RUNNING)):
+        attempt = last_attempt(session, run)
+        if attempt is not None and not _is_alive(attempt):
+            _end(session, run, RunState.LOST, "its process is gone", exit_code=None)
+
+
+def last_attempt(session: Session, run: Run) -> RunAttempt | None:
+    """The newest process that worked on a run."""
+    return session.scalar(
+        select(RunAttempt)
+        .where(RunAttempt.run_id == run.id)
+        .order_by(RunAttempt.number.desc())
+        .limit(1)
+    )
+
+
+def follow(
+    engine: Engine, run_id: int, happenings: Iterable[events.Event], handle: Handler
+) -> None:
+    """Record what a job says until it ends.
+
+    The process that calls this is the run's: when it is gone, the run is lost. What the job had
+    finished by then is recorded and stays.
+
+    Args:
+        engine: The database; every event is a transaction of its own.
+        run_id: The run.
+        happenings: The events, as `jobs.local.run_job` yields them.
+        handle: Called with every event, before the end of the run is recorded.
+
+    Raises:
+        RunFailed: The job failed, or ended without saying that it finished.
+        KeyboardInterrupt: The user interrupted; the run is then recorded as cancelled.
+    """
+    _begin(engine, run_id)
+    failure: events.Failed | None = None
+    finished = False
+    try:
+        for event in happenings:
+            _record(engine, run_id, event)
+            handle(event)
+            finished = finished or isinstance(event, events.Finished)
+            if isinstance(event, events.Failed):
+                failure = event
+    except (KeyboardInterrupt, GeneratorExit):
+        _finish(engine, run_id, RunState.CANCELLED, "interrupted by the user")
+        raise
+    except BaseException as error:
+        _finish(engine, run_id, RunState.FAILED, str(error))
+        raise
+    if failure is not None or not finished:
+        fault = failure.message if failure else "it ended without saying why"
+        _finish(engine, run_id, RunState.FAILED, fault)
+        raise RunFailed(run_id, fault, remedy=f"Its log: sdxl-reg run logs {run_id}")
+    _finish(engine, run_id, RunState.SUCCEEDED, None)
+
+
+def metrics_of(session: Session, run: Run) -> dict[str, list[tuple[int, float]]]:
+    """The numbers a run reported: name → (step, value), in order."""
+    found: dict[str, list[tuple[int, float]]] = {}
+    query = select(RunMetric).where(RunMetric.run_id == run.id)
+    for metric in session.scalars(query.order_by(RunMetric.name, RunMetric.step, RunMetric.id)):
+        found.setdefault(metric.name, []).append((metric.step, metric.value))
+    return found
+
+
+def _begin(engine: Engine, run_id: int) -> None:
+    with transaction(engine) as session:
+        run = find_run(session, run_id)
+        before = last_attempt(session, run)
+        run.state = RunState.RUNNING
+        run.started_at = run.started_at or now()
+        run.finished_at = run.error = None
+        session.add(
+            RunAttempt(
+                run_id=run_id,
+                number=before.number + 1 if before else 1,
+                host=socket.gethostname(),
+                pid=os.getpid(),
+                heartbeat_at=now(),
+            )
+        )
+        note(session, "run.started", f"run {run_id}")
+
+
+def _record(engine: Engine, run_id: int, event: events.Event) -> None:
+    with transaction(engine) as session:
+        run = find_run(session, run_id)
+        attempt = last_attempt(session, run)
+        if attempt is not None and now() - attempt.heartbeat_at > HEARTBEAT_INTERVAL:
+            attempt.heartbeat_at = now()
+        if isinstance(event, events.Started):
+            run.packages = dict(event.packages)
+        if isinstance(event, events.Metric):
+            session.add_all(
+                RunMetric(run_id=run_id, step=event.step, name=name, value=value)
+                for name, value in event.values.items()
+            )
+
+
+def _finish(engine: Engine, run_id: int, state: RunState, error: str | None) -> None:
+    exit_code = {RunState.SUCCEEDED: 0, RunState.CANCELLED: 130}.get(state, 1)
+    with transaction(engine) as session:
+        _end(session, find_run(session, run_id), state, error, exit_code=exit_code)
+
+
+def _end(
+    session: Session, run: Run, state: RunState, error: str | None, *, exit_code: int | None
+) -> None:
+    run.state = state
+    run.error = error
+    run.finished_at = now()
+    attempt = last_attempt(session, run)
+    if attempt is not None:
+        attempt.finished_at = now()
+        attempt.exit_code = exit_code
+    note(session, f"run.{state}", f"run {run.id}", error=error)
+    session.flush()
+
+
+def _is_alive(attempt: RunAttempt) -> bool:
+    if now() - attempt.heartbeat_at > SILENCE_LIMIT:
+        return False
+    if attempt.host != socket.gethostname():
+        return True
+    try:
+        os.kill(attempt.pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
