@@ -1,0 +1,25 @@
+"""The short hashes by which other programs and sites know a file."""
+
+import hashlib
+from pathlib import Path
+
+from sdxl_reg.formats.safetensors import read_header
+
+
+def auto_v2(path: Path) -> str:
+    """Civitai's AutoV2: ten digits of the SHA-256 of the file."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()[:10]
+
+
+def auto_v3(path: Path) -> str:
+    """Civitai's AutoV3 and A1111's LoRA hash: SHA-256 of the bytes after the header, 64 digits.
+
+    Raises:
+        NotFound: There is no such file.
+        Corrupt: It is no safetensors file.
+    """
+    offset = read_header(path).data_offset
+    with path.open("rb") as stream:
+        stream.seek(offset)
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,113 @@
+"""What the header of an SDXL LoRA says about how it was made.
+
+Source: sd-scripts `train_network.py` (`ss_*`), the model metadata specification 1.0.1
+(https://github.com/Stability-AI/ModelSpec) (`modelspec.*`). Every value is text, None is "None".
+No moment of time is written: a run that is repeated gives the same bytes.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoraFacts:
+    """What is known of a LoRA when it is saved.
+
+    Attributes:
+        output_name: Its name, without extension.
+        run: Run that made it, as `sdxl_reg.run` says it.
+        dataset_ref: `weipin@1`.
+        dataset_sha256: Digest of the dataset version.
+        base_ref: `micro@1`.
+        base_sha256: Digest of the base.
+        epoch: Epochs done.
+        step: Optimiser steps done.
+        num_epochs: Epochs planned.
+        max_train_steps: Steps planned.
+        num_train_images: Pictures of an epoch, repeats counted.
+        num_batches_per_epoch: Steps of an epoch.
+        resolution: Side of the training pictures in pixels.
+        prediction_type: `epsilon` or `v_prediction`.
+        settings: The trainer's settings under kohya's names.
+    """
+
+    output_name: str
+    run: int
+    dataset_ref: str
+    dataset_sha256: str
+    base_ref: str
+    base_sha256: str
+    epoch: int
+    step: int
+    num_epochs: int
+    max_train_steps: int
+    num_train_images: int
+    num_batches_per_epoch: int
+    resolution: int
+    prediction_type: str
+    settings: Mapping[str, Any]
+
+
+def lora_metadata(facts: LoraFacts, captions: Iterable[str]) -> dict[str, str]:
+    """All metadata of a LoRA but the hash of its tensors.
+
+    Args:
+        facts: What is known of it.
+        captions: Of its training pictures, for the frequency of their tags.
+
+    Returns:
+        Name → text.
+    """
+    values = _training(facts) | _model_spec(facts) | {
+        "ss_tag_frequency": tag_frequency(facts.dataset_ref, captions),
+        "sdxl_reg.run": facts.run,
+        "sdxl_reg.dataset": facts.dataset_sha256,
+        "sdxl_reg.dataset_ref": facts.dataset_ref,
+        "sdxl_reg.base": facts.base_sha256,
+        "sdxl_reg.base_ref": facts.base_ref,
+    }
+    return {name: str(value) for name, value in sorted(values.items())}
+
+
+def tag_frequency(directory: str, captions: Iterable[str]) -> str:
+    """How often each comma-separated tag occurs, as kohya's JSON: directory → tag → count."""
+    counts: Counter[str] = Counter()
+    for caption in captions:
+        counts.update(tag for part in caption.split(",") if (tag := part.strip()))
+    return json.dumps({directory: dict(sorted(counts.items()))}, ensure_ascii=False)
+
+
+def _training(facts: LoraFacts) -> dict[str, object]:
+    return {f"ss_{name}": value for name, value in facts.settings.items()} | {
+        "ss_output_name": facts.output_name,
+        "ss_base_model_version": "sdxl_base_v1-0",  # A1111 files anything else under SD 1
+        "ss_v2": False,
+        "ss_sd_model_name": facts.base_ref,
+        "ss_new_sd_model_hash": facts.base_sha256,
+        "ss_resolution": f"({facts.resolution}, {facts.resolution})",
+        "ss_num_train_images": facts.num_train_images,
+        "ss_num_reg_images": 0,
+        "ss_num_validation_images": 0,
+        "ss_num_batches_per_epoch": facts.num_batches_per_epoch,
+        "ss_num_epochs": facts.num_epochs,
+        "ss_epoch": facts.epoch,
+        "ss_steps": facts.step,
+        "ss_max_train_steps": facts.max_train_steps,
+        "ss_dataset_dirs": json.dumps(
+            {facts.dataset_ref: {"n_repeats": 1, "img_count": facts.num_train_images}}
+        ),
+    }
+
+
+def _model_spec(facts: LoraFacts) -> dict[str, object]:
+    return {
+        "modelspec.sai_model_spec": "1.0.1",
+        "modelspec.architecture": "stable-diffusion-xl-v1-base/lora",
+        "modelspec.implementation": "https://github.com/Stability-AI/generative-models",
+        "modelspec.title": facts.output_name,
+        "modelspec.resolution": f"{facts.resolution}x{facts.resolution}",
+        "modelspec.prediction_type": "v" if facts.prediction_type == "v_prediction" else "epsilon",
+    }
