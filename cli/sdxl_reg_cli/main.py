@@ -85,7 +85,7 @@ def cli() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit with its code: 0, that of the error, or 130 when interrupted."""
+    """Run the command line and exit: with 0, the code of the error, or 130 when interrupted."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     sys.exit(_exit_code(arguments))
 

@@ -1,7 +1,7 @@
 """Datasets: image sets frozen as manifests that never change.
 
-A manifest is canonical JSON lines, one an image, in the order of the source paths. Its SHA-256 is the
-identity of the version: freezing again without a change gives the same version.
+A manifest is canonical JSON lines, one an image, in the order of the source paths. Its SHA-256 is
+the identity of the version: freezing again without a change gives the same version.
 """
 
 import json

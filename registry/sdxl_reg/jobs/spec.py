@@ -75,6 +75,7 @@ class TrainSpec(Document):
 
     kind: Literal["train"] = "train"
     run: int
+    run_key: str = Field(description="SHA-256 of everything that determines the files.")
     trainer: str
     config: dict[str, Any]
     base: BaseSpec

@@ -58,7 +58,8 @@ class TrainingJob:
     """Everything a trainer is told.
 
     Attributes:
-        run: Number of the run, for the metadata of its files.
+        run_key: SHA-256 of everything that determines the files (settings, base, dataset); it goes
+            into their metadata instead of the run's number, so that a repeated run gives equal bytes.
         config: The trainer's own configuration, validated.
         base: What to start from.
         images: The dataset, in its frozen order.
@@ -69,7 +70,7 @@ class TrainingJob:
         workspace_path: Folder for caches and state; survives between attempts of the run.
     """
 
-    run: int
+    run_key: str
     config: TrainerConfig
     base: BaseModel
     images: Sequence[TrainingImage]

@@ -1,0 +1,146 @@
+"""`sdxl-reg lineage REF`: what something was made from, and what was made from it."""
+
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING
+
+import click
+
+from sdxl_reg_cli.console import json_option, print_json
+from sdxl_reg_cli.installation import opened
+
+if TYPE_CHECKING:
+    from rich.tree import Tree
+
+    from sdxl_reg.catalog.ancestry import GraphNode, LineageGraph
+
+SHOWN_IMAGES = 6
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  sdxl-reg lineage weipin-lora@best
+  sdxl-reg lineage weipin@1 --json
+  sdxl-reg lineage image:0e5a6c1f       what was made from this picture
+"""
+)
+@click.argument("reference")
+@click.option("--depth", type=click.IntRange(min=1), help="Greatest number of steps from it.")
+@json_option
+def lineage(reference: str, depth: int | None, as_json: bool) -> None:
+    """Show what something was made from, down to the pictures, and what was made from it.
+
+    REFERENCE is an artifact (weipin-lora@best), dataset:weipin@1, grid:2, image_set:weipin or
+    image:SHA256.
+    """
+    from sdxl_reg.catalog.ancestry import lineage_of
+    from sdxl_reg.store.database import transaction
+
+    with opened() as registry, transaction(registry.engine) as session:
+        graph = lineage_of(session, reference, depth=depth)
+        if as_json:
+            print_json(graph_document(graph))
+        else:
+            _print(graph)
+
+
+def graph_document(graph: "LineageGraph") -> dict[str, object]:
+    """The graph as JSON: nodes, edges from input to output, and the runs on them."""
+    return {
+        "root": graph.root,
+        "nodes": [
+            {"id": node.id, "kind": str(node.kind), "ref": node.ref, **node.facts}
+            for node in graph.nodes
+        ],
+        "edges": [
+            {"from": edge.source, "to": edge.target, "run": edge.run, "slot": edge.slot}
+            for edge in graph.edges
+        ],
+        "runs": [
+            {"id": run.id, "title": run.title, "state": str(run.state), "spec": run.spec}
+            for run in graph.runs
+        ],
+    }
+
+
+def _print(graph: "LineageGraph") -> None:
+    from rich.console import Console
+    from rich.tree import Tree
+
+    nodes = {node.id: node for node in graph.nodes}
+    console = Console(highlight=False)
+    tree = Tree(_title(nodes[graph.root]))
+    _grow(tree, graph, nodes, graph.root, set())
+    console.print(tree)
+    made = [edge for edge in graph.edges if edge.source == graph.root]
+    if made:
+        console.print("\nUsed by")
+        for target in dict.fromkeys(edge.target for edge in made):
+            console.print(f"  {_title(nodes[target])}")
+
+
+def _grow(
+    tree: "Tree", graph: "LineageGraph", nodes: dict[str, "GraphNode"], root: str, seen: set[str]
+) -> None:
+    if root in seen:
+        return
+    seen.add(root)
+    by_run: dict[int | None, list[tuple[str, str]]] = defaultdict(list)
+    for edge in graph.edges:
+        if edge.target == root:
+            by_run[edge.run].append((edge.slot, edge.source))
+    runs = {run.id: run for run in graph.runs}
+    for run_id, inputs in by_run.items():
+        branch = tree
+        if run_id is not None:
+            branch = tree.add(
+                f"[cyan]run {run_id}[/]  {runs[run_id].title}  {_settings(runs[run_id].spec)}"
+            )
+        images = [nodes[source] for slot, source in inputs if slot == "image"]
+        for slot, source in inputs:
+            if slot != "image":
+                _grow(branch.add(f"{slot}: {_title(nodes[source])}"), graph, nodes, source, seen)
+        _add_images(branch, images)
+
+
+def _add_images(tree: "Tree", images: list["GraphNode"]) -> None:
+    from rich.markup import escape
+
+    if not images:
+        return
+    branch = tree.add(f"{len(images)} images")
+    by_tag = Counter(str(image.facts["tags"]) for image in images)
+    for tag, count in sorted(by_tag.items()):
+        group = branch.add(f"[green]{escape(tag) or '(no tag)'}[/]  {count}")
+        members = [image for image in images if image.facts["tags"] == tag]
+        for image in members[:SHOWN_IMAGES]:
+            caption = escape(str(image.facts["caption"]))
+            group.add(f"{escape(str(image.facts['path']))}  [dim]{image.ref[:12]}  “{caption}”[/]")
+        if count > SHOWN_IMAGES:
+            group.add(f"[dim]… and {count - SHOWN_IMAGES} more (all of them: --json)[/]")
+
+
+def _title(node: "GraphNode") -> str:
+    from rich.markup import escape
+
+    details = []
+    if node.facts.get("epoch") is not None:
+        details.append(f"epoch {node.facts['epoch']}, step {node.facts['step']}")
+    if node.facts.get("loss") is not None:
+        details.append(f"loss {node.facts['loss']:.4f}")
+    if node.facts.get("digest"):
+        details.append(str(node.facts["digest"])[:12])
+    kind = node.facts.get("artifact_kind", node.kind)
+    return (
+        f"[bold]{escape(node.ref)}[/]  [dim]{kind}{', ' if details else ''}{', '.join(details)}[/]"
+    )
+
+
+def _settings(spec: dict[str, object]) -> str:
+    from rich.markup import escape
+
+    config = spec.get("config")
+    if not isinstance(config, dict):
+        return ""
+    words = [f"{name}={value}" for name, value in config.items() if value is not None]
+    return f"[dim]{escape(' '.join(words))}[/]"

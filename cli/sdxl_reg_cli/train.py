@@ -1,0 +1,144 @@
+"""`sdxl-reg train TRAINER`: train an artifact on a dataset."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sdxl_reg.errors import InvalidValue, NotFound
+from sdxl_reg_cli.console import json_option, print_json, print_table, progress_bar, say
+from sdxl_reg_cli.installation import Installation, opened
+
+if TYPE_CHECKING:
+    from sdxl_reg.catalog.training import PlannedTraining
+    from sdxl_reg.jobs.events import Event
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  sdxl-reg train lora --dataset weipin
+  sdxl-reg train lora --dataset weipin@1 --set rank=8 --set max_train_steps=40
+  sdxl-reg train lora --dataset weipin --base ~/models/sd_xl_base_1.0 --config weipin.toml
+Settings of a trainer, with ranges and defaults: sdxl-reg trainers lora
+"""
+)
+@click.argument("trainer")
+@click.option(
+    "--dataset", required=True, help="Image set to freeze, or a frozen version (weipin@1)."
+)
+@click.option(
+    "--base",
+    default="micro",
+    show_default=True,
+    help="A registered checkpoint, a diffusers folder or a single SDXL .safetensors file.",
+)
+@click.option(
+    "--base-config",
+    type=click.Path(path_type=Path),
+    help="For a single file: diffusers folder with its configuration and tokenizers.",
+)
+@click.option("--name", default="", help="Name of the artifact. [default: DATASET-TRAINER]")
+@click.option("--config", type=click.Path(path_type=Path), help="TOML file with settings.")
+@click.option("--set", "sets", multiple=True, metavar="NAME=VALUE", help="One setting; repeatable.")
+@json_option
+def train(
+    trainer: str,
+    dataset: str,
+    base: str,
+    base_config: Path | None,
+    name: str,
+    config: Path | None,
+    sets: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Train an artifact on a dataset; every saved epoch becomes a version."""
+    from sdxl_reg.catalog.training import TrainingRequest, carry_out, plan
+
+    request = TrainingRequest(
+        trainer=trainer,
+        dataset=dataset,
+        base=base,
+        config_path=base_config,
+        settings=gathered_settings(config, sets),
+        name=name,
+    )
+    with opened() as registry:
+        planned = plan(registry.engine, registry.store, registry.settings, request)
+        say(
+            f"run {planned.run_id}: {trainer} on {planned.dataset} "
+            f"({planned.image_count} images), base {planned.base}"
+        )
+        with progress_bar() as advance:
+            made = carry_out(
+                registry.engine, registry.store, planned, lambda event: _tell(event, advance)
+            )
+        _show(registry, planned, made, as_json=as_json)
+
+
+def gathered_settings(config: Path | None, sets: tuple[str, ...]) -> dict[str, Any]:
+    """Settings out of a TOML file and `NAME=VALUE` words; words win.
+
+    Raises:
+        NotFound: No such file.
+        InvalidValue: It is not TOML, or a word has no `=`.
+    """
+    import tomllib
+
+    values: dict[str, Any] = {}
+    if config is not None:
+        try:
+            values = tomllib.loads(config.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise NotFound("configuration file", config) from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+            raise InvalidValue(f"{config} is not TOML", error, remedy="Mend that line") from None
+    for word in sets:
+        name, equals, value = word.partition("=")
+        if not equals or not name.strip():
+            raise InvalidValue("--set", word, remedy="Write it as NAME=VALUE, such as rank=8")
+        values[name.strip()] = value.strip()
+    return values
+
+
+def _tell(event: "Event", advance: Any) -> None:
+    from sdxl_reg.jobs import events
+
+    if isinstance(event, events.Progress):
+        advance(event.done, event.total, event.what)
+    elif isinstance(event, events.Message):
+        say(event.text)
+
+
+def _show(
+    registry: Installation, planned: "PlannedTraining", made: list[int], *, as_json: bool
+) -> None:
+    from sdxl_reg.catalog.artifacts import version_ref
+    from sdxl_reg.catalog.runs import find_run
+    from sdxl_reg.store.database import transaction
+    from sdxl_reg.tables import ArtifactVersion
+
+    with transaction(registry.engine) as session:
+        found = [session.get_one(ArtifactVersion, version_id) for version_id in made]
+        versions = [
+            {
+                "ref": version_ref(version),
+                "epoch": version.epoch,
+                "step": version.step,
+                "loss": version.loss,
+                "sha256": version.digest,
+            }
+            for version in found
+        ]
+        state = str(find_run(session, planned.run_id).state)
+    if as_json:
+        run = {"id": planned.run_id, "state": state}
+        print_json({"run": run, "dataset": planned.dataset, "versions": versions})
+        return
+    columns = ["version", "epoch", "step", "loss", "sha256"]
+    rows = [
+        [v["ref"], str(v["epoch"]), str(v["step"]), f"{v['loss']:.4f}", v["sha256"][:12]]
+        for v in versions
+    ]
+    print_table(columns, rows, right=frozenset({1, 2, 3}))
+    say(f"Compare them: sdxl-reg grid {planned.artifact}")

@@ -1,0 +1,130 @@
+"""Base checkpoints: registering the built-in one, folders and single files; laying them out."""
+
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+
+from sdxl_reg.catalog.artifacts import (
+    NewVersion,
+    add_version,
+    ensure_artifact,
+    find_version,
+    version_ref,
+)
+from sdxl_reg.catalog.references import parse_reference
+from sdxl_reg.diffusion.micro import micro_base_files
+from sdxl_reg.errors import InvalidValue, NotFound
+from sdxl_reg.formats.checkpoint import native_resolution, require_sdxl
+from sdxl_reg.jobs.spec import BaseSpec
+from sdxl_reg.store.blobs import BlobStore, StoredBlob
+from sdxl_reg.tables import ArtifactVersion
+from sdxl_reg.vocabulary import ArtifactKind, BaseFormat
+
+MICRO = "micro"
+CONFIG_FOLDER = "config"
+_LEFT_OUT = frozenset({".git", ".cache", "__pycache__"})
+
+
+def find_base(
+    session: Session, store: BlobStore, base: str, *, config_path: Path | None = None
+) -> ArtifactVersion:
+    """The checkpoint version that a user's word for a base means.
+
+    Args:
+        session: The transaction; a folder or file not yet known is registered in it.
+        store: Receives its files.
+        base: `micro` (built in), a registered reference, a diffusers folder, or a single
+            `.safetensors` file.
+        config_path: For a single file: a diffusers folder with its configuration and tokenizers.
+
+    Returns:
+        A ready version of a checkpoint; the same bytes always give the same version.
+
+    Raises:
+        NotFound: Neither registered nor on disk.
+        UsageError: It is not SDXL.
+        Corrupt: Its files are not what they claim to be.
+        InvalidValue: The reference is of an artifact that is no checkpoint.
+    """
+    path = Path(base).expanduser()
+    if path.exists():
+        return _register_path(session, store, path.absolute(), config_path)
+    if parse_reference(base).name == MICRO:
+        _register_micro(session, store)
+    try:
+        version = find_version(session, base)
+    except NotFound as error:
+        raise NotFound("base", base, error.known, remedy=_remedy(error)) from None
+    if version.artifact.kind != ArtifactKind.CHECKPOINT:
+        raise InvalidValue(
+            "not a checkpoint",
+            f"{base} is a {version.artifact.kind}",
+            remedy="Give the base that adapters are trained on, such as micro",
+        )
+    return version
+
+
+def lay_out(store: BlobStore, version: ArtifactVersion, into: Path) -> BaseSpec:
+    """The files of a checkpoint version in a folder, by link, as a job reads them.
+
+    Args:
+        store: Holds the bytes.
+        version: A checkpoint.
+        into: Folder of the job that receives them.
+    """
+    files = {file.path: file.blob.sha256 for file in version.files}
+    store.materialise(files, into)
+    single = version.format == BaseFormat.SINGLE_FILE
+    weights = next((path for path in files if "/" not in path), "") if single else ""
+    return BaseSpec(
+        ref=version_ref(version),
+        path=into / weights if single else into,
+        format=version.format or BaseFormat.DIFFUSERS,
+        config_path=into / CONFIG_FOLDER if single else None,
+        sha256=version.digest,
+    )
+
+
+def resolution_of(spec: BaseSpec) -> int:
+    """Side in pixels of the pictures a base was made for."""
+    return native_resolution(spec.config_path or spec.path)
+
+
+def _register_micro(session: Session, store: BlobStore) -> None:
+    files = {path: store.put_bytes(data) for path, data in micro_base_files().items()}
+    _add(session, MICRO, files, BaseFormat.DIFFUSERS)
+
+
+def _register_path(
+    session: Session, store: BlobStore, path: Path, config_path: Path | None
+) -> ArtifactVersion:
+    require_sdxl(path, config_path=config_path)
+    if path.is_dir():
+        files = _stored_folder(store, path, prefix="")
+        return _add(session, path.name, files, BaseFormat.DIFFUSERS)
+    files = {path.name: store.put_file(path)}
+    if config_path is not None:
+        files |= _stored_folder(store, config_path, prefix=CONFIG_FOLDER + "/")
+    return _add(session, path.stem, files, BaseFormat.SINGLE_FILE)
+
+
+def _stored_folder(store: BlobStore, folder: Path, *, prefix: str) -> dict[str, StoredBlob]:
+    """Every file of a diffusers folder; of a configuration folder all but the weights."""
+    stored = {}
+    for path in sorted(folder.rglob("*")):
+        relative = path.relative_to(folder)
+        unwanted = _LEFT_OUT & set(relative.parts) or (prefix and path.suffix == ".safetensors")
+        if path.is_file() and not unwanted:
+            stored[prefix + relative.as_posix()] = store.put_file(path)
+    return stored
+
+
+def _add(
+    session: Session, name: str, files: dict[str, StoredBlob], form: BaseFormat
+) -> ArtifactVersion:
+    artifact = ensure_artifact(session, name, ArtifactKind.CHECKPOINT)
+    return add_version(session, artifact, NewVersion(files=files, format=form))
+
+
+def _remedy(error: NotFound) -> str:
+    return f"{error.remedy} A diffusers folder or a .safetensors file of SDXL will do too".strip()

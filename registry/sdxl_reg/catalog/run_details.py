@@ -1,0 +1,49 @@
+"""One run as a document: what it was asked, what it took and gave, what it reported."""
+
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from sdxl_reg.catalog.ancestry import refs_of
+from sdxl_reg.catalog.runs import find_run, last_attempt, mark_lost, metrics_of
+from sdxl_reg.tables import LineageEvent
+from sdxl_reg.vocabulary import Direction
+
+
+def run_document(session: Session, run_id: int) -> dict[str, Any]:
+    """Everything recorded of a run, as JSON.
+
+    Raises:
+        NotFound: No such run.
+    """
+    mark_lost(session)
+    run = find_run(session, run_id)
+    attempt = last_attempt(session, run)
+    return {
+        "id": run.id,
+        "kind": str(run.kind),
+        "state": str(run.state),
+        "title": run.title,
+        "trainer": run.trainer,
+        "error": run.error,
+        "created_at": run.created_at,
+        "started_at": run.started_at,
+        "finished_at": run.finished_at,
+        "attempts": attempt.number if attempt else 0,
+        "spec": run.spec,
+        "packages": run.packages,
+        "inputs": _nodes_of(session, run_id, Direction.INPUT),
+        "outputs": _nodes_of(session, run_id, Direction.OUTPUT),
+        "metrics": metrics_of(session, run),
+    }
+
+
+def _nodes_of(session: Session, run_id: int, direction: Direction) -> list[dict[str, str]]:
+    events = session.scalars(
+        select(LineageEvent)
+        .where(LineageEvent.run_id == run_id, LineageEvent.direction == direction)
+        .order_by(LineageEvent.id)
+    ).all()
+    refs = refs_of(session, [event.node_id for event in events])
+    return [{"slot": event.slot, "ref": refs[event.node_id]} for event in events]
