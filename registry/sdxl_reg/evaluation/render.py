@@ -1,0 +1,218 @@
+"""Drawing the cells of a grid: strengths of a version in one batch, each cell a file of its own."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from itertools import groupby
+from operator import attrgetter
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from PIL import Image
+
+from sdxl_reg import __version__
+from sdxl_reg.diffusion.pipeline import load_pipeline
+from sdxl_reg.diffusion.sampling import (
+    decode,
+    denoise,
+    encode_negative,
+    encode_prompts,
+    initial_noise,
+    make_generators,
+    make_scheduler,
+    to_images,
+)
+from sdxl_reg.evaluation.metrics import features, load_network, scores_of
+from sdxl_reg.evaluation.plan import matching_references, scorer_name
+from sdxl_reg.formats.hashes import auto_v2, auto_v3
+from sdxl_reg.formats.png_parameters import GenerationParameters, write_png
+from sdxl_reg.jobs.spec import CellSpec, GridSpec
+from sdxl_reg.trainers.discovery import find_trainer
+
+
+class GridReport(Protocol):
+    """What the drawing of a grid says while it works; each call is durable at once."""
+
+    def progress(self, done: int, total: int, what: str) -> None:
+        """How far the present stage is; `what` names it in a word or two."""
+
+    def message(self, text: str) -> None:
+        """A sentence for the user."""
+
+    def cell(self, key: str, path: Path) -> None:
+        """A picture that is complete."""
+
+    def score(self, key: str, metric: str, scorer: str, value: float) -> None:
+        """A number for a picture."""
+
+
+def render_grid(spec: GridSpec, folder: Path, report: GridReport) -> None:
+    """Draw the missing cells of a grid, then score all of them.
+
+    Args:
+        spec: The grid; cells that have a path already are only scored.
+        folder: Receives `<key>.png` for every cell that is drawn.
+        report: Is told of every cell as soon as its file is complete.
+
+    Raises:
+        UnknownName: A version's trainer or the sampler does not exist.
+        RegistryError: The base or a version cannot be loaded.
+    """
+    missing = [cell for cell in spec.cells if cell.path is None]
+    paths = {cell.key: cell.path for cell in spec.cells if cell.path is not None}
+    if missing:
+        folder.mkdir(parents=True, exist_ok=True)
+        paths |= _draw_all(spec, missing, folder, report)
+    if spec.references:
+        _score_all(spec, paths, report)
+
+
+def draw_cells(pipeline: Any, spec: GridSpec, cells: Sequence[CellSpec]) -> list[Image.Image]:
+    """Pictures of cells of one version, in one batch.
+
+    Args:
+        pipeline: The base; is left as it was found.
+        spec: The grid they belong to.
+        cells: Of one version; each has its own prompt, seed and strength.
+
+    Returns:
+        One picture a cell, in the same order.
+    """
+    return to_images(decode(pipeline, draw_latents(pipeline, spec, cells)))
+
+
+def draw_latents(pipeline: Any, spec: GridSpec, cells: Sequence[CellSpec]) -> torch.Tensor:
+    """Latents of cells of one version, in one batch; arguments as for `draw_cells`.
+
+    Every row starts from the noise of its own seed, wherever in a batch it stands. Text is encoded
+    with the version applied, since it may change the text encoders too.
+    """
+    sampling = spec.sampling
+    version = spec.versions[cells[0].version]
+    generators = make_generators([cell.seed for cell in cells])
+    noise = initial_noise(pipeline, generators, width=sampling.width, height=sampling.height)
+    trainer = find_trainer(version.trainer)
+    with trainer.applied(pipeline, version.path, [cell.strength for cell in cells]):
+        prompts = encode_prompts(pipeline, [cell.prompt for cell in cells])
+        guided = sampling.guidance_scale > 1
+        negative = encode_negative(pipeline, sampling.negative_prompt, prompts) if guided else None
+        return denoise(
+            pipeline,
+            make_scheduler(sampling.sampler, pipeline.scheduler.config),
+            noise,
+            prompts=prompts,
+            negative=negative,
+            guidance_scale=sampling.guidance_scale,
+            num_inference_steps=sampling.num_inference_steps,
+            generators=generators,
+        )
+
+
+def parameters_of(spec: GridSpec, cell: CellSpec) -> GenerationParameters:
+    """What a cell's picture says of itself, as A1111 would write it."""
+    sampling, version = spec.sampling, spec.versions[cell.version]
+    base_hash = spec.base.sha256[:10]
+    settings = {
+        "Steps": str(sampling.num_inference_steps),
+        "Sampler": str(sampling.sampler),
+        "Schedule type": "Automatic",
+        "CFG scale": f"{sampling.guidance_scale:g}",
+        "Seed": str(cell.seed),
+        "Size": f"{sampling.width}x{sampling.height}",
+        "Model hash": base_hash,
+        "Model": spec.base.ref.partition("@")[0],
+    }
+    hashes = {"model": base_hash}
+    prompt = cell.prompt
+    if cell.strength != 0:
+        prompt = f"{prompt} <lora:{version.name}:{cell.strength:g}>"
+        short, long = _hashes(version.path)
+        settings["Lora hashes"] = f"{version.name}: {long[:12]}"
+        hashes[f"lora:{version.name}"] = short
+    settings["Version"] = f"sdxl-reg {__version__}"
+    return GenerationParameters(
+        prompt=prompt,
+        negative_prompt=sampling.negative_prompt,
+        settings=settings,
+        hashes=hashes,
+    )
+
+
+def details_of(spec: GridSpec, cell: CellSpec) -> Mapping[str, Any]:
+    """What a cell's picture says of itself in our own words."""
+    version = spec.versions[cell.version]
+    return {
+        "cell_key": cell.key,
+        "run": spec.run,
+        "base": {"ref": spec.base.ref, "sha256": spec.base.sha256},
+        "version": {"ref": version.ref, "sha256": version.sha256} if cell.strength else None,
+        "strength": cell.strength,
+        "prompt": cell.prompt,
+        "seed": cell.seed,
+        "sampling": spec.sampling.model_dump(mode="json"),
+    }
+
+
+def _draw_all(
+    spec: GridSpec, cells: Sequence[CellSpec], folder: Path, report: GridReport
+) -> dict[str, Path]:
+    report.progress(0, len(cells), "drawing")
+    pipeline = _pipeline(spec)
+    paths: dict[str, Path] = {}
+    for batch in _batches(cells, spec.batch_size):
+        for cell, picture in zip(batch, draw_cells(pipeline, spec, batch), strict=True):
+            path = folder / f"{cell.key}.png"
+            write_png(
+                picture,
+                path,
+                parameters=parameters_of(spec, cell),
+                details=details_of(spec, cell),
+            )
+            paths[cell.key] = path
+            report.cell(cell.key, path)
+        report.progress(len(paths), len(cells), "drawing")
+    return paths
+
+
+def _score_all(spec: GridSpec, paths: Mapping[str, Path], report: GridReport) -> None:
+    report.progress(0, len(spec.cells), "scoring")
+    network = load_network()
+    scorer = scorer_name(spec.references)
+    # The store names files by digest: equal pictures are looked at once.
+    known = dict.fromkeys(image.path for image in spec.references)
+    all_references = features(network, list(known))
+    row_of = {path: row for row, path in enumerate(known)}
+    rows = {
+        prompt: [row_of[image.path] for image in matching_references(prompt, spec.references)]
+        for prompt in {cell.prompt for cell in spec.cells}
+    }
+    for done, cell in enumerate(spec.cells, start=1):
+        embedding = features(network, [paths[cell.key]])[0]
+        scores = scores_of(embedding, all_references[rows[cell.prompt]])
+        report.score(cell.key, "fidelity", scorer, scores.fidelity)
+        report.score(cell.key, "nearest", scorer, scores.nearest)
+        report.progress(done, len(spec.cells), "scoring")
+
+
+def _batches(cells: Sequence[CellSpec], size: int) -> Iterator[list[CellSpec]]:
+    """Cells of one version at a time, at most so many."""
+    by_version = attrgetter("version")
+    for _, group in groupby(sorted(cells, key=by_version), by_version):
+        rows = list(group)
+        for start in range(0, len(rows), size):
+            yield rows[start : start + size]
+
+
+def _pipeline(spec: GridSpec) -> Any:
+    """The base, on a GPU in half precision where there is one."""
+    if torch.cuda.is_available():
+        pipeline = load_pipeline(
+            spec.base.path, config_path=spec.base.config_path, dtype=torch.float16
+        )
+        return pipeline.to("cuda")
+    return load_pipeline(spec.base.path, config_path=spec.base.config_path)
+
+
+@cache
+def _hashes(path: Path) -> tuple[str, str]:
+    return auto_v2(path), auto_v3(path)
