@@ -73,7 +73,7 @@ class LazyGroup(click.Group):
 )
 @click.version_option(__version__, prog_name="sdxl-reg")
 def cli() -> None:
-    r"""Image sets and trained Stable Diffusion XL artifacts, with their lineage.
+    """Image sets and trained Stable Diffusion XL artifacts, with their lineage.
 
     \b
     sdxl-reg ingest products/                each first-level folder becomes an image set

@@ -120,7 +120,7 @@ def _show(
 
     with transaction(registry.engine) as session:
         found = [session.get_one(ArtifactVersion, version_id) for version_id in made]
-        versions = [
+        versions: list[dict[str, Any]] = [
             {
                 "ref": version_ref(version),
                 "epoch": version.epoch,

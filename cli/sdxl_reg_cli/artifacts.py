@@ -1,0 +1,164 @@
+"""`sdxl-reg artifacts` and `sdxl-reg artifact`: what was trained or imported, and its files."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sdxl_reg_cli.console import json_option, print_json, print_table, say
+from sdxl_reg_cli.installation import opened
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from sdxl_reg.tables import Artifact, ArtifactVersion
+
+
+@click.command()
+@json_option
+def artifacts(as_json: bool) -> None:
+    """List the artifacts with the number of their versions and their aliases."""
+    from sdxl_reg.catalog import artifacts as catalog
+    from sdxl_reg.store.database import transaction
+
+    with opened() as registry, transaction(registry.engine) as session:
+        items = [_artifact_document(session, found) for found in catalog.artifacts(session)]
+    if as_json:
+        print_json({"items": items})
+        return
+    rows = [
+        [
+            item["name"],
+            item["kind"],
+            str(len(item["versions"])),
+            ", ".join(_alias_words(alias) for alias in item["aliases"]),
+        ]
+        for item in items
+    ]
+    print_table(["artifact", "kind", "versions", "aliases"], rows, right=frozenset({2}))
+
+
+@click.group()
+def artifact() -> None:
+    """Show, export or alias an artifact."""
+
+
+@artifact.command()
+@click.argument("name")
+@json_option
+def show(name: str, as_json: bool) -> None:
+    """Show the versions of an artifact: epoch, step, loss, digest, aliases."""
+    from sdxl_reg.catalog.artifacts import find_artifact
+    from sdxl_reg.store.database import transaction
+
+    with opened() as registry, transaction(registry.engine) as session:
+        document = _artifact_document(session, find_artifact(session, name))
+    if as_json:
+        print_json(document)
+        return
+    rows = [
+        [
+            v["ref"],
+            *(_cell(v[key]) for key in ("epoch", "step", "loss")),
+            v["sha256"][:12],
+            v["run"],
+        ]
+        for v in document["versions"]
+    ]
+    columns = ["version", "epoch", "step", "loss", "sha256", "run"]
+    print_table(columns, [[str(c) for c in row] for row in rows], right=frozenset({1, 2, 3}))
+    for alias in document["aliases"]:
+        click.echo(_alias_words(alias) + (f"  {alias['reason']}" if alias["reason"] else ""))
+
+
+@artifact.command()
+@click.argument("reference")
+@click.option(
+    "--to",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=".",
+    help="Folder. [default: .]",
+)
+@json_option
+def export(reference: str, to: Path, as_json: bool) -> None:
+    """Copy the files of a version into a folder, ready for A1111, ComfyUI or diffusers.
+
+    \b
+    Example:
+      sdxl-reg artifact export weipin-lora@best --to ~/stable-diffusion-webui/models/Lora
+    """
+    from sdxl_reg.catalog.artifacts import export_version, find_version
+    from sdxl_reg.store.database import transaction
+
+    with opened() as registry, transaction(registry.engine) as session:
+        paths = export_version(registry.store, find_version(session, reference), to)
+    if as_json:
+        print_json({"files": paths})
+        return
+    for path in paths:
+        click.echo(path)
+
+
+@artifact.command()
+@click.argument("reference")
+@click.argument("name")
+@click.option("--strength", type=click.FloatRange(0, 2), help="Recommended strength.")
+@click.option("--reason", default="", help="Why this version.")
+def alias(reference: str, name: str, strength: float | None, reason: str) -> None:
+    """Point an alias at a version: sdxl-reg artifact alias weipin-lora@3 released."""
+    from sdxl_reg.catalog.artifacts import find_version, set_alias, version_ref
+    from sdxl_reg.store.database import transaction
+
+    with opened() as registry, transaction(registry.engine) as session:
+        version = find_version(session, reference)
+        set_alias(session, version, name, strength=strength, reason=reason)
+        say(f"{version.artifact.name}@{name} is now {version_ref(version)}")
+
+
+def _artifact_document(session: "Session", found: "Artifact") -> dict[str, Any]:
+    from sdxl_reg.catalog.artifacts import aliases_of, versions_of
+
+    return {
+        "name": found.name,
+        "kind": str(found.kind),
+        "versions": [_version_document(version) for version in versions_of(session, found)],
+        "aliases": [
+            {
+                "name": alias.name,
+                "version": alias.version.version,
+                "strength": alias.strength,
+                "reason": alias.reason,
+            }
+            for alias in aliases_of(session, found)
+        ],
+    }
+
+
+def _version_document(version: "ArtifactVersion") -> dict[str, Any]:
+    from sdxl_reg.catalog.artifacts import version_ref
+
+    return {
+        "ref": version_ref(version),
+        "version": version.version,
+        "epoch": version.epoch,
+        "step": version.step,
+        "loss": version.loss,
+        "sha256": version.digest,
+        "run": version.run_id,
+        "created_at": version.created_at,
+        "files": [
+            {"path": file.path, "sha256": file.blob.sha256, "size_bytes": file.blob.size_bytes}
+            for file in version.files
+        ],
+    }
+
+
+def _alias_words(alias: dict[str, Any]) -> str:
+    strength = "" if alias["strength"] is None else f" at {alias['strength']:g}"
+    return f"@{alias['name']} → @{alias['version']}{strength}"
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    return f"{value:.4f}" if isinstance(value, float) else str(value)
