@@ -4,16 +4,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from diffusers import (
+    AutoencoderKL,
+    EulerDiscreteScheduler,
+    StableDiffusionXLPipeline,
+    UNet2DConditionModel,
+)
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 from sdxl_reg.diffusion.micro import PADS, tokenizer_files
-from sdxl_reg.diffusion.pipeline import StableDiffusionXLPipeline  # isort: skip  (silences first)
-from diffusers import AutoencoderKL, EulerDiscreteScheduler, UNet2DConditionModel
-from transformers import (
-    CLIPTextConfig,
-    CLIPTextModel,
-    CLIPTextModelWithProjection,
-    CLIPTokenizer,
-)
 
 WORDS = ("red", "blue", "mug", "shoe", "spot", "fold", "black", "a")
 WIDTH, POOLED, SIZE = 16, 16, 8
@@ -76,7 +75,10 @@ def _pipeline(folder: Path) -> Any:
         ),
         unet=tiny_unet(),
         scheduler=EulerDiscreteScheduler(
-            beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", timestep_spacing="leading"
+            beta_start=0.00085,
+            beta_end=0.012,
+            beta_schedule="scaled_linear",
+            timestep_spacing="leading",
         ),
         add_watermarker=False,
         **tokenizers,

@@ -19,6 +19,8 @@ with warnings.catch_warnings():
     import transformers
     from diffusers import StableDiffusionXLPipeline
 
+__all__ = ["StableDiffusionXLPipeline", "diffusers", "load_pipeline"]
+
 
 def load_pipeline(
     path: Path, *, config_path: Path | None = None, dtype: torch.dtype = torch.float32

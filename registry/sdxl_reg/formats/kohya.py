@@ -65,14 +65,17 @@ def sgm_path(module: str, shape: UnetShape) -> str:
         side, block, inner, layer, rest = match.groups()
         if inner == "attentions":
             number = int(block) * per_block + int(layer)
-            return f"input_blocks.{number + 1}.1.{rest}" if side == "down_blocks" else (
-                f"output_blocks.{number}.1.{rest}"
+            return (
+                f"input_blocks.{number + 1}.1.{rest}"
+                if side == "down_blocks"
+                else (f"output_blocks.{number}.1.{rest}")
             )
     if (match := _MIDDLE.fullmatch(module)) and match[1] == "attentions":
         return f"middle_block.{2 * int(match[2]) + 1}.{match[3]}"
     raise InvalidValue(
-        "module without a name in kohya's format", module, remedy="Train linear layers of "
-        "attention blocks and text encoders only"
+        "module without a name in kohya's format",
+        module,
+        remedy="Train linear layers of attention blocks and text encoders only",
     )
 
 
@@ -98,9 +101,9 @@ def modules_by_name(
     return found
 
 
-def grouped(path: str, keys: Iterable[str], known: Mapping[str, tuple[str, str]]) -> dict[
-    tuple[str, str], str
-]:
+def grouped(
+    path: str, keys: Iterable[str], known: Mapping[str, tuple[str, str]]
+) -> dict[tuple[str, str], str]:
     """(part, module) → the stem under which a file keeps its tensors.
 
     Args:
@@ -121,8 +124,11 @@ def grouped(path: str, keys: Iterable[str], known: Mapping[str, tuple[str, str]]
         else:
             strange.append(key)
     if strange:
-        raise Corrupt(path, f"{len(strange)} keys match nothing in this base, such as {strange[0]}",
-            remedy="Use it with the base that it was trained for")
+        raise Corrupt(
+            path,
+            f"{len(strange)} keys match nothing in this base, such as {strange[0]}",
+            remedy="Use it with the base that it was trained for",
+        )
     for stem, suffixes in stems.items():
         for needed in SUFFIXES[:2]:
             if needed not in suffixes:

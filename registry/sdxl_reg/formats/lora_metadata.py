@@ -18,7 +18,7 @@ class LoraFacts:
 
     Attributes:
         output_name: Its name, without extension.
-        run: Run that made it, as `sdxl_reg.run` says it.
+        run_key: SHA-256 of everything that determines the file; `sdxl_reg.run`.
         dataset_ref: `weipin@1`.
         dataset_sha256: Digest of the dataset version.
         base_ref: `micro@1`.
@@ -35,7 +35,7 @@ class LoraFacts:
     """
 
     output_name: str
-    run: int
+    run_key: str
     dataset_ref: str
     dataset_sha256: str
     base_ref: str
@@ -61,14 +61,18 @@ def lora_metadata(facts: LoraFacts, captions: Iterable[str]) -> dict[str, str]:
     Returns:
         Name → text.
     """
-    values = _training(facts) | _model_spec(facts) | {
-        "ss_tag_frequency": tag_frequency(facts.dataset_ref, captions),
-        "sdxl_reg.run": facts.run,
-        "sdxl_reg.dataset": facts.dataset_sha256,
-        "sdxl_reg.dataset_ref": facts.dataset_ref,
-        "sdxl_reg.base": facts.base_sha256,
-        "sdxl_reg.base_ref": facts.base_ref,
-    }
+    values = (
+        _training(facts)
+        | _model_spec(facts)
+        | {
+            "ss_tag_frequency": tag_frequency(facts.dataset_ref, captions),
+            "sdxl_reg.run": facts.run_key,
+            "sdxl_reg.dataset": facts.dataset_sha256,
+            "sdxl_reg.dataset_ref": facts.dataset_ref,
+            "sdxl_reg.base": facts.base_sha256,
+            "sdxl_reg.base_ref": facts.base_ref,
+        }
+    )
     return {name: str(value) for name, value in sorted(values.items())}
 
 

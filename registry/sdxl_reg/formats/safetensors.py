@@ -108,8 +108,9 @@ def write_file(path: Path, payload: bytes) -> None:
         os.close(folder)
 
 
-def serialise(tensors: Mapping[str, tuple[str, tuple[int, ...], bytes]],
-              metadata: Mapping[str, str]) -> bytes:
+def serialise(
+    tensors: Mapping[str, tuple[str, tuple[int, ...], bytes]], metadata: Mapping[str, str]
+) -> bytes:
     """A whole file; the same bytes for the same content.
 
     `sshs_model_hash`, the SHA-256 of everything after the header, is added to the metadata: it
@@ -124,7 +125,9 @@ def serialise(tensors: Mapping[str, tuple[str, tuple[int, ...], bytes]],
     """
     data = b"".join(tensors[name][2] for name in sorted(tensors))
     header: dict[str, Any] = {
-        METADATA: dict(sorted((dict(metadata) | {"sshs_model_hash": hashlib.sha256(data).hexdigest()}).items()))
+        METADATA: dict(
+            sorted((dict(metadata) | {"sshs_model_hash": hashlib.sha256(data).hexdigest()}).items())
+        )
     }
     position = 0
     for name in sorted(tensors):
@@ -161,7 +164,9 @@ def _tensor(path: Path, name: str, value: Any) -> TensorInfo:
     except (TypeError, KeyError, ValueError):
         raise Corrupt(path, f"its header describes {name!r} in no known way") from None
     if min(shape, default=0) < 0 or (end - begin) * 8 != bits:
-        raise Corrupt(path, f"{name!r} has {end - begin} bytes, its shape {list(shape)} another size")
+        raise Corrupt(
+            path, f"{name!r} has {end - begin} bytes, its shape {list(shape)} another size"
+        )
     return TensorInfo(dtype=dtype, shape=shape, begin=begin, end=end)
 
 
@@ -173,6 +178,7 @@ def _require_contiguous(path: Path, tensors: Mapping[str, TensorInfo], size: int
         position = tensor.end
     if position != size:
         raise Corrupt(
-            path, f"it has {size} bytes of tensors, its header describes {position}",
+            path,
+            f"it has {size} bytes of tensors, its header describes {position}",
             remedy="It was probably cut short; fetch it again",
         )

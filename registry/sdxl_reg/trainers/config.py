@@ -6,7 +6,7 @@ options, the API's schema, the form on the page and the stored JSON.
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AliasChoices, AliasPath, BaseModel, ConfigDict, Field, ValidationError
 
 from sdxl_reg.errors import InvalidSettings, suggestion
 
@@ -81,6 +81,10 @@ def names(config: type[TrainerConfig]) -> list[str]:
     found: list[str] = []
     for name, field in config.model_fields.items():
         found.append(name)
-        if isinstance(field.validation_alias, str):
-            found.append(field.validation_alias)
+        found += [other for other in _aliases(field.validation_alias) if other != name]
     return found
+
+
+def _aliases(alias: str | AliasPath | AliasChoices | None) -> list[str]:
+    choices = alias.choices if isinstance(alias, AliasChoices) else [alias]
+    return [choice for choice in choices if isinstance(choice, str)]
