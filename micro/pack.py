@@ -1,0 +1,63 @@
+"""Writes the trained parts as package data in half precision, and expands them for a loader."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderKL, EulerDiscreteScheduler
+
+from micro.network import SCHEDULE
+from micro.tokenizer import END, write_tokenizer
+from micro.unet import Drawer
+
+MODEL_INDEX = {
+    "_class_name": "StableDiffusionXLPipeline",
+    "force_zeros_for_empty_prompt": False,
+    "scheduler": ["diffusers", "EulerDiscreteScheduler"],
+    "text_encoder": ["transformers", "CLIPTextModel"],
+    "text_encoder_2": ["transformers", "CLIPTextModelWithProjection"],
+    "tokenizer": ["transformers", "CLIPTokenizer"],
+    "tokenizer_2": ["transformers", "CLIPTokenizer"],
+    "unet": ["diffusers", "UNet2DConditionModel"],
+    "vae": ["diffusers", "AutoencoderKL"],
+}
+"""The base has learned the empty prompt, so zeros never stand for it."""
+
+
+def pack(drawer: Drawer, vae: AutoencoderKL, merges: str, folder: Path) -> None:
+    """Write the package data; merges.txt is stored once, the rest of the tokenizers follows from it.
+
+    Args:
+        drawer: The averaged U-Net and text encoders.
+        vae: The autoencoder, its scale folded.
+        merges: The text of CLIP's merges.txt.
+        folder: Where to write; files already there are replaced.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    modules = {
+        "unet": drawer.unet,
+        "text_encoder": drawer.clip_l,
+        "text_encoder_2": drawer.clip_g,
+        "vae": vae,
+    }
+    for name, module in modules.items():
+        module.to(torch.float16).save_pretrained(folder / name)
+        module.to(torch.float32)
+    scheduler = EulerDiscreteScheduler(
+        **SCHEDULE, timestep_spacing="leading", steps_offset=1, interpolation_type="linear"
+    )
+    scheduler.save_pretrained(folder / "scheduler")
+    (folder / "tokenizer").mkdir(exist_ok=True)
+    (folder / "tokenizer" / "merges.txt").write_text(merges, encoding="utf-8")
+    (folder / "model_index.json").write_text(json.dumps(MODEL_INDEX, indent=2) + "\n")
+
+
+def expand(packed: Path, folder: Path) -> None:
+    """Copy package data into a whole diffusers folder, both tokenizers written out."""
+    shutil.copytree(packed, folder, dirs_exist_ok=True)
+    merges = (packed / "tokenizer" / "merges.txt").read_text(encoding="utf-8")
+    write_tokenizer(folder / "tokenizer", merges, END)
+    write_tokenizer(folder / "tokenizer_2", merges, "!")
