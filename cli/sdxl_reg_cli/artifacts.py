@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 def artifacts(as_json: bool) -> None:
     """List the artifacts with the number of their versions and their aliases."""
     from sdxl_reg.catalog import artifacts as catalog
-    from sdxl_reg.store.database import transaction
+    from sdxl_reg.store.database import reading
 
-    with opened() as registry, transaction(registry.engine) as session:
+    with opened() as registry, reading(registry.engine) as session:
         items = [_artifact_document(session, found) for found in catalog.artifacts(session)]
     if as_json:
         print_json({"items": items})
@@ -49,9 +49,9 @@ def artifact() -> None:
 def show(name: str, as_json: bool) -> None:
     """Show the versions of an artifact: epoch, step, loss, digest, aliases."""
     from sdxl_reg.catalog.artifacts import find_artifact
-    from sdxl_reg.store.database import transaction
+    from sdxl_reg.store.database import reading
 
-    with opened() as registry, transaction(registry.engine) as session:
+    with opened() as registry, reading(registry.engine) as session:
         document = _artifact_document(session, find_artifact(session, name))
     if as_json:
         print_json(document)
@@ -88,9 +88,9 @@ def export(reference: str, to: Path, as_json: bool) -> None:
       sdxl-reg artifact export weipin-lora@best --to ~/stable-diffusion-webui/models/Lora
     """
     from sdxl_reg.catalog.artifacts import export_version, find_version
-    from sdxl_reg.store.database import transaction
+    from sdxl_reg.store.database import reading
 
-    with opened() as registry, transaction(registry.engine) as session:
+    with opened() as registry, reading(registry.engine) as session:
         paths = export_version(registry.store, find_version(session, reference), to)
     if as_json:
         print_json({"files": paths})

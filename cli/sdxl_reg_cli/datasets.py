@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 def datasets(as_json: bool) -> None:
     """List the frozen dataset versions."""
     from sdxl_reg.catalog.datasets import dataset_versions
-    from sdxl_reg.store.database import transaction
+    from sdxl_reg.store.database import reading
 
-    with opened() as registry, transaction(registry.engine) as session:
+    with opened() as registry, reading(registry.engine) as session:
         items = [_document(version) for version in dataset_versions(session)]
     if as_json:
         print_json({"items": items})
@@ -72,9 +72,9 @@ def freeze(name: str, image_set: str, selector: str, as_json: bool) -> None:
 def show(reference: str, as_json: bool) -> None:
     """Show a dataset version: how many images each tag has, and their captions."""
     from sdxl_reg.catalog.datasets import entries_of, find_dataset_version, tag_counts
-    from sdxl_reg.store.database import transaction
+    from sdxl_reg.store.database import reading
 
-    with opened() as registry, transaction(registry.engine) as session:
+    with opened() as registry, reading(registry.engine) as session:
         version = find_dataset_version(session, reference)
         entries = entries_of(session, version)
         document = _document(version) | {
@@ -103,9 +103,9 @@ def show(reference: str, as_json: bool) -> None:
 def manifest(reference: str, file: Path) -> None:
     """Write the manifest of a dataset version: JSON lines, its SHA-256 is the digest."""
     from sdxl_reg.catalog.datasets import find_dataset_version
-    from sdxl_reg.store.database import transaction
+    from sdxl_reg.store.database import reading
 
-    with opened() as registry, transaction(registry.engine) as session:
+    with opened() as registry, reading(registry.engine) as session:
         file.write_bytes(registry.store.read(find_dataset_version(session, reference).digest))
 
 

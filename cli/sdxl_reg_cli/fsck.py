@@ -12,9 +12,9 @@ from sdxl_reg_cli.installation import opened
 def fsck(as_json: bool) -> None:
     """Read every blob the database knows and compare it with its name."""
     from sdxl_reg.catalog.integrity import verify_blobs
-    from sdxl_reg.store.database import transaction
+    from sdxl_reg.store.database import reading
 
-    with opened() as registry, progress_bar() as advance, transaction(registry.engine) as session:
+    with opened() as registry, progress_bar() as advance, reading(registry.engine) as session:
         report = verify_blobs(session, registry.store, advance)
     if as_json:
         print_json(

@@ -34,9 +34,9 @@ def lineage(reference: str, depth: int | None, as_json: bool) -> None:
     image:SHA256.
     """
     from sdxl_reg.catalog.ancestry import lineage_of
-    from sdxl_reg.store.database import transaction
+    from sdxl_reg.store.database import reading
 
-    with opened() as registry, transaction(registry.engine) as session:
+    with opened() as registry, reading(registry.engine) as session:
         graph = lineage_of(session, reference, depth=depth)
         if as_json:
             print_json(graph_document(graph))

@@ -66,10 +66,10 @@ def show(run_id: int, as_json: bool) -> None:
 def logs(run_id: int) -> None:
     """Print what the process of a run wrote."""
     from sdxl_reg.catalog.runs import find_run
-    from sdxl_reg.store.database import transaction
+    from sdxl_reg.store.database import reading
 
     with opened() as registry:
-        with transaction(registry.engine) as session:
+        with reading(registry.engine) as session:
             find_run(session, run_id)
         path = registry.settings.runs_path / str(run_id) / "log.txt"
         if not path.is_file():

@@ -115,10 +115,10 @@ def _show(
 ) -> None:
     from sdxl_reg.catalog.artifacts import version_ref
     from sdxl_reg.catalog.runs import find_run
-    from sdxl_reg.store.database import transaction
+    from sdxl_reg.store.database import reading
     from sdxl_reg.tables import ArtifactVersion
 
-    with transaction(registry.engine) as session:
+    with reading(registry.engine) as session:
         found = [session.get_one(ArtifactVersion, version_id) for version_id in made]
         versions: list[dict[str, Any]] = [
             {

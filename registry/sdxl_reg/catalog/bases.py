@@ -1,6 +1,8 @@
 """Base checkpoints: registering the built-in one, folders and single files; laying them out."""
 
+import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from sqlalchemy.orm import Session
 
@@ -12,9 +14,10 @@ from sdxl_reg.catalog.artifacts import (
     version_ref,
 )
 from sdxl_reg.catalog.references import parse_reference
+from sdxl_reg.diffusion.full_size import CONTEXT_WIDTH, full_size_config_files
 from sdxl_reg.diffusion.micro import micro_base_files
-from sdxl_reg.errors import InvalidValue, NotFound
-from sdxl_reg.formats.checkpoint import native_resolution, require_sdxl
+from sdxl_reg.errors import InvalidValue, NotFound, UsageError
+from sdxl_reg.formats.checkpoint import context_width, native_resolution, require_sdxl
 from sdxl_reg.jobs.spec import BaseSpec
 from sdxl_reg.store.blobs import BlobStore, StoredBlob
 from sdxl_reg.tables import ArtifactVersion
@@ -98,14 +101,49 @@ def _register_micro(session: Session, store: BlobStore) -> None:
 def _register_path(
     session: Session, store: BlobStore, path: Path, config_path: Path | None
 ) -> ArtifactVersion:
-    require_sdxl(path, config_path=config_path)
     if path.is_dir():
+        require_sdxl(path)
         files = _stored_folder(store, path, prefix="")
         return _add(session, path.name, files, BaseFormat.DIFFUSERS)
-    files = {path.name: store.put_file(path)}
-    if config_path is not None:
-        files |= _stored_folder(store, config_path, prefix=CONFIG_FOLDER + "/")
+    with TemporaryDirectory() as temporary:
+        config = config_path or _written(known_configuration(path), Path(temporary))
+        require_sdxl(path, config_path=config)
+        files = _stored_folder(store, config, prefix=CONFIG_FOLDER + "/")
+    files[path.name] = store.put_file(path)
     return _add(session, path.stem, files, BaseFormat.SINGLE_FILE)
+
+
+def known_configuration(path: Path) -> dict[str, bytes]:
+    """The configuration of a single file, which does not carry it, told by its shapes.
+
+    Returns:
+        Relative path → bytes of a diffusers folder without weights: full-size SDXL's or the
+        built-in micro base's.
+
+    Raises:
+        UsageError: It is no SDXL base, or of a size that is neither.
+    """
+    width = context_width(path)
+    if width == CONTEXT_WIDTH:
+        return full_size_config_files()
+    micro = {name: data for name, data in micro_base_files().items() if _is_config(name)}
+    if width == json.loads(micro["unet/config.json"])["cross_attention_dim"]:
+        return micro
+    raise UsageError(
+        f"{path}: its text context is {width} wide, SDXL's is {CONTEXT_WIDTH}",
+        remedy="Give its configuration with --base-config: a diffusers folder, weights not needed",
+    )
+
+
+def _written(files: dict[str, bytes], folder: Path) -> Path:
+    for name, data in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+    return folder
+
+
+def _is_config(name: str) -> bool:
+    return not name.endswith(".safetensors")
 
 
 def _stored_folder(store: BlobStore, folder: Path, *, prefix: str) -> dict[str, StoredBlob]:
@@ -113,7 +151,7 @@ def _stored_folder(store: BlobStore, folder: Path, *, prefix: str) -> dict[str, 
     stored = {}
     for path in sorted(folder.rglob("*")):
         relative = path.relative_to(folder)
-        unwanted = _LEFT_OUT & set(relative.parts) or (prefix and path.suffix == ".safetensors")
+        unwanted = _LEFT_OUT & set(relative.parts) or (prefix and not _is_config(path.name))
         if path.is_file() and not unwanted:
             stored[prefix + relative.as_posix()] = store.put_file(path)
     return stored

@@ -2,7 +2,8 @@
 
 import os
 import socket
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from datetime import timedelta
 
 from sqlalchemy import Engine, select
@@ -78,7 +79,7 @@ def last_attempt(session: Session, run: Run) -> RunAttempt | None:
 
 
 def follow(
-    engine: Engine, run_id: int, happenings: Iterable[events.Event], handle: Handler
+    engine: Engine, run_id: int, happenings: Generator[events.Event], handle: Handler
 ) -> None:
     """Record what a job says until it ends.
 
@@ -96,23 +97,20 @@ def follow(
         KeyboardInterrupt: The user interrupted; the run is then recorded as cancelled.
     """
     _begin(engine, run_id)
-    failure: events.Failed | None = None
-    finished = False
+    last: events.Event | None = None
     try:
-        for event in happenings:
-            _record(engine, run_id, event)
-            handle(event)
-            finished = finished or isinstance(event, events.Finished)
-            if isinstance(event, events.Failed):
-                failure = event
-    except (KeyboardInterrupt, GeneratorExit):
+        with closing(happenings):  # ends the job's process, whatever happens here
+            for last in happenings:
+                _record(engine, run_id, last)
+                handle(last)
+    except KeyboardInterrupt:
         _finish(engine, run_id, RunState.CANCELLED, "interrupted by the user")
         raise
     except BaseException as error:
         _finish(engine, run_id, RunState.FAILED, str(error))
         raise
-    if failure is not None or not finished:
-        fault = failure.message if failure else "it ended without saying why"
+    if not isinstance(last, events.Finished):
+        fault = last.message if isinstance(last, events.Failed) else "it ended without saying why"
         _finish(engine, run_id, RunState.FAILED, fault)
         raise RunFailed(run_id, fault, remedy=f"Its log: sdxl-reg run logs {run_id}")
     _finish(engine, run_id, RunState.SUCCEEDED, None)

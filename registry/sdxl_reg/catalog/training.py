@@ -190,7 +190,7 @@ def _recorded_run(
     base: ArtifactVersion,
     dataset: DatasetVersion,
 ) -> Run:
-    determines = {
+    determines: dict[str, object] = {
         "trainer": trainer.name,
         "config": config.model_dump(mode="json"),
         "base": base.digest,

@@ -35,6 +35,11 @@ def micro_base_files() -> dict[str, bytes]:
     return dict(sorted(shipped.items()))
 
 
+def shipped_merges() -> bytes:
+    """CLIP's list of byte-pair merges: a version line, then one merge a line."""
+    return (files("sdxl_reg") / "micro_base" / MERGES).read_bytes()
+
+
 def tokenizer_files(merges: bytes, pad: str) -> dict[str, bytes]:
     """The four files of a CLIP tokenizer, readable by transformers 4 and 5.
 

@@ -51,6 +51,17 @@ def require_sdxl(path: Path, *, config_path: Path | None = None) -> None:
         raise NotFound("base checkpoint", path, remedy=REMEDY)
 
 
+def context_width(path: Path) -> int:
+    """Width of the text context that a single file's U-Net reads: 2048 in full-size SDXL.
+
+    Raises:
+        Corrupt: It is not a safetensors file.
+        UsageError: It is not an SDXL base.
+    """
+    _require_single_file(path)
+    return int(read_header(path).tensors[SGM_CONTEXT].shape[-1])
+
+
 def native_resolution(path: Path) -> int:
     """Side in pixels that a base was made for: its U-Net's `sample_size` times 8.
 
