@@ -111,7 +111,7 @@ def _repeated(factors: Tensor, x: Tensor) -> Tensor:
 @contextmanager
 def _replaced(layer: nn.Module, forward: Callable[[Tensor], Tensor]) -> Iterator[None]:
     before = layer.__dict__.get("forward")
-    layer.forward = forward  # type: ignore[method-assign]
+    layer.forward = forward
     try:
         yield
     finally:

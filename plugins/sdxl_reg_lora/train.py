@@ -94,7 +94,7 @@ def train(job: TrainingJob, report: Report) -> list[Path]:
         loss = denoising_loss(prediction, target.to(device), weights)
         _require_finite(loss, step, [job.images[index].path for index in indices])
 
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         if config.max_grad_norm:
             nn.utils.clip_grad_norm_(parameters, config.max_grad_norm)
         for group in optimizer.param_groups:

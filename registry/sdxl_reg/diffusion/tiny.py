@@ -1,4 +1,4 @@
-"""A random, tiny, complete SDXL for tests, written as a diffusers folder."""
+"""A random, tiny, complete SDXL to test trainers on, written as a diffusers folder."""
 
 from pathlib import Path
 from typing import Any
