@@ -98,10 +98,14 @@ def follow(
     """
     _begin(engine, run_id)
     last: events.Event | None = None
+    recorded_at = now()
     try:
         with closing(happenings):  # ends the job's process, whatever happens here
             for last in happenings:
-                _record(engine, run_id, last)
+                is_due = now() - recorded_at > HEARTBEAT_INTERVAL
+                if is_due or isinstance(last, events.Started | events.Metric):
+                    _record(engine, run_id, last)
+                    recorded_at = now()
                 handle(last)
     except KeyboardInterrupt:
         _finish(engine, run_id, RunState.CANCELLED, "interrupted by the user")
@@ -148,7 +152,7 @@ def _record(engine: Engine, run_id: int, event: events.Event) -> None:
     with transaction(engine) as session:
         run = find_run(session, run_id)
         attempt = last_attempt(session, run)
-        if attempt is not None and now() - attempt.heartbeat_at > HEARTBEAT_INTERVAL:
+        if attempt is not None:
             attempt.heartbeat_at = now()
         if isinstance(event, events.Started):
             run.packages = dict(event.packages)

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 from sdxl_reg.jobs.events import Event, Failed, Finished, read_event
@@ -16,7 +16,7 @@ GRACE_S = 5.0
 LOG_TAIL_BYTES = 2000
 
 
-def run_job(folder: Path) -> Iterator[Event]:
+def run_job(folder: Path) -> Generator[Event]:
     """Start the job of a folder and yield its events as they happen, until it has ended.
 
     The last event is always `Finished` or `Failed`: a process that ends without a word, by a

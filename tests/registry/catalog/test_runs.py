@@ -46,7 +46,7 @@ def _state(engine: Engine, run_id: int) -> RunState:
 def test_a_finished_job_makes_its_run_succeed_with_its_metrics(engine: Engine, run_id: int) -> None:
     seen: list[str] = []
     metric = events.Metric(step=1, values={"loss": 0.5})
-    happenings = [STARTED, metric, events.Finished()]
+    happenings: list[events.Event] = [STARTED, metric, events.Finished()]
     follow(engine, run_id, _job(*happenings), lambda event: seen.append(event.type))
     assert seen == ["started", "metric", "finished"]
     with transaction(engine) as session:
