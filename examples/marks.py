@@ -28,7 +28,8 @@ def _ring(x: Plane, y: Plane) -> Plane:
     ring = np.abs(np.hypot(x, y) - 0.26) - 0.075
     along, across = (x + y) / np.sqrt(2), (y - x) / np.sqrt(2)
     tail = np.maximum(np.abs(across) - 0.075, np.abs(along - 0.3) - 0.16)
-    return np.minimum(ring, tail)
+    distance: Plane = np.minimum(ring, tail)
+    return distance
 
 
 def _bars(x: Plane, y: Plane) -> Plane:
@@ -51,4 +52,4 @@ def _cover(painting: Painting, distance: Plane) -> Plane:
 
 def _shade(colour: tuple[int, int, int]) -> Plane:
     """Return a colour as floats."""
-    return np.asarray(colour, dtype=np.float32) / 255
+    return (np.asarray(colour) / 255).astype(np.float32)

@@ -2,8 +2,8 @@
 
     python examples/render_products.py [--out examples/products]
 
-makes `{out}/weipin/{qzy,lsbr}/{flawless,flawed/fold,flawed/spot}/xxx1.jpg` to `xxx8.jpg`. Needs only
-Pillow and numpy; the same seed gives the same bytes.
+makes `{out}/weipin/{qzy,lsbr}/{flawless,flawed/fold,flawed/spot}/xxx1.jpg` to `xxx8.jpg`. Needs
+only Pillow and numpy; the same seed gives the same bytes.
 """
 
 from __future__ import annotations
@@ -18,11 +18,10 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from defects import folded, spotted  # noqa: E402  (both need the path set above)
-from marks import branded  # noqa: E402
-
-from micro.captions import TILTS, Shot  # noqa: E402
-from micro.pictures import Pixels, paint  # noqa: E402
+from examples.defects import folded, spotted
+from examples.marks import branded
+from micro.captions import TILTS, Shot
+from micro.pictures import Pixels, paint
 
 SET = "weipin"
 BRANDS = ("qzy", "lsbr")
@@ -84,7 +83,7 @@ def main() -> None:
     default = Path(__file__).resolve().parent / "products"
     parser.add_argument("--out", type=Path, default=default, help="folder to write into")
     out = parser.parse_args().out
-    print(f"{write(out)} pictures in {out}")
+    sys.stdout.write(f"{write(out)} pictures in {out}\n")
 
 
 if __name__ == "__main__":

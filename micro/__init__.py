@@ -1,1 +1,1 @@
-"""The micro base: a Stable Diffusion XL of genuine shape and tiny size, rendered and trained here."""
+"""The micro base: a tiny Stable Diffusion XL of genuine shape, rendered and trained here."""

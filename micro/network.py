@@ -20,7 +20,7 @@ START, END = 49406, 49407
 CLIP_L_WIDTH, CLIP_G_WIDTH, POOLED_WIDTH, SIZE_WIDTH = 32, 32, 64, 16
 
 WORD_DEVIATION = 0.1
-"""Words nobody taught keep this size: enough for a LoRA to tell them apart, too little to mislead."""
+"""Words nobody taught stay this large: a LoRA can tell them apart, and they hardly mislead."""
 
 SCHEDULE = {
     "beta_start": 0.00085,

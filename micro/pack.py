@@ -28,7 +28,7 @@ MODEL_INDEX = {
 
 
 def pack(drawer: Drawer, vae: AutoencoderKL, merges: str, folder: Path) -> None:
-    """Write the package data; merges.txt is stored once, the rest of the tokenizers follows from it.
+    """Write the package data; of the tokenizers only merges.txt, from which the rest follows.
 
     Args:
         drawer: The averaged U-Net and text encoders.

@@ -44,11 +44,9 @@ class Pose:
         axis = (np.arange(size, dtype=np.float32) + 0.5) / size
         dx = (axis - self.centre[0])[None, :] * (2 / self.scale)
         dy = (axis - self.centre[1])[:, None] * (2 / self.scale)
-        cos, sin = (
-            np.float32(np.cos(np.radians(self.angle))),
-            np.float32(np.sin(np.radians(self.angle))),
-        )
-        return dx * cos + dy * sin, dy * cos - dx * sin
+        cos, sin = np.cos(np.radians(self.angle)), np.sin(np.radians(self.angle))
+        x, y = dx * cos + dy * sin, dy * cos - dx * sin
+        return x.astype(np.float32), y.astype(np.float32)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +136,8 @@ def _running_mean(plane: Plane, reach: int, *, axis: int) -> Plane:
     sums = np.pad(plane, padding, mode="edge").cumsum(axis=axis, dtype=np.float64)
     width, count = 2 * reach + 1, plane.shape[axis]
     totals = sums.take(range(width, width + count), axis) - sums.take(range(count), axis)
-    return (totals / width).astype(np.float32)
+    mean: Plane = (totals / width).astype(np.float32)
+    return mean
 
 
 def _mask(outline: Points, size: int) -> Plane:
@@ -146,7 +145,7 @@ def _mask(outline: Points, size: int) -> Plane:
     image = Image.new("L", (size * SUPERSAMPLING, size * SUPERSAMPLING))
     corners = [(float(px), float(py)) for px, py in outline * SUPERSAMPLING]
     ImageDraw.Draw(image).polygon(corners, fill=255)
-    return np.asarray(image.reduce(SUPERSAMPLING), dtype=np.float32) / 255
+    return (np.asarray(image.reduce(SUPERSAMPLING)) / 255).astype(np.float32)
 
 
 def _backdrop(name: str, size: int, rng: np.random.Generator) -> NDArray[np.float32]:

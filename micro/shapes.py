@@ -88,8 +88,10 @@ def band(
 
 def _t_shirt() -> list[Part]:
     body = mirrored(
-        [(0.26, -0.82), (0.3, -0.82), (0.56, -0.72), (1.0, -0.24), (1.0, -0.24), (0.74, -0.02)]
-        + [(0.74, -0.02), (0.54, -0.26), (0.55, 0.3), (0.57, 0.9), (0.57, 0.9)]
+        [
+            *[(0.26, -0.82), (0.3, -0.82), (0.56, -0.72), (1.0, -0.24), (1.0, -0.24)],
+            *[(0.74, -0.02), (0.74, -0.02), (0.54, -0.26), (0.55, 0.3), (0.57, 0.9), (0.57, 0.9)],
+        ]
     )
     return [
         Part(outline=rounded(body, passes=2), finish="cloth"),
@@ -104,7 +106,7 @@ def _tote_bag() -> list[Part]:
     body += [(-0.7, 0.94), (-0.7, 0.94)]
     handle = band((0.0, -0.2), (0.4, 0.8), (180, 360), width=0.11)
     return [
-        Part(outline=handle + [0.05, -0.03], finish="flat", tint=0.6),
+        Part(outline=handle + np.array([0.05, -0.03]), finish="flat", tint=0.6),
         Part(outline=rounded(body, passes=2), finish="cloth"),
         Part(outline=handle, finish="flat", tint=0.95),
         Part(

@@ -27,7 +27,7 @@ from micro.network import (
     encode_prompts,
     time_ids,
 )
-from micro.progress import Log, cosine_rate, load_state, save_state
+from micro.progress import Log, Stateful, cosine_rate, load_state, save_state
 
 CAPTIONS, RATE, SEED = 10, 1e-3, 11
 EMA_DECAY = 0.998
@@ -114,7 +114,7 @@ def train_unet(
     drawer, average = Drawer(), Drawer()
     average.load_state_dict(drawer.state_dict())
     optimizer = torch.optim.AdamW(drawer.parameters(), lr=RATE, weight_decay=0.01, fused=True)
-    kept = {"drawer": drawer, "average": average, "optimizer": optimizer}
+    kept: dict[str, Stateful] = {"drawer": drawer, "average": average, "optimizer": optimizer}
     start, spent = load_state(state / "unet.pt", kept)
     log = Log(state / "unet.log")
     began = time.monotonic() - spent
@@ -161,7 +161,8 @@ def _loss(
     signal = scheduler.alphas_cumprod[timesteps]
     snr = signal / (1 - signal)
     weight = snr.clamp(max=SNR_LIMIT) / snr
-    return (weight * (predicted - noise).square().mean((1, 2, 3))).mean()
+    loss: torch.Tensor = (weight * (predicted - noise).square().mean((1, 2, 3))).mean()
+    return loss
 
 
 @torch.no_grad()

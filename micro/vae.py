@@ -120,15 +120,23 @@ def fold_scale(vae: AutoencoderKL, pictures: NDArray[np.uint8], *, count: int = 
     out.bias[4:] -= 2 * torch.log(scale)
 
 
-@torch.no_grad()
 def psnr(vae: AutoencoderKL, pictures: NDArray[np.uint8]) -> float:
     """Return the mean PSNR in dB of pictures sent through the autoencoder."""
-    values = []
+    difference = round_trip(vae, pictures).astype(np.float64) - pictures
+    errors = np.square(difference).mean((1, 2, 3))
+    return float(np.mean(10 * np.log10(255**2 / errors)))
+
+
+@torch.no_grad()
+def round_trip(vae: AutoencoderKL, pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return pictures encoded and decoded again."""
+    parts = []
     for part in np.array_split(pictures, max(1, len(pictures) // 16)):
-        pixels = to_tensor(part)
-        decoded = vae.decode(vae.encode(pixels).latent_dist.mean).sample.clamp(-1, 1)
-        values.append(-10 * torch.log10((decoded - pixels).square().mean((1, 2, 3)) / 4))
-    return float(torch.cat(values).mean())
+        decoded = vae.decode(vae.encode(to_tensor(part)).latent_dist.mean).sample
+        parts.append(
+            ((decoded.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()
+        )
+    return np.concatenate(parts)
 
 
 @torch.no_grad()
@@ -164,6 +172,6 @@ def _crops(pictures: NDArray[np.uint8], rng: np.random.Generator) -> torch.Tenso
     for row, index in enumerate(rng.integers(len(pictures), size=BATCH)):
         top, left = rng.integers(slack + 1, size=2)
         crop = pictures[index, top : top + CROP, left : left + CROP]
-        crops[row] = np.rot90(crop[:, :: rng.choice((-1, 1))], rng.integers(4))
+        crops[row] = np.rot90(crop[:, :: int(rng.choice((-1, 1)))], int(rng.integers(4)))
     crops[::2] = scribbled(crops[::2], rng)
     return to_tensor(crops)
