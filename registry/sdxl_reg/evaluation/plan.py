@@ -153,6 +153,21 @@ def parse_strengths(text: str) -> tuple[float, ...]:
     return found
 
 
+def parse_versions(text: str) -> tuple[int, ...]:
+    """Numbers of versions as a user writes them: `1,3,5`, or `1:5` with both ends included.
+
+    Raises:
+        InvalidValue: It is neither form.
+    """
+    numbers: list[int] = []
+    for part in text.split(","):
+        first, colon, last = part.strip().partition(":")
+        if not first.isdecimal() or (colon and not last.isdecimal()):
+            raise InvalidValue("not a list of versions", repr(text), remedy="Write 1,3,5 or 1:5")
+        numbers += range(int(first), int(last or first) + 1)
+    return tuple(dict.fromkeys(numbers))
+
+
 def default_prompts(
     images: Iterable[Captioned], count: int = DEFAULT_PROMPT_COUNT
 ) -> tuple[str, ...]:

@@ -1,0 +1,175 @@
+"""The cells of grids: reused where their pictures exist, recorded one by one where they do not."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from sqlalchemy import Engine, insert, select, update
+from sqlalchemy.orm import Session, joinedload
+
+from sdxl_reg.catalog.blobs import recorded
+from sdxl_reg.evaluation.plan import PlannedCell
+from sdxl_reg.jobs.spec import CellSpec
+from sdxl_reg.store.blobs import BlobStore
+from sdxl_reg.store.database import transaction
+from sdxl_reg.tables import ArtifactVersion, Blob, CellScore, Grid, GridCell
+
+FIDELITY = "fidelity"
+"""The metric that a pick rests on."""
+
+_MAX_KEYS = 500  # in one query; databases limit the number of parameters
+
+
+def insert_cells(
+    session: Session,
+    store: BlobStore,
+    grid: Grid,
+    planned: Sequence[PlannedCell],
+    *,
+    versions: Sequence[ArtifactVersion],
+) -> None:
+    """Record the cells of a new grid; pictures and scores that exist are taken over.
+
+    Args:
+        session: The transaction.
+        store: Holds the pictures.
+        grid: Without cells yet.
+        planned: In their order.
+        versions: What the planned cells' indices mean.
+    """
+    scorer: str = grid.spec["scorer"]
+    keys = sorted({cell.key for cell in planned})
+    pictures = _pictures(session, store, keys)
+    session.execute(
+        insert(GridCell),
+        [
+            {
+                "grid_id": grid.id,
+                "position": position,
+                "cell_key": cell.key,
+                "version_id": versions[cell.version].id,
+                "strength": cell.strength,
+                "prompt": cell.prompt,
+                "seed": cell.seed,
+                "blob_id": pictures.get(cell.key),
+            }
+            for position, cell in enumerate(planned)
+        ],
+    )
+    scores = _scores(session, keys, scorer)
+    for cell in cells_of(session, grid):
+        if cell.blob_id is not None:
+            for metric, value in scores.get(cell.cell_key, {}).items():
+                session.add(CellScore(cell_id=cell.id, metric=metric, scorer=scorer, value=value))
+    session.flush()
+
+
+def cells_of(session: Session, grid: Grid) -> Sequence[GridCell]:
+    """The cells of a grid in their order, with their pictures and scores."""
+    return (
+        session.scalars(
+            select(GridCell)
+            .where(GridCell.grid_id == grid.id)
+            .options(joinedload(GridCell.blob), joinedload(GridCell.scores))
+            .order_by(GridCell.position)
+            .execution_options(populate_existing=True)
+        )
+        .unique()
+        .all()
+    )
+
+
+def job_cells(
+    session: Session, store: BlobStore, grid: Grid, *, versions: Sequence[ArtifactVersion]
+) -> list[CellSpec]:
+    """What is left to do for a grid: cells without a picture, and cells without a score.
+
+    Args:
+        session: The transaction.
+        store: Holds the pictures; one that is missing there is drawn again.
+        grid: With its cells.
+        versions: The grid's versions, in their order.
+    """
+    scorer: str = grid.spec["scorer"]  # empty when there is nothing to compare with
+    index_of = {version.id: index for index, version in enumerate(versions)}
+    left: dict[str, CellSpec] = {}
+    for cell in cells_of(session, grid):
+        path = store.path(cell.blob.sha256) if cell.blob and store.has(cell.blob.sha256) else None
+        is_scored = not scorer or any(
+            score.scorer == scorer and score.metric == FIDELITY for score in cell.scores
+        )
+        if path is None or not is_scored:
+            spec = CellSpec(
+                key=cell.cell_key,
+                version=index_of[cell.version_id],
+                strength=cell.strength,
+                prompt=cell.prompt,
+                seed=cell.seed,
+                path=path,
+            )
+            left.setdefault(cell.cell_key, spec)
+    return list(left.values())
+
+
+def record_cell(engine: Engine, store: BlobStore, grid_id: int, key: str, path: Path) -> None:
+    """Keep the picture of a cell: its bytes first, then the rows that point at them."""
+    stored = store.put_file(path)
+    with transaction(engine) as session:
+        blob = recorded(session, stored)
+        session.execute(
+            update(GridCell)
+            .where(GridCell.grid_id == grid_id, GridCell.cell_key == key)
+            .values(blob_id=blob.id)
+        )
+
+
+def record_score(
+    engine: Engine, grid_id: int, key: str, *, metric: str, scorer: str, value: float
+) -> None:
+    """Keep a number for a cell; saying it again changes nothing."""
+    with transaction(engine) as session:
+        cells = session.scalars(
+            select(GridCell.id).where(GridCell.grid_id == grid_id, GridCell.cell_key == key)
+        ).all()
+        known = select(CellScore).where(
+            CellScore.cell_id.in_(cells), CellScore.metric == metric, CellScore.scorer == scorer
+        )
+        by_cell = {score.cell_id: score for score in session.scalars(known)}
+        for cell_id in cells:
+            if cell_id in by_cell:
+                by_cell[cell_id].value = value
+            else:
+                score = CellScore(cell_id=cell_id, metric=metric, scorer=scorer, value=value)
+                session.add(score)
+
+
+def _pictures(session: Session, store: BlobStore, keys: Sequence[str]) -> dict[str, int]:
+    """Cell key → row of the blob, for the cells that were ever drawn."""
+    found: dict[str, int] = {}
+    for some in _portions(keys):
+        query = (
+            select(GridCell.cell_key, Blob.id, Blob.sha256)
+            .join(Blob, GridCell.blob_id == Blob.id)
+            .where(GridCell.cell_key.in_(some))
+            .order_by(GridCell.id)
+        )
+        found |= {key: blob for key, blob, sha256 in session.execute(query) if store.has(sha256)}
+    return found
+
+
+def _scores(session: Session, keys: Sequence[str], scorer: str) -> dict[str, dict[str, float]]:
+    """Cell key → metric → value, by one scorer."""
+    found: dict[str, dict[str, float]] = {}
+    for some in _portions(keys):
+        query = (
+            select(GridCell.cell_key, CellScore.metric, CellScore.value)
+            .join(CellScore, CellScore.cell_id == GridCell.id)
+            .where(GridCell.cell_key.in_(some), CellScore.scorer == scorer)
+        )
+        for key, metric, value in session.execute(query):
+            found.setdefault(key, {})[metric] = value
+    return found
+
+
+def _portions(keys: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(keys), _MAX_KEYS):
+        yield keys[start : start + _MAX_KEYS]

@@ -1,0 +1,260 @@
+"""Grids as a use case: record the cells, draw what is missing, keep it, pick the best."""
+
+import shutil
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, func, select
+from sqlalchemy.orm import Session
+
+from sdxl_reg.catalog.artifacts import find_version, version_ref
+from sdxl_reg.catalog.bases import lay_out
+from sdxl_reg.catalog.grid_cells import insert_cells, job_cells, record_cell, record_score
+from sdxl_reg.catalog.grid_requests import (
+    GridRequest,
+    ResolvedGrid,
+    references_of,
+    resolve,
+)
+from sdxl_reg.catalog.grid_results import complete_grid
+from sdxl_reg.catalog.lineage import new_node, record_input
+from sdxl_reg.catalog.runs import find_run, follow, mark_lost, new_run
+from sdxl_reg.errors import Conflict, NotFound
+from sdxl_reg.evaluation.plan import plan_cells
+from sdxl_reg.jobs import events
+from sdxl_reg.jobs.local import run_job
+from sdxl_reg.jobs.spec import GridSpec, SamplingSpec, VersionSpec, write_job
+from sdxl_reg.settings import Settings
+from sdxl_reg.store.blobs import BlobStore
+from sdxl_reg.store.database import transaction
+from sdxl_reg.tables import ArtifactVersion, Grid, GridCell
+from sdxl_reg.vocabulary import NodeKind, RunKind, RunState
+
+Listener = Callable[[events.Event], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedGrid:
+    """A grid that is recorded and whose missing cells can be drawn.
+
+    Attributes:
+        grid_id: Its number.
+        run_id: The run that draws it.
+        artifact: Name of the artifact.
+        versions: References of the rows.
+        prompts: What is asked for.
+        cell_count: All places of the grid.
+        missing_count: Pictures that have to be drawn; the others exist.
+        job: What the process is told; None when nothing is left to draw or to score.
+        is_resumed: Whether it was begun before.
+        datasets: The dataset versions that prompts and references come from.
+    """
+
+    grid_id: int
+    run_id: int
+    artifact: str
+    versions: Sequence[str]
+    prompts: Sequence[str]
+    cell_count: int
+    missing_count: int
+    job: Path | None
+    is_resumed: bool
+    datasets: Sequence[str]
+
+
+def grids(session: Session) -> Sequence[Grid]:
+    """Every grid, newest first."""
+    return session.scalars(select(Grid).order_by(Grid.id.desc())).all()
+
+
+def find_grid(session: Session, grid_id: int) -> Grid:
+    """The grid of a number.
+
+    Raises:
+        NotFound: There is none.
+    """
+    grid = session.get(Grid, grid_id)
+    if grid is None:
+        raise NotFound("grid", str(grid_id), remedy="See: sdxl-reg grids")
+    return grid
+
+
+def plan(engine: Engine, store: BlobStore, settings: Settings, request: GridRequest) -> PlannedGrid:
+    """Check everything and record the grid with its run, inputs and cells.
+
+    The very same grid, begun before and not completed, is taken up again. Raises what
+    `grid_requests.resolve` does.
+    """
+    with transaction(engine) as session:
+        resolved = resolve(session, store, request)
+        begun = _begun_before(session, resolved)
+        grid = begun or _new_grid(session, store, resolved)
+        return _prepared(session, store, settings, grid, is_resumed=begun is not None)
+
+
+def resume(engine: Engine, store: BlobStore, settings: Settings, grid_id: int) -> PlannedGrid:
+    """A grid to be drawn on: what it lacks is drawn, what it has stays.
+
+    Raises:
+        NotFound: No such grid.
+        Conflict: It is being drawn at this moment.
+    """
+    with transaction(engine) as session:
+        grid = find_grid(session, grid_id)
+        mark_lost(session)
+        if find_run(session, grid.run_id).state == RunState.RUNNING:
+            raise Conflict(
+                f"grid {grid_id} is being drawn", remedy=f"See: sdxl-reg run show {grid.run_id}"
+            )
+        return _prepared(session, store, settings, grid, is_resumed=True)
+
+
+def carry_out(engine: Engine, store: BlobStore, planned: PlannedGrid, listen: Listener) -> None:
+    """Draw and score a planned grid to its end, then pick; every cell is kept as it is finished.
+
+    Args:
+        engine: The database.
+        store: Receives the pictures and the sheet.
+        planned: What `plan` or `resume` returned.
+        listen: Called with every event of the job.
+
+    Raises:
+        RunFailed: The job failed; the cells finished before stay.
+        KeyboardInterrupt: The user interrupted; likewise.
+    """
+
+    def handle(event: events.Event) -> None:
+        if isinstance(event, events.Cell):
+            record_cell(engine, store, planned.grid_id, event.key, event.path)
+        elif isinstance(event, events.Score):
+            record_score(
+                engine,
+                planned.grid_id,
+                event.key,
+                metric=event.metric,
+                scorer=event.scorer,
+                value=event.value,
+            )
+        elif isinstance(event, events.Finished):
+            _complete(engine, store, planned)
+        listen(event)
+
+    happenings = _nothing_to_do() if planned.job is None else run_job(planned.job.parent)
+    follow(engine, planned.run_id, happenings, handle)
+    if planned.job is not None:  # its pictures are in the store now
+        shutil.rmtree(planned.job.parent / "files", ignore_errors=True)
+
+
+def _nothing_to_do() -> Generator[events.Event, None, None]:
+    """What a job would say that has nothing to draw and nothing to score."""
+    yield events.Finished()
+
+
+def _begun_before(session: Session, resolved: ResolvedGrid) -> Grid | None:
+    """The newest grid of this very content that nobody is drawing and that was not completed."""
+    mark_lost(session)
+    open_grids = session.scalars(
+        select(Grid)
+        .where(Grid.artifact_id == resolved.artifact.id, Grid.sheet_id.is_(None))
+        .order_by(Grid.id.desc())
+    )
+    for grid in open_grids:
+        is_running = find_run(session, grid.run_id).state == RunState.RUNNING
+        if grid.spec["key"] == resolved.document["key"] and not is_running:
+            return grid
+    return None
+
+
+def _new_grid(session: Session, store: BlobStore, resolved: ResolvedGrid) -> Grid:
+    document = resolved.document
+    title = f"grid of {resolved.artifact.name}: {len(resolved.versions)} versions"
+    run = new_run(session, RunKind.GRID, title, document)
+    record_input(session, run.id, resolved.base.node_id, "base")
+    for version in resolved.versions:
+        record_input(session, run.id, version.node_id, "version")
+    for dataset in resolved.datasets:
+        record_input(session, run.id, dataset.node_id, "dataset")
+    grid = Grid(
+        node_id=new_node(session, NodeKind.GRID).id,
+        artifact=resolved.artifact,
+        run_id=run.id,
+        spec=document,
+    )
+    session.add(grid)
+    session.flush()
+    cells = plan_cells(
+        base_sha256=resolved.base.digest,
+        versions_sha256=[version.digest for version in resolved.versions],
+        strengths=document["strengths"],
+        prompts=document["prompts"],
+        seeds=document["seeds"],
+        sampling=SamplingSpec.model_validate(document["sampling"]),
+    )
+    insert_cells(session, store, grid, cells, versions=resolved.versions)
+    return grid
+
+
+def _prepared(
+    session: Session, store: BlobStore, settings: Settings, grid: Grid, *, is_resumed: bool
+) -> PlannedGrid:
+    """Write the job file of what is left to do for a grid."""
+    document = grid.spec
+    versions = _versions(session, document)
+    left = job_cells(session, store, grid, versions=versions)
+    folder = settings.runs_path / str(grid.run_id)
+    if left:
+        spec = GridSpec(
+            run=grid.run_id,
+            base=lay_out(store, find_version(session, document["base"]), folder / "base"),
+            versions=[_version_spec(store, version, folder) for version in versions],
+            sampling=SamplingSpec.model_validate(document["sampling"]),
+            cells=left,
+            references=references_of(session, store, document["datasets"]),
+            batch_size=document["batch_size"],
+        )
+        write_job(spec, folder / "job.json")
+    cells = select(func.count()).select_from(GridCell).where(GridCell.grid_id == grid.id)
+    return PlannedGrid(
+        grid_id=grid.id,
+        run_id=grid.run_id,
+        artifact=grid.artifact.name,
+        versions=document["versions"],
+        prompts=document["prompts"],
+        datasets=document["datasets"],
+        cell_count=session.scalar(cells) or 0,
+        missing_count=sum(cell.path is None for cell in left),
+        job=folder / "job.json" if left else None,
+        is_resumed=is_resumed,
+    )
+
+
+def _complete(engine: Engine, store: BlobStore, planned: PlannedGrid) -> None:
+    with transaction(engine) as session:
+        grid = find_grid(session, planned.grid_id)
+        complete_grid(
+            session,
+            store,
+            grid,
+            versions=_versions(session, grid.spec),
+            references=references_of(session, store, grid.spec["datasets"]),
+        )
+
+
+def _versions(session: Session, document: dict[str, Any]) -> list[ArtifactVersion]:
+    return [find_version(session, reference) for reference in document["versions"]]
+
+
+def _version_spec(store: BlobStore, version: ArtifactVersion, folder: Path) -> VersionSpec:
+    """A version as a job reads it, its files laid out under their own names."""
+    into = folder / "versions" / str(version.version)
+    store.materialise({file.path: file.blob.sha256 for file in version.files}, into)
+    path = into / version.files[0].path
+    return VersionSpec(
+        ref=version_ref(version),
+        name=path.stem,
+        trainer=version.trainer or "",
+        path=path,
+        sha256=version.digest,
+    )
