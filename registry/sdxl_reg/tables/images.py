@@ -21,7 +21,7 @@ class Image(Base):
     height: Mapped[int]
     format: Mapped[str] = mapped_column(String(16))  # as found in the bytes: JPEG, PNG, …
     phash: Mapped[int | None] = mapped_column(BigInteger)  # 64-bit perceptual hash, signed
-    pixel_sha256: Mapped[Digest] = mapped_column(index=True)  # of size and upright RGBA pixels
+    pixel_sha256: Mapped[Digest] = mapped_column(index=True)  # of size and upright pixels
     created_at: Mapped[Created]
 
     blob: Mapped[Blob] = relationship()
@@ -37,6 +37,7 @@ class ImageSet(Base):
     name_key: Mapped[Name] = mapped_column(unique=True)  # NFC, casefolded: for matching
     source: Mapped[str] = mapped_column(Text)  # absolute path of the folder last ingested
     layout: Mapped[Name]  # names of the levels below it: brand/state/defect
+    caption_template: Mapped[str] = mapped_column(Text, default="{tags}")  # where no file has one
     created_at: Mapped[Created]
 
 
@@ -52,7 +53,7 @@ class Member(Base):
     source_path: Mapped[str] = mapped_column(Text)  # relative to the set's folder, with /
     source_size: Mapped[int] = mapped_column(BigInteger)  # bytes, when it was last read
     source_mtime_ns: Mapped[int] = mapped_column(BigInteger)
-    state: Mapped[MemberState] = mapped_column(String(16), default=MemberState.PRESENT)
+    state: Mapped[MemberState] = mapped_column(default=MemberState.PRESENT)
     added_at: Mapped[Created]
     seen_at: Mapped[datetime] = mapped_column(Moment)
 

@@ -1,0 +1,162 @@
+"""Selectors: which members of an image set are meant, by their tags.
+
+A term is a glob on the whole path of a tag (`qzy/flawed/**`, `**/spot`) or on the name at
+one level (`brand:qzy`, `defect:s*`). A tag that matches selects everything below it too. Terms
+combine with AND, OR, NOT and parentheses; terms side by side mean AND. Names with spaces are
+written in double quotes. Upper and lower case make no difference.
+
+    selector := and ("OR" and)*        and := not ("AND"? not)*
+    not      := "NOT" not | "(" selector ")" | term
+"""
+
+import functools
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sdxl_reg.errors import InvalidValue, UnknownName
+from sdxl_reg.imaging.names import name_key
+
+_WORD = re.compile(r'\s*(?:(?P<mark>[()])|(?P<text>(?:"[^"]*"|[^\s()"])+)|(?P<bad>\S))')
+_FIELD = re.compile(r'([^\s:/*?"]+):(.+)')
+
+
+@dataclass(frozen=True)
+class Term:
+    """One glob, on paths or on the names of one level."""
+
+    glob: str
+    level: str = ""
+
+    def matches(self, path: str, level: str) -> bool:
+        """Whether a tag is meant.
+
+        Args:
+            path: Names from the root, joined by /.
+            level: What the set's layout calls its depth.
+        """
+        if self.level:
+            return level == self.level and path_matches(self.glob, path.rpartition("/")[2])
+        return path_matches(self.glob, path)
+
+
+@dataclass(frozen=True)
+class Not:
+    """What a selector does not select."""
+
+    inner: "Selector"
+
+
+@dataclass(frozen=True)
+class And:
+    """What all of several selectors select."""
+
+    parts: "tuple[Selector, ...]"
+
+
+@dataclass(frozen=True)
+class Or:
+    """What any of several selectors selects."""
+
+    parts: "tuple[Selector, ...]"
+
+
+Selector = Term | Not | And | Or
+
+
+def parse_selector(text: str, *, levels: Sequence[str] = ()) -> Selector:
+    """Read a selector.
+
+    Args:
+        text: As the user wrote it, not empty.
+        levels: The level names that fields may use.
+
+    Returns:
+        The selector as a tree.
+
+    Raises:
+        InvalidValue: It is of the wrong form.
+        UnknownName: A field names no level of the set.
+    """
+    parser = _Parser(text, levels)
+    selector = parser.any_of()
+    if parser.peek() is not None:
+        raise parser.fault(f"{parser.peek()!r} is out of place")
+    return selector
+
+
+def path_matches(glob: str, path: str) -> bool:
+    """Whether a glob means a tag path: `*` and `?` within a name, `**` for any number of names."""
+    return _pattern(name_key(glob)).fullmatch("/" + name_key(path)) is not None
+
+
+@functools.lru_cache(maxsize=256)
+def _pattern(glob: str) -> re.Pattern[str]:
+    parts = []
+    for name in glob.strip("/").split("/"):
+        if name == "**":
+            parts.append("(?:/[^/]*)*")
+        else:
+            parts.append("/" + re.escape(name).replace(r"\*", "[^/]*").replace(r"\?", "[^/]"))
+    return re.compile("".join(parts), re.DOTALL)
+
+
+class _Parser:
+    def __init__(self, text: str, levels: Sequence[str]) -> None:
+        self.text = text
+        self.levels = levels
+        self.words: list[str] = []
+        for match in _WORD.finditer(text):
+            if match["bad"]:
+                raise self.fault("a quotation mark has no partner")
+            self.words.append(match["mark"] or match["text"])
+        self.at = 0
+
+    def peek(self) -> str | None:
+        return self.words[self.at] if self.at < len(self.words) else None
+
+    def fault(self, what: str) -> InvalidValue:
+        return InvalidValue(
+            f"the selector is not of the right form, {what}",
+            self.text,
+            remedy="Write globs on tag paths: 'qzy/flawed/**', '**/spot AND NOT brand:qzy'",
+        )
+
+    def any_of(self) -> Selector:
+        parts = [self._all_of()]
+        while self.peek() == "OR":
+            self.at += 1
+            parts.append(self._all_of())
+        return parts[0] if len(parts) == 1 else Or(tuple(parts))
+
+    def _all_of(self) -> Selector:
+        parts = [self._one()]
+        while self.peek() not in (None, "OR", ")"):
+            if self.peek() == "AND":
+                self.at += 1
+            parts.append(self._one())
+        return parts[0] if len(parts) == 1 else And(tuple(parts))
+
+    def _one(self) -> Selector:
+        word = self.peek()
+        if word is None or word in ("AND", "OR", ")"):
+            raise self.fault("a term is missing" + (f" before {word}" if word else ""))
+        self.at += 1
+        if word == "NOT":
+            return Not(self._one())
+        if word != "(":
+            return self._term(word)
+        inner = self.any_of()
+        if self.peek() != ")":
+            raise self.fault("a parenthesis is not closed")
+        self.at += 1
+        return inner
+
+    def _term(self, word: str) -> Term:
+        field = _FIELD.fullmatch(word)
+        if field is None:
+            return Term(word.replace('"', ""))
+        level = name_key(field[1])
+        if level not in self.levels:
+            raise UnknownName("level", field[1], self.levels)
+        return Term(field[2].replace('"', ""), level)
