@@ -50,7 +50,7 @@ def find_base(
         InvalidValue: The reference is of an artifact that is no checkpoint.
     """
     path = Path(base).expanduser()
-    if path.exists():
+    if path.exists() and base != MICRO:  # a folder of that name is ./micro
         return _register_path(session, store, path.absolute(), config_path)
     if parse_reference(base).name == MICRO:
         _register_micro(session, store)
