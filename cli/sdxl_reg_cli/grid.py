@@ -260,24 +260,7 @@ def _best(found: "Grid") -> dict[str, Any] | None:
 
 
 def _print(registry: Installation, found: "Grid", document: dict[str, Any]) -> None:
-    from sdxl_reg.catalog.grid_results import mean_scores
-    from sdxl_reg.store.database import reading
-
-    with reading(registry.engine) as session:
-        means = mean_scores(session, found)
-    strengths = document["strengths"]
-    rows = [
-        [reference]
-        + [
-            f"{means[place]:.3f}"
-            if (place := (int(reference.rpartition("@")[2]), s)) in means
-            else ""
-            for s in strengths
-        ]
-        for reference in document["versions"]
-    ]
-    columns = ["mean fidelity", *(f"{strength:g}" for strength in strengths)]
-    print_table(columns, rows, right=frozenset(range(1, len(columns))))
+    _print_scores(registry, found)
     best = document["best"]
     if best:
         say(f"Pick: {best['ref']} at strength {best['strength']:g}: {best['reason']}")
@@ -286,3 +269,25 @@ def _print(registry: Installation, found: "Grid", document: dict[str, Any]) -> N
         click.echo(str(document["sheet"]))
     else:
         say(f"Not completed; go on with: sdxl-reg grid resume {found.id}")
+
+
+def _print_scores(registry: Installation, found: "Grid") -> None:
+    """Mean fidelity by strength and version, as far as there are scores."""
+    from sdxl_reg.catalog.grid_results import mean_scores
+    from sdxl_reg.store.database import reading
+
+    with reading(registry.engine) as session:
+        means = mean_scores(session, found)
+    if not means:
+        return
+    numbers = sorted({number for number, _ in means})
+    rows = [
+        [f"{strength:g}", *(_number(means.get((number, strength))) for number in numbers)]
+        for strength in found.spec["strengths"]
+    ]
+    columns = ["fidelity at", *(f"@{number}" for number in numbers)]
+    print_table(columns, rows, right=frozenset(range(len(columns))))
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"

@@ -90,7 +90,7 @@ def sheet_of(
     sampling = spec["sampling"]
     facts = [
         f"base {spec['base']}",
-        f"{sampling['width']} × {sampling['height']}",
+        f"{sampling['width']} x {sampling['height']} pixels",
         f"{sampling['sampler']}, {sampling['num_inference_steps']} steps",
         f"guidance {sampling['guidance_scale']:g}",
         "below each picture: its fidelity to the set, higher is nearer",
@@ -180,7 +180,7 @@ def _verdict(grid: Grid) -> str:
     if grid.best_version is None or grid.best_strength is None:
         return ""
     ref = f"{grid.artifact.name}@{grid.best_version.version}"
-    return f"Pick: {ref} at strength {grid.best_strength:g} — {grid.reason}"
+    return f"Pick: {ref} at strength {grid.best_strength:g}: {grid.reason}"
 
 
 def _alias_reason(grid: Grid, pick: Pick) -> str:

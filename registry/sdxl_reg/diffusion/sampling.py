@@ -24,7 +24,8 @@ from sdxl_reg.vocabulary import Sampler
 SCHEDULERS: dict[Sampler, tuple[type[Any], dict[str, Any]]] = {
     Sampler.EULER: (diffusers.EulerDiscreteScheduler, {}),
     Sampler.EULER_ANCESTRAL: (diffusers.EulerAncestralDiscreteScheduler, {}),
-    Sampler.DPMPP_2M: (diffusers.DPMSolverMultistepScheduler,
+    Sampler.DPMPP_2M: (
+        diffusers.DPMSolverMultistepScheduler,
         {"algorithm_type": "dpmsolver++", "solver_order": 2},
     ),
     Sampler.DDIM: (diffusers.DDIMScheduler, {"clip_sample": False, "set_alpha_to_one": False}),
