@@ -1,0 +1,54 @@
+import json
+
+from sdxl_reg.formats.lora_metadata import LoraFacts, lora_metadata
+
+FACTS = LoraFacts(
+    output_name="weipin-lora",
+    run_key="2" * 64,
+    dataset_ref="weipin@1",
+    dataset_sha256="1" * 64,
+    base_ref="micro@1",
+    base_sha256="0" * 64,
+    epoch=2,
+    step=20,
+    num_epochs=5,
+    max_train_steps=50,
+    num_train_images=40,
+    num_batches_per_epoch=10,
+    resolution=96,
+    prediction_type="epsilon",
+    settings={"network_dim": 8, "network_alpha": 4.0, "min_snr_gamma": None},
+)
+
+
+def test_it_is_filed_under_sdxl_by_other_programs() -> None:
+    metadata = lora_metadata(FACTS, [])
+    assert metadata["ss_base_model_version"].startswith("sdxl_")
+    assert metadata["modelspec.architecture"] == "stable-diffusion-xl-v1-base/lora"
+    assert metadata["modelspec.sai_model_spec"] == "1.0.1"
+
+
+def test_every_value_is_text_as_python_writes_it() -> None:
+    metadata = lora_metadata(FACTS, [])
+    assert metadata["ss_network_dim"] == "8"
+    assert metadata["ss_network_alpha"] == "4.0"
+    assert metadata["ss_min_snr_gamma"] == "None"
+    assert metadata["ss_v2"] == "False"
+
+
+def test_it_leads_back_to_run_and_dataset() -> None:
+    metadata = lora_metadata(FACTS, [])
+    assert metadata["sdxl_reg.run"] == "2" * 64
+    assert metadata["sdxl_reg.dataset"] == "1" * 64
+    assert metadata["sdxl_reg.base"] == "0" * 64
+
+
+def test_tags_are_counted() -> None:
+    metadata = lora_metadata(FACTS, ["qzy, spot", "qzy, fold , ", ""])
+    assert json.loads(metadata["ss_tag_frequency"]) == {
+        "weipin@1": {"fold": 1, "qzy": 2, "spot": 1}
+    }
+
+
+def test_no_moment_of_time_is_written() -> None:
+    assert not [name for name in lora_metadata(FACTS, []) if "_at" in name or "date" in name]
