@@ -154,6 +154,21 @@ def page_of_members(
     return MemberPage(members=members, total=total or 0)
 
 
+def find_member(session: Session, image_set: ImageSet, source_path: str) -> Member:
+    """The member of a set at a path.
+
+    Raises:
+        NotFound: The set has none there.
+    """
+    paths = select(Member.source_path).where(Member.image_set_id == image_set.id)
+    found = session.scalar(
+        select(Member).where(Member.image_set_id == image_set.id, Member.source_path == source_path)
+    )
+    if found is None:
+        raise NotFound("picture", f"{image_set.name}/{source_path}", session.scalars(paths))
+    return found
+
+
 def find_image(session: Session, sha256: str) -> Image:
     """The picture of a digest, or of the beginning of one.
 

@@ -4,6 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 
 from sdxl_reg.catalog.references import key_of
@@ -141,8 +142,12 @@ def plan_ingest(root: Path, options: IngestOptions) -> IngestPlan:
 def _check_folder(root: Path) -> None:
     if not root.exists():
         beside = root.absolute().parent
-        near = [path.name for path in beside.iterdir() if path.is_dir()] if beside.is_dir() else []
-        raise NotFound("folder", root, near)
+        folders = (
+            [path.name for path in beside.iterdir() if path.is_dir()] if beside.is_dir() else []
+        )
+        near = get_close_matches(root.name, folders, n=1)
+        remedy = f"Did you mean {beside / near[0]}?" if near else "Check the path"
+        raise NotFound("folder", root, remedy=remedy)
     if not root.is_dir():
         raise InvalidValue(
             "this is a file, not a folder", root, remedy=f"Ingest its folder: {root.parent}"

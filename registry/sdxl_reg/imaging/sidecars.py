@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from sdxl_reg.imaging.names import shown
 from sdxl_reg.imaging.problems import Code, Problem, Stage
 from sdxl_reg.imaging.scan import CAPTION_SUFFIXES, METADATA_NAME, PictureFile
 
@@ -212,7 +211,8 @@ def caption_of_lines(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if len(lines) > 1 and any(_TRANSLATION.match(line) for line in lines[1:]):
         lines = lines[:1] if not _TRANSLATION.match(lines[0]) else []
-    return " ".join(" ".join(lines).split()).rstrip(", ")
+    joined = " ".join(" ".join(lines).split()).rstrip(", ")
+    return joined.encode("utf-8", "ignore").decode()  # JSON can hold half a surrogate pair
 
 
 def _text_in(document: object) -> str:
