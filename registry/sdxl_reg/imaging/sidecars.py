@@ -169,7 +169,7 @@ class _Reader:
             self._tell(
                 name,
                 Code.CAPTION_REFUSED,
-                f"Line {number} names a file outside: {shown(file_name)}",
+                f"Line {number} names a file outside: {file_name!a}",
             )
         else:
             texts[str(PurePosixPath(file_name))] = _text_in(row)
