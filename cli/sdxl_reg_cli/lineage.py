@@ -1,6 +1,6 @@
 """`sdxl-reg lineage REF`: what something was made from, and what was made from it."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 import click
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from sdxl_reg.catalog.ancestry import GraphNode, LineageGraph
 
-SHOWN_IMAGES = 6
+SHOWN_IMAGES = 3
 
 
 @click.command(
@@ -34,6 +34,7 @@ def lineage(reference: str, depth: int | None, as_json: bool) -> None:
     image:SHA256.
     """
     from sdxl_reg.catalog.ancestry import lineage_of
+    from sdxl_reg.catalog.lineage_document import graph_document
     from sdxl_reg.store.database import reading
 
     with opened() as registry, reading(registry.engine) as session:
@@ -42,25 +43,6 @@ def lineage(reference: str, depth: int | None, as_json: bool) -> None:
             print_json(graph_document(graph))
         else:
             _print(graph)
-
-
-def graph_document(graph: "LineageGraph") -> dict[str, object]:
-    """The graph as JSON: nodes, edges from input to output, and the runs on them."""
-    return {
-        "root": graph.root,
-        "nodes": [
-            {"id": node.id, "kind": str(node.kind), "ref": node.ref, **node.facts}
-            for node in graph.nodes
-        ],
-        "edges": [
-            {"from": edge.source, "to": edge.target, "run": edge.run, "slot": edge.slot}
-            for edge in graph.edges
-        ],
-        "runs": [
-            {"id": run.id, "title": run.title, "state": str(run.state), "spec": run.spec}
-            for run in graph.runs
-        ],
-    }
 
 
 def _print(graph: "LineageGraph") -> None:
@@ -93,9 +75,9 @@ def _grow(
     for run_id, inputs in by_run.items():
         branch = tree
         if run_id is not None:
-            branch = tree.add(
-                f"[cyan]run {run_id}[/]  {runs[run_id].title}  {_settings(runs[run_id].spec)}"
-            )
+            branch = tree.add(f"[cyan]run {run_id}[/]  {runs[run_id].title}")
+            if settings := _settings(runs[run_id].spec):
+                branch.add(settings)
         images = [nodes[source] for slot, source in inputs if slot == "image"]
         for slot, source in inputs:
             if slot != "image":
@@ -104,20 +86,24 @@ def _grow(
 
 
 def _add_images(tree: "Tree", images: list["GraphNode"]) -> None:
+    """The pictures by tag; a caption that all of a tag share is written once."""
     from rich.markup import escape
 
     if not images:
         return
     branch = tree.add(f"{len(images)} images")
-    by_tag = Counter(str(image.facts["tags"]) for image in images)
-    for tag, count in sorted(by_tag.items()):
-        group = branch.add(f"[green]{escape(tag) or '(no tag)'}[/]  {count}")
-        members = [image for image in images if image.facts["tags"] == tag]
+    by_tag: dict[str, list[GraphNode]] = defaultdict(list)
+    for image in images:
+        by_tag[str(image.facts["tags"])].append(image)
+    for tag, members in sorted(by_tag.items()):
+        captions = {str(image.facts["caption"]) for image in members}
+        shared = f"  “{escape(captions.pop())}”" if len(captions) == 1 else ""
+        group = branch.add(f"[green]{escape(tag) or '(no tag)'}[/]  {len(members)}{shared}")
         for image in members[:SHOWN_IMAGES]:
-            caption = escape(str(image.facts["caption"]))
-            group.add(f"{escape(str(image.facts['path']))}  [dim]{image.ref[:12]}  “{caption}”[/]")
-        if count > SHOWN_IMAGES:
-            group.add(f"[dim]… and {count - SHOWN_IMAGES} more (all of them: --json)[/]")
+            own = "" if shared else f"  “{escape(str(image.facts['caption']))}”"
+            group.add(f"[dim]{image.ref[:12]}[/]  {escape(str(image.facts['path']))}{own}")
+        if len(members) > SHOWN_IMAGES:
+            group.add(f"[dim]… and {len(members) - SHOWN_IMAGES} more (all of them: --json)[/]")
 
 
 def _title(node: "GraphNode") -> str:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from sdxl_reg.catalog.audit import note
 from sdxl_reg.catalog.blobs import digest_of, recorded
 from sdxl_reg.catalog.lineage import new_node, record_output
+from sdxl_reg.catalog.paging import Page, Slice, page_of
 from sdxl_reg.catalog.references import Reference, checked_name, key_of, parse_reference
 from sdxl_reg.errors import Conflict, InvalidValue, NotFound
 from sdxl_reg.store.blobs import BlobStore, StoredBlob
@@ -53,6 +54,11 @@ class NewVersion:
 def artifacts(session: Session) -> Sequence[Artifact]:
     """Every artifact, by name."""
     return session.scalars(select(Artifact).order_by(Artifact.name_key)).all()
+
+
+def artifacts_page(session: Session, part: Slice) -> Page[Artifact]:
+    """Some of the artifacts, by name."""
+    return page_of(session, select(Artifact), Artifact.name_key, part)
 
 
 def find_artifact(session: Session, name: str) -> Artifact:
@@ -106,6 +112,18 @@ def aliases_of(session: Session, artifact: Artifact) -> Sequence[ArtifactAlias]:
         .where(ArtifactAlias.artifact_id == artifact.id)
         .order_by(ArtifactAlias.name)
     ).all()
+
+
+def file_of(version: ArtifactVersion, path: str) -> ArtifactFile:
+    """The file of a version at a path.
+
+    Raises:
+        NotFound: It has no such file.
+    """
+    files = {file.path: file for file in version.files}
+    if path not in files:
+        raise NotFound(f"file of {version_ref(version)}", path, files)
+    return files[path]
 
 
 def ensure_artifact(session: Session, name: str, kind: ArtifactKind) -> Artifact:

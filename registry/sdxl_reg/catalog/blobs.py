@@ -6,8 +6,9 @@ from hashlib import sha256
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from sdxl_reg.errors import NotFound
 from sdxl_reg.store.blobs import StoredBlob
-from sdxl_reg.tables import Blob
+from sdxl_reg.tables import Blob, FileHash
 
 
 def recorded(session: Session, stored: StoredBlob) -> Blob:
@@ -34,3 +35,21 @@ def digest_of(files: Mapping[str, str]) -> str:
         return next(iter(files.values()))
     lines = "".join(f"{digest}  {path}\n" for path, digest in sorted(files.items()))
     return sha256(lines.encode()).hexdigest()
+
+
+def find_blob(session: Session, sha256: str) -> Blob:
+    """The row of a digest.
+
+    Raises:
+        NotFound: No recorded bytes have it.
+    """
+    blob = session.scalar(select(Blob).where(Blob.sha256 == sha256))
+    if blob is None:
+        raise NotFound("blob", sha256, remedy="Give the whole SHA-256 of a recorded file")
+    return blob
+
+
+def hashes_of(session: Session, blob: Blob) -> dict[str, str]:
+    """Algorithm → value: what other programs know some bytes by."""
+    query = select(FileHash).where(FileHash.blob_id == blob.id).order_by(FileHash.algorithm)
+    return {found.algorithm: found.value for found in session.scalars(query)}

@@ -15,6 +15,7 @@ from sdxl_reg.catalog.audit import note
 from sdxl_reg.catalog.blobs import recorded
 from sdxl_reg.catalog.images import SetMember, find_image_set, members_of
 from sdxl_reg.catalog.lineage import new_node
+from sdxl_reg.catalog.paging import Page, Slice, page_of
 from sdxl_reg.catalog.references import checked_name, key_of, parse_reference
 from sdxl_reg.errors import Conflict, NotFound
 from sdxl_reg.store.blobs import BlobStore
@@ -123,12 +124,31 @@ def dataset_versions(session: Session) -> Sequence[DatasetVersion]:
     ).all()
 
 
+def versions_page(session: Session, part: Slice) -> Page[DatasetVersion]:
+    """Some of the dataset versions, newest first."""
+    return page_of(session, select(DatasetVersion), DatasetVersion.id, part, newest_first=True)
+
+
+def entries_page(session: Session, version: DatasetVersion, part: Slice) -> Page[DatasetEntry]:
+    """Some of the images of a dataset version, in its frozen order."""
+    query = select(DatasetEntry).where(DatasetEntry.dataset_version_id == version.id)
+    return page_of(session, query, DatasetEntry.position, part)
+
+
 def entries_of(session: Session, version: DatasetVersion) -> Sequence[DatasetEntry]:
     """The images of a dataset version, in its frozen order."""
     return session.scalars(
         select(DatasetEntry)
         .where(DatasetEntry.dataset_version_id == version.id)
         .order_by(DatasetEntry.position)
+    ).all()
+
+
+def versions_with(session: Session, image_id: int) -> Sequence[DatasetVersion]:
+    """The dataset versions that an image is in, oldest first."""
+    holding = select(DatasetEntry.dataset_version_id).where(DatasetEntry.image_id == image_id)
+    return session.scalars(
+        select(DatasetVersion).where(DatasetVersion.id.in_(holding)).order_by(DatasetVersion.id)
     ).all()
 
 

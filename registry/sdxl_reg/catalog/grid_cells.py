@@ -7,6 +7,7 @@ from sqlalchemy import Engine, insert, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from sdxl_reg.catalog.blobs import recorded
+from sdxl_reg.errors import NotFound
 from sdxl_reg.evaluation.plan import PlannedCell
 from sdxl_reg.jobs.spec import CellSpec
 from sdxl_reg.store.blobs import BlobStore
@@ -76,6 +77,20 @@ def cells_of(session: Session, grid: Grid) -> Sequence[GridCell]:
         .unique()
         .all()
     )
+
+
+def find_cell(session: Session, grid: Grid, position: int) -> GridCell:
+    """The cell at a place of a grid.
+
+    Raises:
+        NotFound: The grid has no such place.
+    """
+    cell = session.scalar(
+        select(GridCell).where(GridCell.grid_id == grid.id, GridCell.position == position)
+    )
+    if cell is None:
+        raise NotFound(f"cell of grid {grid.id}", str(position), remedy="Cells count from 0")
+    return cell
 
 
 def job_cells(

@@ -20,6 +20,7 @@ from sdxl_reg.catalog.grid_requests import (
 )
 from sdxl_reg.catalog.grid_results import complete_grid
 from sdxl_reg.catalog.lineage import new_node, record_input
+from sdxl_reg.catalog.paging import Page, Slice, page_of
 from sdxl_reg.catalog.runs import find_run, follow, mark_lost, new_run
 from sdxl_reg.errors import Conflict, NotFound
 from sdxl_reg.evaluation.plan import plan_cells
@@ -67,6 +68,11 @@ class PlannedGrid:
 def grids(session: Session) -> Sequence[Grid]:
     """Every grid, newest first."""
     return session.scalars(select(Grid).order_by(Grid.id.desc())).all()
+
+
+def grids_page(session: Session, part: Slice) -> Page[Grid]:
+    """Some of the grids, newest first."""
+    return page_of(session, select(Grid), Grid.id, part, newest_first=True)
 
 
 def find_grid(session: Session, grid_id: int) -> Grid:

@@ -1,5 +1,6 @@
 """One run as a document: what it was asked, what it took and gave, what it reported."""
 
+import os
 from typing import Any
 
 from sqlalchemy import select
@@ -7,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.ancestry import refs_of
 from sdxl_reg.catalog.runs import find_run, last_attempt, mark_lost, metrics_of
+from sdxl_reg.settings import Settings
 from sdxl_reg.tables import LineageEvent
 from sdxl_reg.vocabulary import Direction
 
@@ -37,6 +39,26 @@ def run_document(session: Session, run_id: int) -> dict[str, Any]:
         "outputs": _nodes_of(session, run_id, Direction.OUTPUT),
         "metrics": metrics_of(session, run),
     }
+
+
+def log_tail(settings: Settings, run_id: int, *, max_bytes: int) -> str:
+    """The end of what the process of a run wrote; empty when it wrote nothing on this machine.
+
+    Args:
+        settings: Where the runs lie.
+        run_id: Its number.
+        max_bytes: At most so much, from whole lines.
+    """
+    try:
+        with (settings.runs_path / str(run_id) / "log.txt").open("rb") as stream:
+            length = stream.seek(0, os.SEEK_END)
+            stream.seek(max(0, length - max_bytes))
+            data = stream.read(max_bytes)
+    except FileNotFoundError:
+        return ""
+    if length > max_bytes:
+        data = data.partition(b"\n")[2]
+    return data.decode("utf-8", errors="replace")
 
 
 def _nodes_of(session: Session, run_id: int, direction: Direction) -> list[dict[str, str]]:

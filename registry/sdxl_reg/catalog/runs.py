@@ -10,6 +10,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.audit import note
+from sdxl_reg.catalog.paging import Page, Slice, page_of
 from sdxl_reg.errors import NotFound, RunFailed
 from sdxl_reg.jobs import events
 from sdxl_reg.store.database import transaction
@@ -60,12 +61,22 @@ def runs(session: Session) -> Sequence[Run]:
     return session.scalars(select(Run).order_by(Run.id.desc())).all()
 
 
+def runs_page(session: Session, part: Slice) -> Page[Run]:
+    """Some of the runs, newest first."""
+    return page_of(session, select(Run), Run.id, part, newest_first=True)
+
+
 def mark_lost(session: Session) -> None:
     """Mark as lost the runs that claim to work and whose process is gone."""
-    for run in session.scalars(select(Run).where(Run.state == RunState.RUNNING)):
-        attempt = last_attempt(session, run)
-        if attempt is not None and not _is_alive(attempt):
-            _end(session, run, RunState.LOST, "its process is gone", exit_code=None)
+    for run in lost_runs(session):
+        _end(session, run, RunState.LOST, "its process is gone", exit_code=None)
+
+
+def lost_runs(session: Session) -> list[Run]:
+    """The runs that claim to work and whose process is gone; nothing is written."""
+    running = session.scalars(select(Run).where(Run.state == RunState.RUNNING)).all()
+    attempts = [(run, last_attempt(session, run)) for run in running]
+    return [run for run, attempt in attempts if attempt is not None and not _is_alive(attempt)]
 
 
 def last_attempt(session: Session, run: Run) -> RunAttempt | None:
