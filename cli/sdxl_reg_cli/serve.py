@@ -1,0 +1,96 @@
+"""`sdxl-reg serve`: the REST API and the pages, from this machine's registry."""
+
+import errno
+import socket
+from ipaddress import ip_address
+
+import click
+
+from sdxl_reg.errors import Conflict, InvalidValue
+from sdxl_reg_cli.console import json_option, print_json, say
+from sdxl_reg_cli.installation import opened
+
+_OWN_NAMES = ("localhost", "127.0.0.1", "[::1]")
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  sdxl-reg serve --open
+  sdxl-reg serve --host 0.0.0.0 --port 8080      for everybody in your network; there is no login
+"""
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8000,
+    show_default=True,
+    help="Port; 0 takes a free one.",
+)
+@click.option("--open", "in_browser", is_flag=True, help="Open the pages in a browser.")
+@json_option
+def serve(host: str, port: int, in_browser: bool, as_json: bool) -> None:
+    """Serve the REST API and the pages until Ctrl-C; the registry is only read."""
+    with listening(host, port) as bound, opened() as registry:
+        from sdxl_reg.web.app import create_app
+        from sdxl_reg.web.dependencies import Registry
+
+        app = create_app(
+            Registry(engine=registry.engine, store=registry.store, settings=registry.settings),
+            hosts=_OWN_NAMES if _is_loopback(bound) else ("*",),
+        )
+        address = address_of(bound)
+        _announce(address, as_json=as_json)
+        if in_browser:
+            click.launch(address)
+        _run(app, bound)
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """A socket that listens, so that a taken port is known before anything else is done.
+
+    Raises:
+        Conflict: Another program listens there.
+        InvalidValue: This machine has no such address, or the port is reserved.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=128)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise Conflict(
+                f"port {port} of {host} is in use",
+                remedy=f"Stop what listens there, or: sdxl-reg serve --port {port + 1 & 0xFFFF}",
+            ) from error
+        raise InvalidValue(
+            f"cannot listen ({error.strerror})",
+            f"{host} port {port}",
+            remedy="Give an address of this machine and a port from 1024: --host 127.0.0.1",
+        ) from error
+
+
+def address_of(bound: socket.socket) -> str:
+    """The address to type into a browser."""
+    host, port = bound.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+
+
+def _is_loopback(bound: socket.socket) -> bool:
+    return ip_address(bound.getsockname()[0]).is_loopback
+
+
+def _announce(address: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"url": address, "api": f"{address}api/v1", "openapi": f"{address}openapi.json"})
+    say(f"Serving {address}   (the API: {address}api, to stop: Ctrl-C)")
+
+
+def _run(app: object, bound: socket.socket) -> None:
+    import uvicorn
+
+    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=3)  # type: ignore[arg-type]
+    try:
+        uvicorn.Server(config).run(sockets=[bound])
+    except KeyboardInterrupt:  # the way it is meant to end
+        say("Stopped.")

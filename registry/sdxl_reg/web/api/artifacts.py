@@ -1,0 +1,64 @@
+"""Artifacts, their versions and their files."""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from sdxl_reg.catalog.artifacts import artifacts_page, file_of, find_artifact, find_version
+from sdxl_reg.catalog.references import Reference
+from sdxl_reg.tables import Artifact
+from sdxl_reg.web.dependencies import RegistryOf, SessionOf, SliceOf
+from sdxl_reg.web.files import blob_response
+from sdxl_reg.web.schemas.artifacts import (
+    ArtifactDocument,
+    ArtifactItem,
+    VersionItem,
+    artifact_document,
+    artifact_item,
+    version_item,
+)
+from sdxl_reg.web.schemas.base import Items, items_of
+
+router = APIRouter(prefix="/artifacts", tags=["artifacts"])
+
+
+@router.get("", summary="List the artifacts")
+def listed(session: SessionOf, part: SliceOf) -> Items[ArtifactItem]:
+    """Every artifact by name: LoRAs, checkpoints and what else was trained or imported."""
+
+    def item(artifact: Artifact) -> ArtifactItem:
+        return artifact_item(session, artifact)
+
+    return items_of(artifacts_page(session, part), item)
+
+
+@router.get("/{name}", summary="One artifact with its versions and aliases")
+def one(session: SessionOf, name: str) -> ArtifactDocument:
+    """The artifact with its ready versions, oldest first."""
+    return artifact_document(session, find_artifact(session, name))
+
+
+@router.get("/{name}/versions/{which}", summary="One version")
+def version(session: SessionOf, name: str, which: str) -> VersionItem:
+    """A version by number (`3`) or alias (`best`)."""
+    return version_item(session, find_version(session, _reference(name, which)))
+
+
+@router.get(
+    "/{name}/versions/{which}/files/{path:path}",
+    summary="A file of a version",
+    response_class=Response,
+    responses={200: {"content": {"application/octet-stream": {}}, "description": "Its bytes."}},
+)
+def file(
+    request: Request, session: SessionOf, registry: RegistryOf, name: str, which: str, path: str
+) -> Response:
+    """The bytes of a file, to be saved under its own name; ranges are answered."""
+    found = file_of(find_version(session, _reference(name, which)), path)
+    plain = path.rpartition("/")[2]
+    return blob_response(request, registry.store, found.blob.sha256, name=plain)
+
+
+def _reference(name: str, which: str) -> str:
+    if which.isdigit():
+        return str(Reference(name=name, version=int(which)))
+    return str(Reference(name=name, alias=which))

@@ -1,0 +1,65 @@
+"""Image sets, their tags and their images."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from sdxl_reg.catalog.images import find_image_set, image_sets, page_of_members, summary_of
+from sdxl_reg.catalog.paging import counted_page
+from sdxl_reg.web.dependencies import SessionOf, SliceOf
+from sdxl_reg.web.schemas.base import Items, items_of
+from sdxl_reg.web.schemas.images import (
+    ImageSetDocument,
+    ImageSetItem,
+    MemberItem,
+    image_set_document,
+    image_set_item,
+    member_item,
+)
+from sdxl_reg.web.selection import selector_of
+
+router = APIRouter(prefix="/image-sets", tags=["image sets"])
+
+TagOf = Annotated[
+    str,
+    Query(
+        description="Path of a tag, as `qzy/flawed`; images with it or with a tag below it.",
+        examples=["qzy/flawed"],
+    ),
+]
+SelectorOf = Annotated[
+    str,
+    Query(
+        description="Globs on tag paths, with AND, OR, NOT and fields: `**/spot AND brand:qzy`.",
+        examples=["**/spot"],
+    ),
+]
+
+
+@router.get("", summary="List the image sets")
+def listed(session: SessionOf, part: SliceOf) -> Items[ImageSetItem]:
+    """The image sets by name, with how many images they have."""
+    found = image_sets(session)
+    shown = found[part.offset : part.offset + part.limit]
+    return items_of(counted_page(shown, part, total=len(found)), image_set_item)
+
+
+@router.get("/{name}", summary="One image set with its tag tree")
+def one(session: SessionOf, name: str) -> ImageSetDocument:
+    """The set, and its tags as a tree with how many images each has."""
+    return image_set_document(session, summary_of(session, find_image_set(session, name)))
+
+
+@router.get("/{name}/images", summary="The images of a set")
+def images(
+    session: SessionOf, name: str, part: SliceOf, tag: TagOf = "", select: SelectorOf = ""
+) -> Items[MemberItem]:
+    """The images by path, with tag and caption; `tag` and `select` narrow them down."""
+    page = page_of_members(
+        session,
+        find_image_set(session, name),
+        selector=selector_of(tag, select),
+        offset=part.offset,
+        limit=part.limit,
+    )
+    return items_of(counted_page(page.members, part, total=page.total), member_item)

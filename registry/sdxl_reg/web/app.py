@@ -1,0 +1,64 @@
+"""The application: the API below `/api/v1`, the pages beside it, problems for every error."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from sdxl_reg import __version__
+from sdxl_reg.web import problems
+from sdxl_reg.web.api import router as api
+from sdxl_reg.web.api.health import router as health
+from sdxl_reg.web.dependencies import Registry
+from sdxl_reg.web.headers import SafeHeaders
+from sdxl_reg.web.pages import router as pages
+from sdxl_reg.web.templating import STATIC_PATH
+
+_DESCRIPTION = """
+Image sets and trained Stable Diffusion XL artifacts, with their lineage. Everything is read with
+GET. References are written as in commands: `weipin-lora`, `weipin-lora@3`, `weipin-lora@best`.
+Lists come in pages: give `next` back as `cursor`. Errors are `application/problem+json` (RFC 9457)
+with a `code` for programs and a `remedy` for people.
+"""
+
+
+def create_app(registry: Registry, *, hosts: Sequence[str] = ("*",)) -> FastAPI:
+    """The application over an opened registry.
+
+    Args:
+        registry: What it serves; the caller closes it.
+        hosts: Names it answers to. On a loopback address only its own names: otherwise a page
+            from anywhere could have its name resolve to this machine and read along.
+    """
+    app = FastAPI(
+        title="sdxl-reg",
+        version=__version__,
+        summary="A registry of image sets and trained Stable Diffusion XL artifacts.",
+        description=_DESCRIPTION,
+        docs_url=None,  # the framework's page loads its scripts from elsewhere; /api is ours
+        redoc_url=None,
+    )
+    app.state.registry = registry
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)
+    app.add_middleware(SafeHeaders)
+    problems.install(app)
+    app.include_router(health)
+    app.include_router(api)
+    app.include_router(pages)
+    app.mount("/static", StaticFiles(directory=STATIC_PATH), name="static")
+    _document(app)
+    return app
+
+
+def _document(app: FastAPI) -> None:
+    """Have the OpenAPI document tell the media type of problems as it is."""
+    plain = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = problems.documented(plain())
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign] # the framework's own way to extend it

@@ -1,0 +1,59 @@
+"""What every endpoint is given: the opened registry, a session of its own, a part of a list."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Query, Request
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from sdxl_reg.catalog.paging import DEFAULT_LIMIT, MAX_LIMIT, Slice
+from sdxl_reg.settings import Settings
+from sdxl_reg.store.blobs import BlobStore
+from sdxl_reg.store.database import reading
+
+
+@dataclass(frozen=True, kw_only=True)
+class Registry:
+    """An opened registry, as the application holds it.
+
+    Attributes:
+        engine: Its database.
+        store: Its blobs.
+        settings: Where it lies.
+    """
+
+    engine: Engine
+    store: BlobStore
+    settings: Settings
+
+
+def registry_of(request: Request) -> Registry:
+    """The registry the application serves."""
+    registry: Registry = request.app.state.registry
+    return registry
+
+
+def session_of(registry: Annotated[Registry, Depends(registry_of)]) -> Iterator[Session]:
+    """A reading session for one request: it sees one state of the database."""
+    with reading(registry.engine) as session:
+        yield session
+
+
+def slice_of(
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Items on a page.")] = (
+        DEFAULT_LIMIT
+    ),
+    cursor: Annotated[
+        str | None, Query(description="`next` of the page before; leave out for the first page.")
+    ] = None,
+) -> Slice:
+    """Which part of a list the request asks for."""
+    return Slice(limit=limit, cursor=cursor or None)
+
+
+RegistryOf = Annotated[Registry, Depends(registry_of)]
+# Scope "function": the session is closed before the bytes of a long download are sent.
+SessionOf = Annotated[Session, Depends(session_of, scope="function")]
+SliceOf = Annotated[Slice, Depends(slice_of)]

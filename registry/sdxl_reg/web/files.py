@@ -1,0 +1,78 @@
+"""Sending stored bytes: named by their digest, so they never change; pictures inline, else saved.
+
+What a file claims to be is never believed: its type comes from its first bytes, only raster
+pictures are shown inline, and everything else (SVG and HTML above all) is only ever downloaded.
+"""
+
+from collections.abc import Mapping
+from email.utils import quote as quoted
+from pathlib import Path
+from urllib.parse import quote
+
+from fastapi import Request
+from fastapi.responses import FileResponse, Response
+
+from sdxl_reg.errors import NotFound
+from sdxl_reg.store.blobs import BlobStore
+
+FOREVER = "public, max-age=31536000, immutable"
+# Bytes of ours never run anything, whatever they are taken for.
+_INERT = "default-src 'none'; sandbox"
+_UNKNOWN = "application/octet-stream"
+
+
+def blob_response(request: Request, store: BlobStore, sha256: str, *, name: str = "") -> Response:
+    """The bytes of a blob, whole or the range that was asked for.
+
+    Args:
+        request: Its `If-None-Match` and `Range` are heeded.
+        store: Holds the bytes.
+        sha256: Which bytes.
+        name: What a browser should save them as; the digest by default.
+
+    Returns:
+        200, 206 with a part, 304 when the reader has them, 416 for a range outside.
+
+    Raises:
+        InvalidValue: It is no digest.
+        NotFound: The store does not hold them.
+    """
+    path = store.path(sha256)
+    if not path.is_file():
+        raise NotFound("blob", sha256, remedy="Its bytes are missing; run: sdxl-reg fsck")
+    media_type = picture_type(path) or _UNKNOWN
+    etag = f'"{sha256}"'
+    headers = {"ETag": etag, "Cache-Control": FOREVER, "Content-Security-Policy": _INERT}
+    if etag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    headers["Content-Disposition"] = disposition(
+        name or sha256, is_shown=media_type != _UNKNOWN and not name
+    )
+    return FileResponse(path, media_type=media_type, headers=headers)
+
+
+def disposition(name: str, *, is_shown: bool) -> str:
+    """The header that says whether bytes are shown or saved, and under which name."""
+    how = "inline" if is_shown else "attachment"
+    plain = quoted(name.encode("ascii", "replace").decode())
+    return f"{how}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+
+
+def picture_type(path: Path) -> str | None:
+    """The media type of a raster picture that browsers show, by its first bytes; else nothing."""
+    with path.open("rb") as stream:
+        head = stream.read(16)
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "image/webp"
+    if head[4:12] in (b"ftypavif", b"ftypavis"):
+        return "image/avif"
+    return next((kind for start, kind in _SIGNATURES.items() if head.startswith(start)), None)
+
+
+_SIGNATURES: Mapping[bytes, str] = {
+    b"\x89PNG\r\n\x1a\n": "image/png",
+    b"\xff\xd8\xff": "image/jpeg",
+    b"GIF87a": "image/gif",
+    b"GIF89a": "image/gif",
+    b"BM": "image/bmp",
+}

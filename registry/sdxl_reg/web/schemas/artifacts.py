@@ -1,0 +1,150 @@
+"""Artifacts and their versions as documents."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field
+from sqlalchemy.orm import Session
+
+from sdxl_reg.catalog.artifacts import aliases_of, version_ref, versions_of
+from sdxl_reg.catalog.blobs import hashes_of
+from sdxl_reg.tables import Artifact, ArtifactAlias, ArtifactFile, ArtifactVersion
+from sdxl_reg.vocabulary import ArtifactKind, VersionState
+from sdxl_reg.web.schemas.base import Document, Sha256, url
+
+
+class AliasItem(Document):
+    """A movable name for a version, such as `best`."""
+
+    name: str
+    version: int
+    strength: float | None = Field(description="Recommended strength, where one was found.")
+    reason: str
+    moved_at: datetime
+
+
+class FileItem(Document):
+    """One file of a version."""
+
+    path: str = Field(description="Relative, with /.")
+    sha256: Sha256
+    size_bytes: int
+    hashes: dict[str, str] = Field(description="What other programs call it: `autov2`, `autov3`.")
+    url: str = Field(description="Where its bytes are, under its own name.")
+
+
+class VersionItem(Document):
+    """A version of an artifact."""
+
+    ref: str = Field(description="How commands refer to it: `weipin-lora@3`.")
+    version: int
+    state: VersionState
+    epoch: int | None = Field(description="Epochs done.")
+    step: int | None = Field(description="Optimiser steps done.")
+    loss: float | None = Field(description="Mean training loss since the version before.")
+    sha256: Sha256
+    base: str | None = Field(description="The base it was trained on.")
+    trainer: str | None = Field(description="The plugin that applies it.")
+    run: int | None = Field(description="The run that made it; null for an import.")
+    created_at: datetime
+    aliases: list[str]
+    details: dict[str, Any] = Field(description="Trigger words, settings in effect, notes.")
+    files: list[FileItem]
+    url: str
+    lineage: str
+
+
+class ArtifactItem(Document):
+    """An artifact in a list."""
+
+    name: str
+    kind: ArtifactKind
+    versions: int = Field(description="How many versions are ready.")
+    aliases: list[AliasItem]
+    created_at: datetime
+    url: str
+
+
+class ArtifactDocument(Document):
+    """One artifact with all its ready versions, oldest first."""
+
+    name: str
+    kind: ArtifactKind
+    versions: list[VersionItem]
+    aliases: list[AliasItem]
+    created_at: datetime
+    url: str
+
+
+def artifact_item(session: Session, artifact: Artifact) -> ArtifactItem:
+    """An artifact for a list."""
+    return ArtifactItem(
+        name=artifact.name,
+        kind=artifact.kind,
+        versions=len(versions_of(session, artifact)),
+        aliases=[_alias(alias) for alias in aliases_of(session, artifact)],
+        created_at=artifact.created_at,
+        url=url("artifacts", artifact.name),
+    )
+
+
+def artifact_document(session: Session, artifact: Artifact) -> ArtifactDocument:
+    """One artifact with its versions."""
+    versions = versions_of(session, artifact)
+    return ArtifactDocument(
+        name=artifact.name,
+        kind=artifact.kind,
+        versions=[version_item(session, version) for version in versions],
+        aliases=[_alias(alias) for alias in aliases_of(session, artifact)],
+        created_at=artifact.created_at,
+        url=url("artifacts", artifact.name),
+    )
+
+
+def version_item(session: Session, version: ArtifactVersion) -> VersionItem:
+    """One version with its files."""
+    ref = version_ref(version)
+    names = [
+        alias.name
+        for alias in aliases_of(session, version.artifact)
+        if alias.version_id == version.id
+    ]
+    return VersionItem(
+        ref=ref,
+        version=version.version,
+        state=version.state,
+        epoch=version.epoch,
+        step=version.step,
+        loss=version.loss,
+        sha256=version.digest,
+        base=version_ref(version.base) if version.base else None,
+        trainer=version.trainer,
+        run=version.run_id,
+        created_at=version.created_at,
+        aliases=names,
+        details=version.details,
+        files=[_file(session, version, file) for file in version.files],
+        url=url("artifacts", version.artifact.name, "versions", version.version),
+        lineage=url("lineage", ref),
+    )
+
+
+def _alias(alias: ArtifactAlias) -> AliasItem:
+    return AliasItem(
+        name=alias.name,
+        version=alias.version.version,
+        strength=alias.strength,
+        reason=alias.reason,
+        moved_at=alias.moved_at,
+    )
+
+
+def _file(session: Session, version: ArtifactVersion, file: ArtifactFile) -> FileItem:
+    folder = ("artifacts", version.artifact.name, "versions", version.version, "files")
+    return FileItem(
+        path=file.path,
+        sha256=file.blob.sha256,
+        size_bytes=file.blob.size_bytes,
+        hashes=hashes_of(session, file.blob),
+        url=url(*folder, *file.path.split("/")),
+    )

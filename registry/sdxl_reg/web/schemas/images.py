@@ -1,0 +1,187 @@
+"""Image sets, tags and images as documents."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field
+from sqlalchemy.orm import Session
+
+from sdxl_reg.catalog.captions import caption_history
+from sdxl_reg.catalog.datasets import version_ref, versions_with
+from sdxl_reg.catalog.images import ImageSetSummary, SetMember, members_of_image
+from sdxl_reg.catalog.tags import TagNode, tag_tree
+from sdxl_reg.tables import Image, ImageSet, Member
+from sdxl_reg.vocabulary import CaptionSource, MemberState
+from sdxl_reg.web.schemas.base import Document, Sha256, url
+
+
+class ImageSetItem(Document):
+    """An image set in a list."""
+
+    name: str
+    source: str = Field(description="The folder it was last ingested from.")
+    layout: str = Field(description="What the levels of its tags are called: `brand/state/defect`.")
+    images: int = Field(description="Different pictures among its present members.")
+    members: int = Field(description="Present members; a picture under two paths counts twice.")
+    missing: int = Field(description="Members whose file was not there at the last ingest.")
+    created_at: datetime
+    url: str
+
+
+class TagItem(Document):
+    """A tag with what lies below it."""
+
+    name: str
+    path: str = Field(description="Names from the root, joined by /.")
+    level: str = Field(description="What the layout calls its depth: `brand`.")
+    members: int = Field(description="Present members with exactly this tag.")
+    members_below: int = Field(description="Present members with this tag or one below it.")
+    children: list["TagItem"]
+
+
+class ImageSetDocument(ImageSetItem):
+    """One image set with its tree of tags."""
+
+    tags: list[TagItem]
+
+
+class MemberItem(Document):
+    """An image under one path of a set."""
+
+    sha256: Sha256
+    path: str = Field(description="Relative to the set's folder, with /.")
+    tags: str = Field(description="Its tag, names joined by /; empty without one.")
+    caption: str
+    caption_source: CaptionSource | None
+    width: int = Field(description="Pixels, upright as EXIF says.")
+    height: int = Field(description="Pixels, upright.")
+    format: str = Field(description="As found in its bytes: JPEG, PNG, …")
+    state: MemberState
+    url: str
+    thumbnail: str
+
+
+class CaptionItem(Document):
+    """A caption an image had at some time."""
+
+    text: str
+    source: CaptionSource
+    author: str | None
+    created_at: datetime
+
+
+class Appearance(Document):
+    """One place where an image is a member of a set."""
+
+    image_set: str
+    path: str
+    tags: str
+    state: MemberState
+    captions: list[CaptionItem] = Field(description="The present one first, then those before.")
+
+
+class ImageDocument(Document):
+    """One image with everything that is known of it."""
+
+    sha256: Sha256
+    width: int = Field(description="Pixels, upright as EXIF says.")
+    height: int = Field(description="Pixels, upright.")
+    format: str
+    size_bytes: int
+    created_at: datetime
+    appearances: list[Appearance]
+    datasets: list[str] = Field(description="The dataset versions it is in: `weipin@1`.")
+    bytes: str = Field(description="Where its bytes are.")
+    thumbnail: str
+    lineage: str = Field(description="Where its lineage is.")
+
+
+def image_set_item(summary: ImageSetSummary) -> ImageSetItem:
+    """An image set for a list."""
+    return ImageSetItem(**_set_facts(summary))
+
+
+def image_set_document(session: Session, summary: ImageSetSummary) -> ImageSetDocument:
+    """One image set with its tags."""
+    tags = [_tag(node) for node in tag_tree(session, summary.image_set)]
+    return ImageSetDocument(**_set_facts(summary), tags=tags)
+
+
+def member_item(member: SetMember) -> MemberItem:
+    """An image of a set."""
+    return MemberItem(
+        sha256=member.sha256,
+        path=member.source_path,
+        tags=member.tag_path,
+        caption=member.caption,
+        caption_source=member.caption_source,
+        width=member.width,
+        height=member.height,
+        format=member.format,
+        state=member.state,
+        url=url("images", member.sha256),
+        thumbnail=url("images", member.sha256, "thumbnail"),
+    )
+
+
+def image_document(session: Session, image: Image) -> ImageDocument:
+    """One image with its places, captions and datasets."""
+    sha256 = image.blob.sha256
+    return ImageDocument(
+        sha256=sha256,
+        width=image.width,
+        height=image.height,
+        format=image.format,
+        size_bytes=image.blob.size_bytes,
+        created_at=image.created_at,
+        appearances=[_appearance(session, found) for found in members_of_image(session, image)],
+        datasets=[version_ref(version) for version in versions_with(session, image.id)],
+        bytes=url("images", sha256, "bytes"),
+        thumbnail=url("images", sha256, "thumbnail"),
+        lineage=url("lineage", f"image:{sha256}"),
+    )
+
+
+def _set_facts(summary: ImageSetSummary) -> dict[str, Any]:
+    found = summary.image_set
+    return {
+        "name": found.name,
+        "source": found.source,
+        "layout": found.layout,
+        "images": summary.images,
+        "members": summary.members,
+        "missing": summary.missing,
+        "created_at": found.created_at,
+        "url": url("image-sets", found.name),
+    }
+
+
+def _tag(node: TagNode) -> TagItem:
+    return TagItem(
+        name=node.name,
+        path=node.path,
+        level=node.level,
+        members=node.members,
+        members_below=node.members_below,
+        children=[_tag(child) for child in node.children],
+    )
+
+
+def _appearance(session: Session, found: SetMember) -> Appearance:
+    member = session.get_one(Member, found.member_id)
+    captions = caption_history(session, found.member_id)
+    return Appearance(
+        image_set=session.get_one(ImageSet, member.image_set_id).name,
+        path=found.source_path,
+        tags=found.tag_path,
+        state=found.state,
+        captions=[
+            CaptionItem(
+                text=caption.text,
+                source=caption.source,
+                author=caption.author,
+                created_at=caption.created_at,
+            )
+            for caption in captions
+        ],
+    )
