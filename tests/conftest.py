@@ -83,3 +83,35 @@ def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from sdxl_reg.diffusion.tiny import write_tiny_base
 
     return write_tiny_base(tmp_path_factory.mktemp("tiny") / "base")
+
+
+@pytest.fixture(scope="session")
+def tiny_loras(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Two random LoRA files in kohya's format for the tiny base, text encoders included.
+
+    They change what it draws visibly, and repeatably.
+    """
+    import torch
+
+    from sdxl_reg.diffusion.pipeline import load_pipeline
+    from sdxl_reg.formats.kohya import kohya_name
+    from sdxl_reg_lora.files import save_lora
+    from sdxl_reg_lora.network import PARTS, target_modules, unet_shape
+
+    pipeline = load_pipeline(tiny_base)
+    folder = tmp_path_factory.mktemp("loras")
+    for number in (1, 2):
+        generator = torch.Generator().manual_seed(number)
+        tensors: dict[str, torch.Tensor] = {}
+        for part in PARTS:
+            module = getattr(pipeline, part)
+            for path in target_modules(part, module):
+                rows, columns = module.get_submodule(path).weight.shape
+                stem = kohya_name(part, path, unet_shape(pipeline.unet))
+                down = torch.randn(2, columns, generator=generator)
+                up = torch.randn(rows, 2, generator=generator)
+                tensors[f"{stem}.lora_down.weight"] = down * 0.3
+                tensors[f"{stem}.lora_up.weight"] = up * 0.3
+                tensors[f"{stem}.alpha"] = torch.tensor(2.0)
+        save_lora(folder / f"x-lora-{number:06d}.safetensors", tensors, {})
+    return sorted(folder.iterdir())
