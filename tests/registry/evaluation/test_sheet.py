@@ -20,6 +20,7 @@ def pictures(tmp_path: Path) -> list[Path]:
 
 
 def _sheet(pictures: list[Path | None], **changes: object) -> Sheet:
+    references = [path for path in pictures[3:] if path]
     rows = [
         Row(name=f"@{n}", notes=["epoch 1"], pictures=pictures[:3], scores=[0.1, 0.2, None])
         for n in (1, 2)
@@ -28,7 +29,7 @@ def _sheet(pictures: list[Path | None], **changes: object) -> Sheet:
         "title": "weipin-lora",
         "facts": ["base micro@1", "20 steps"],
         "strengths": [0.0, 0.5, 1.0],
-        "blocks": [Block(prompt="a mug", seed=1, rows=rows, references=pictures[3:])],
+        "blocks": [Block(prompt="a mug", seed=1, rows=rows, references=references)],
         "size": SIZE,
         "best": (1, 2),
         "verdict": "Pick: @2 at 1",
