@@ -123,7 +123,7 @@ class RowWriter:
             .outerjoin(Tag, Tag.id == MemberTag.tag_id)
             .where(Image.pixel_sha256 == image.pixel_sha256)
             .order_by(Member.id)
-        ).tuples()
+        )
         first = None
         labels = {}
         for path, image_id, set_id, set_name, tag_path in others:

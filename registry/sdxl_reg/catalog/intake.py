@@ -245,7 +245,7 @@ def _look(
         .outerjoin(CaptionHead, CaptionHead.member_id == Member.id)
         .outerjoin(Caption, Caption.id == CaptionHead.caption_id)
         .where(Member.image_set_id == image_set.id)
-    ).tuples()
+    )
     remembered = {
         path: _Remembered(
             member_id=member_id,

@@ -62,9 +62,7 @@ def tag_tree(session: Session, image_set: ImageSet) -> tuple[TagNode, ...]:
                 .join(Member, Member.id == MemberTag.member_id)
                 .where(Member.image_set_id == image_set.id, Member.state == MemberState.PRESENT)
                 .group_by(MemberTag.tag_id)
-            )
-            .tuples()
-            .all()
+            ).all()
         )
     )
     below: dict[int | None, list[Tag]] = defaultdict(list)
@@ -156,7 +154,7 @@ def _new_child(session: Session, parent: Tag | None, name: str, level: str) -> T
                 select(TagClosure.ancestor_id, TagClosure.depth).where(
                     TagClosure.descendant_id == parent.id
                 )
-            ).tuples()
+            )
         ]
     session.execute(
         insert(TagClosure),
