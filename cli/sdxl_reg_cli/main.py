@@ -1,5 +1,6 @@
 """The command `sdxl-reg`: imports only the subcommand that is called, turns errors into exits."""
 
+import errno
 import importlib
 import sys
 from collections.abc import Sequence
@@ -7,7 +8,8 @@ from collections.abc import Sequence
 import click
 
 from sdxl_reg import __version__
-from sdxl_reg.errors import RegistryError, suggestion
+from sdxl_reg.errors import InvalidValue, OutOfSpace, RegistryError, suggestion
+from sdxl_reg.settings import Settings
 from sdxl_reg_cli.console import show_error
 
 COMMANDS = {
@@ -112,4 +114,18 @@ def _exit_code(arguments: list[str]) -> int:
     except RegistryError as error:
         show_error(error.code, error.message, as_json=as_json, hint=error.remedy)
         return error.exit_code
+    except OSError as error:
+        known = _known(error)
+        show_error(known.code, known.message, as_json=as_json, hint=known.remedy)
+        return known.exit_code
     return result if isinstance(result, int) else 0
+
+
+def _known(error: OSError) -> RegistryError:
+    """What the operating system refused, in the words of our own errors."""
+    place = error.filename or Settings.from_environment().home
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return OutOfSpace(place)
+    return InvalidValue(
+        f"cannot use {place}", error.strerror or error, remedy="Check that it exists and is yours"
+    )

@@ -1,15 +1,21 @@
 """The database: engine, sessions, and bringing its tables up to date."""
 
+import importlib.resources
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event, inspect
-from sqlalchemy.engine import make_url
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.orm import Session
 
-from sdxl_reg.errors import Conflict
+from sdxl_reg.errors import Conflict, InvalidValue, NotFound, OutOfSpace
+
+# Named, not imported: the migrations stand above the store and import it.
+MIGRATIONS = "sdxl_reg_migrations"
+_UPGRADE_LOCK = 0x5D_71_2E_60  # any number, as long as every release locks the same one
 
 
 def connect(url: str) -> Engine:
@@ -20,14 +26,23 @@ def connect(url: str) -> Engine:
 
     Returns:
         The engine. No connection is made yet.
+
+    Raises:
+        InvalidValue: It is not such a URL, or its driver is not installed.
     """
-    parsed = make_url(url)
-    if parsed.drivername in ("postgresql", "postgres"):
-        parsed = parsed.set(drivername="postgresql+psycopg")
-    if parsed.get_backend_name() == "sqlite" and parsed.database:
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(parsed, pool_pre_ping=parsed.get_backend_name() != "sqlite")
+    try:
+        parsed = _with_driver(make_url(url))
+        engine = create_engine(parsed, pool_pre_ping=parsed.get_backend_name() != "sqlite")
+    except (ArgumentError, ModuleNotFoundError) as error:
+        raise InvalidValue(
+            f"SDXL_REG_DATABASE_URL cannot be used ({error})",
+            url,
+            remedy="Give sqlite:///FILE, or postgresql://USER@HOST/NAME (pip install "
+            "'sdxl-reg[postgresql]')",
+        ) from error
     if engine.dialect.name == "sqlite":
+        if parsed.database:
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -35,8 +50,30 @@ def connect(url: str) -> Engine:
 
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Session]:
-    """A session whose changes are committed at the end, or not at all."""
-    with Session(engine, expire_on_commit=False) as session, session.begin():
+    """A session whose changes are committed at the end, or not at all.
+
+    On SQLite it is the only writer from its first statement on: one that reads, and writes later,
+    would otherwise be refused when another has written in between. Others wait for up to 30 s.
+
+    Raises:
+        OutOfSpace: The disk of the database is full; nothing was changed.
+    """
+    try:
+        with (
+            Session(_for_writing(engine), expire_on_commit=False) as session,
+            session.begin(),
+        ):
+            yield session
+    except OperationalError as error:
+        if _is_disk_full(error):
+            raise OutOfSpace(engine.url.database or "the database") from error
+        raise
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Session]:
+    """A session that sees one state of the database and holds nobody up; changes are dropped."""
+    with Session(engine, expire_on_commit=False) as session:
         yield session
 
 
@@ -44,7 +81,8 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
     """Bring the tables to a revision of the migration history (the newest by default)."""
     from alembic import command  # takes 0.3 s to import: only when it is needed
 
-    with engine.connect() as connection:
+    with _for_writing(engine).connect() as connection:
+        _lock_out_others(connection)
         command.upgrade(_alembic(connection), revision)
 
 
@@ -52,7 +90,8 @@ def downgrade(engine: Engine, revision: str = "base") -> None:
     """Take the tables back to an older revision (to none at all by default)."""
     from alembic import command
 
-    with engine.connect() as connection:
+    with _for_writing(engine).connect() as connection:
+        _lock_out_others(connection)
         command.downgrade(_alembic(connection), revision)
 
 
@@ -60,34 +99,69 @@ def prepare(engine: Engine) -> None:
     """Create the tables of a new database; refuse one whose tables are of another revision.
 
     Raises:
+        NotFound: The database does not answer.
         Conflict: The database was made by another release of sdxl-reg.
     """
-    if not inspect(engine).has_table("alembic_version"):
+    try:
+        found, wanted = _revision(engine), _newest_revision()
+    except OperationalError as error:
+        raise NotFound(
+            "database",
+            engine.url.render_as_string(),
+            remedy=f"Start it, or set SDXL_REG_DATABASE_URL ({str(error.orig).strip()})",
+        ) from error
+    if found is None:
         upgrade(engine)
-        return
-    with engine.connect() as connection:
-        found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
-    wanted = _newest_revision()
-    if found != wanted:
+    elif found != wanted:
         raise Conflict(
             f"the database is at revision {found}, this release needs {wanted}",
-            remedy="Back it up and run: sdxl-reg db upgrade",
+            remedy="Back it up and run: sdxl-reg db upgrade"
+            if found < wanted
+            else "Install the release of sdxl-reg that made it, or a newer one",
         )
+
+
+def _is_disk_full(error: OperationalError) -> bool:
+    """SQLite says so in words, PostgreSQL by its code for `disk_full`."""
+    return "disk is full" in str(error.orig) or getattr(error.orig, "sqlstate", "") == "53100"
+
+
+def _with_driver(url: URL) -> URL:
+    if url.drivername in ("postgresql", "postgres"):
+        return url.set(drivername="postgresql+psycopg")
+    return url
+
+
+def _for_writing(engine: Engine) -> Engine:
+    return engine.execution_options(writes=True)
+
+
+def _lock_out_others(connection: Connection) -> None:
+    """Two that upgrade one database at once do so one after the other, the second to no effect."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
+
+
+def _revision(engine: Engine) -> str | None:
+    """The revision of the tables; none when there are none."""
+    with engine.connect() as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+        return found
 
 
 def _newest_revision() -> str:
     """The newest revision, read from the file names so that alembic need not be imported."""
-    import sdxl_reg_migrations
-
-    folder = Path(sdxl_reg_migrations.__file__).parent / "versions"
-    return max(path.name.split("_")[0] for path in folder.glob("[0-9]*.py"))
+    files = (importlib.resources.files(MIGRATIONS) / "versions").iterdir()
+    return max(file.name.split("_")[0] for file in files if file.name[:1].isdigit())
 
 
 def _alembic(connection: Any) -> Any:
     from alembic.config import Config
 
     config = Config()
-    config.set_main_option("script_location", "sdxl_reg_migrations:")
+    config.set_main_option("script_location", f"{MIGRATIONS}:")
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     return config
@@ -104,5 +178,6 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _begin_sqlite(connection: Any) -> None:
-    connection.exec_driver_sql("BEGIN")
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
