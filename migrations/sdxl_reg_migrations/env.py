@@ -1,18 +1,22 @@
 """Alembic's entry: runs the migrations on the connection it is handed, or on the configured one."""
 
-from typing import Any
+from typing import Any, Literal
 
 from alembic import context
+from sqlalchemy import Enum
+
 from sdxl_reg.settings import Settings
 from sdxl_reg.store.database import connect
 from sdxl_reg.tables import Base
 from sdxl_reg.tables.base import Moment
 
 
-def _rendered(kind: str, item: Any, _context: Any) -> str | bool:
+def _rendered(kind: str, item: Any, _context: Any) -> str | Literal[False]:
     """How a column type is written in a migration; ours as what the database knows."""
     if kind == "type" and isinstance(item, Moment):
         return "sa.DateTime(timezone=True)"
+    if kind == "type" and isinstance(item, Enum):
+        return f"sa.String(length={item.length})"
     return False
 
 

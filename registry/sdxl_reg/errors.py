@@ -19,6 +19,7 @@ to do.
 import difflib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 
 class RegistryError(Exception):
@@ -32,6 +33,9 @@ class RegistryError(Exception):
         self.message = message
         self.remedy = remedy
         super().__init__(f"{message}. {remedy}" if remedy else message)
+
+    def __reduce__(self) -> tuple[Any, ...]:  # their arguments are not what Exception pickles
+        return _restored, (type(self), self.args, self.__dict__)
 
 
 class UsageError(RegistryError):
@@ -166,3 +170,13 @@ def suggestion(name: str, known: Iterable[str]) -> str:
         return ""
     shown = ", ".join(names[:8])
     return f"There is: {shown}" + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+
+
+def _restored(
+    kind: type[RegistryError], args: tuple[Any, ...], facts: dict[str, Any]
+) -> RegistryError:
+    """An error as another process raised it."""
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(facts)
+    return error

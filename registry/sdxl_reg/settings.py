@@ -4,6 +4,9 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from sdxl_reg.errors import InvalidValue
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +26,11 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
-        """Settings as the environment gives them, with defaults for what it leaves out."""
+        """Settings as the environment gives them, with defaults for what it leaves out.
+
+        Raises:
+            InvalidValue: The store's URL is of a kind that we cannot keep blobs in.
+        """
         home = Path(environment.get("SDXL_REG_HOME") or "~/.sdxl-reg").expanduser().absolute()
         database_url = environment.get("SDXL_REG_DATABASE_URL") or f"sqlite:///{home}/registry.db"
         store = environment.get("SDXL_REG_STORE_URL") or str(home / "blobs")
@@ -36,4 +43,13 @@ class Settings:
 
 
 def _folder_of(store_url: str) -> Path:
-    return Path(store_url.removeprefix("file://").removeprefix("file:")).expanduser().absolute()
+    scheme, host, path, *_ = urlsplit(store_url)
+    if not scheme:
+        return Path(store_url).expanduser().absolute()
+    if scheme != "file" or host not in ("", "localhost"):
+        raise InvalidValue(
+            "SDXL_REG_STORE_URL names no folder",
+            store_url,
+            remedy="Give a path, or file:///absolute/path",
+        )
+    return Path(unquote(path)).expanduser().absolute()

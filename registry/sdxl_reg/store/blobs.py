@@ -1,22 +1,28 @@
 """The blob store: bytes named by their SHA-256, written once and never changed.
 
-Write order: temporary file → hash while copying → fsync → read-only → rename → fsync of the folder.
-A crash at any point leaves either nothing or the whole blob, and at most a file below `incoming/`.
+Write order: temporary file → hash while copying → read-only → fsync → rename → fsync of the folder.
+A crash at any point leaves either nothing or the whole blob, and at most a file below `incoming/`,
+which `sweep` removes later.
 """
 
 import errno
 import hashlib
 import os
+import re
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
-from sdxl_reg.errors import Corrupt, NotFound, OutOfSpace
+from sdxl_reg.errors import Corrupt, InvalidValue, NotFound, OutOfSpace
 
 CHUNK_BYTES = 1 << 20
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,14 +44,22 @@ class BlobStore:
     """Blobs in a folder: `ab/cdef…` holds the bytes whose SHA-256 is `abcdef…`."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root
+        self.root = root.absolute()
 
     def path(self, sha256: str) -> Path:
-        """Where the bytes of a digest lie, whether or not they are there."""
+        """Where the bytes of a digest lie, whether or not they are there.
+
+        Raises:
+            InvalidValue: It is not 64 lower-case hexadecimal digits.
+        """
+        if not _DIGEST.fullmatch(sha256):
+            raise InvalidValue(
+                "not a SHA-256", sha256, remedy="Give 64 lower-case hexadecimal digits"
+            )
         return self.root / sha256[:2] / sha256[2:]
 
     def has(self, sha256: str) -> bool:
-        """Whether the store holds the bytes of a digest."""
+        """Whether the store holds the bytes of a digest; raises as `path` does."""
         return self.path(sha256).is_file()
 
     def put_file(self, source: Path) -> StoredBlob:
@@ -73,10 +87,11 @@ class BlobStore:
                 stream.write(chunk)
             return self._keep(temporary, stream, digest.hexdigest(), size)
 
-    def open(self, sha256: str) -> BinaryIO:
+    def open(self, sha256: str) -> BufferedReader:
         """A readable stream of a blob.
 
         Raises:
+            InvalidValue: It is not a digest.
             NotFound: The store does not hold it.
         """
         try:
@@ -99,7 +114,11 @@ class BlobStore:
         with self.open(sha256) as stream:
             found = hashlib.file_digest(stream, "sha256").hexdigest()
         if found != sha256:
-            raise Corrupt(self.path(sha256), f"its SHA-256 is {found}")
+            raise Corrupt(
+                self.path(sha256),
+                f"its SHA-256 is {found}",
+                remedy="Remove this file and ingest or import its source again",
+            )
 
     def materialise(self, files: Mapping[str, str], into: Path) -> None:
         """Lay blobs out as files under their names, by symbolic link; nothing is copied.
@@ -110,21 +129,41 @@ class BlobStore:
 
         Raises:
             NotFound: A blob is not in the store.
+            InvalidValue: A path leads out of the folder.
         """
         for name, sha256 in files.items():
             if not self.has(sha256):
                 raise NotFound("blob", sha256, remedy=f"It is the file {name}; run: sdxl-reg fsck")
-            target = into / name
+            target = _inside(into, name)
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.unlink(missing_ok=True)
-            target.symlink_to(self.path(sha256))
+            _link(self.path(sha256), target)
+
+    def sweep(self, *, older_than_s: float = 3600) -> list[Path]:
+        """Remove what crashed writers left below `incoming/`.
+
+        Args:
+            older_than_s: Seconds since the file was last written to; one that is being written is
+                always younger.
+
+        Returns:
+            The files that are gone now.
+        """
+        gone = []
+        for path in sorted(self._incoming_path.glob("*")):
+            if time.time() - path.stat().st_mtime > older_than_s:
+                path.unlink(missing_ok=True)
+                gone.append(path)
+        return gone
+
+    @property
+    def _incoming_path(self) -> Path:
+        return self.root / "incoming"
 
     @contextmanager
     def _incoming(self) -> Iterator[tuple[Path, BinaryIO]]:
-        folder = self.root / "incoming"
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            descriptor, name = tempfile.mkstemp(dir=folder)
+            _make_folder(self._incoming_path)
+            descriptor, name = tempfile.mkstemp(dir=self._incoming_path)
             temporary = Path(name)
             try:
                 with os.fdopen(descriptor, "wb") as stream:
@@ -132,21 +171,30 @@ class BlobStore:
             finally:
                 temporary.unlink(missing_ok=True)
         except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            if error.errno in _NO_ROOM:
                 raise OutOfSpace(self.root) from error
             raise
 
     def _keep(self, temporary: Path, stream: BinaryIO, sha256: str, size: int) -> StoredBlob:
-        target = self.path(sha256)
-        if target.exists():
-            return StoredBlob(sha256=sha256, size_bytes=size, is_new=False)
         stream.flush()
-        os.fsync(stream.fileno())
-        temporary.chmod(0o444)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary.rename(target)
-        _sync_folder(target.parent)
-        return StoredBlob(sha256=sha256, size_bytes=size, is_new=True)
+        target = self.path(sha256)
+        is_new = not (target.exists() and target.stat().st_size == size)
+        if is_new:  # or damaged: a blob of another length is replaced by the true one
+            os.fchmod(stream.fileno(), 0o444)
+            os.fsync(stream.fileno())
+            _make_folder(target.parent)
+            temporary.rename(target)
+        _sync_folder(target.parent)  # of a duplicate too: its writer may not have come this far
+        return StoredBlob(sha256=sha256, size_bytes=size, is_new=is_new)
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder so that it survives a power cut: its entry in the parent is durable as well."""
+    if folder.is_dir():
+        return
+    _make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    _sync_folder(folder.parent)
 
 
 def _sync_folder(folder: Path) -> None:
@@ -155,3 +203,19 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _inside(folder: Path, name: str) -> Path:
+    if not name or name.startswith("/") or ".." in name.split("/"):
+        raise InvalidValue("a file name that leads out of its folder", name, remedy="Rename it")
+    return folder / name
+
+
+def _link(blob: Path, target: Path) -> None:
+    """Point a link at a blob; another process that does the same at this moment is no trouble."""
+    if target.is_symlink() and target.readlink() == blob:
+        return
+    temporary = target.with_name(f".{target.name}.{os.getpid()}")
+    temporary.unlink(missing_ok=True)
+    temporary.symlink_to(blob)
+    temporary.replace(target)

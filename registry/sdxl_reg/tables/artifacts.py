@@ -23,7 +23,7 @@ class Artifact(Base):
     __tablename__ = "artifact"
 
     id: Mapped[Key]
-    kind: Mapped[ArtifactKind] = mapped_column(String(16))
+    kind: Mapped[ArtifactKind]
     name: Mapped[Name]
     name_key: Mapped[Name] = mapped_column(unique=True)
     next_version: Mapped[int] = mapped_column(default=1)
@@ -51,10 +51,10 @@ class ArtifactVersion(Base):
     node_id: Mapped[int] = mapped_column(ForeignKey("node.id"), unique=True)
     artifact_id: Mapped[int] = mapped_column(ForeignKey("artifact.id"))
     version: Mapped[int]
-    state: Mapped[VersionState] = mapped_column(String(16), default=VersionState.DRAFT)
+    state: Mapped[VersionState] = mapped_column(default=VersionState.DRAFT)
     digest: Mapped[Digest]  # of its one file, or of the canonical list of its files
     family: Mapped[str] = mapped_column(String(32), default="sdxl")
-    format: Mapped[BaseFormat | None] = mapped_column(String(16))  # of a checkpoint
+    format: Mapped[BaseFormat | None]  # of a checkpoint
     trainer: Mapped[str | None] = mapped_column(String(64))  # plugin that applies it
     base_version_id: Mapped[int | None] = mapped_column(ForeignKey("artifact_version.id"))
     run_id: Mapped[int | None] = mapped_column(ForeignKey("run.id"), index=True)

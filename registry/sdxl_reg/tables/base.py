@@ -1,14 +1,21 @@
 """What every table shares: the declarative base, key and time types."""
 
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Annotated, Any
 
-from sqlalchemy import JSON, BigInteger, DateTime, Integer, MetaData, String
+from sqlalchemy import JSON, BigInteger, DateTime, Enum, Integer, MetaData, String
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 from sqlalchemy.types import TypeDecorator
 
 _KEY = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows only as INTEGER
+_WORD = Enum(  # a closed word is kept as its text: a new one needs no migration
+    StrEnum,
+    native_enum=False,
+    length=16,
+    values_callable=lambda words: [word.value for word in words],
+)
 
 
 def now() -> datetime:
@@ -23,7 +30,9 @@ class Moment(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """The value in UTC, as every database takes it."""
+        """The value in UTC, as every database takes it; one without a zone is refused."""
+        if value is not None and value.tzinfo is None:
+            raise ValueError(f"a time without a zone: {value}")
         return value.astimezone(UTC) if value is not None else None
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
@@ -52,4 +61,7 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {int: _KEY}  # noqa: RUF012 - SQLAlchemy reads this class attribute
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads this class attribute
+        int: _KEY,
+        StrEnum: _WORD,
+    }

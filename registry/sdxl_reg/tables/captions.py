@@ -15,7 +15,7 @@ class Caption(Base):
     id: Mapped[Key]
     member_id: Mapped[int] = mapped_column(ForeignKey("member.id"), index=True)
     text: Mapped[str] = mapped_column(Text)
-    source: Mapped[CaptionSource] = mapped_column(String(16))
+    source: Mapped[CaptionSource]
     author: Mapped[str | None] = mapped_column(String(255))
     parent_id: Mapped[int | None] = mapped_column(ForeignKey("caption.id"))
     created_at: Mapped[Created]

@@ -18,7 +18,7 @@ class Node(Base):
     __tablename__ = "node"
 
     id: Mapped[Key]
-    kind: Mapped[NodeKind] = mapped_column(String(16))
+    kind: Mapped[NodeKind]
     created_at: Mapped[Created]
 
 
@@ -31,7 +31,7 @@ class LineageEvent(Base):
     id: Mapped[Key]
     run_id: Mapped[int] = mapped_column(ForeignKey("run.id"))
     node_id: Mapped[int] = mapped_column(ForeignKey("node.id"), index=True)
-    direction: Mapped[Direction] = mapped_column(String(8))
+    direction: Mapped[Direction]
     slot: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[Created]
 

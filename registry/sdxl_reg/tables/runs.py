@@ -15,9 +15,9 @@ class Run(Base):
     __tablename__ = "run"
 
     id: Mapped[Key]
-    kind: Mapped[RunKind] = mapped_column(String(16))
+    kind: Mapped[RunKind]
     trainer: Mapped[str | None] = mapped_column(String(64))
-    state: Mapped[RunState] = mapped_column(String(16), default=RunState.QUEUED, index=True)
+    state: Mapped[RunState] = mapped_column(default=RunState.QUEUED, index=True)
     title: Mapped[str] = mapped_column(Text)  # one line for people: train lora weipin@1
     spec: Mapped[Document]  # all settings, defaults filled in
     packages: Mapped[Document] = mapped_column(default=dict)  # name → version in the worker
