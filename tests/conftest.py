@@ -1,7 +1,9 @@
 """What every test may use."""
 
 import os
+import shutil
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from sqlalchemy.exc import OperationalError
 
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.store.database import connect, upgrade
+from sdxl_reg.tables import Base
 
 POSTGRESQL_URL = os.environ.get(
     "SDXL_REG_TEST_POSTGRESQL", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres"
@@ -33,7 +36,10 @@ def store(tmp_path: Path) -> BlobStore:
     return BlobStore(tmp_path / "blobs")
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
+
+
+@pytest.fixture(params=DATABASES)
 def empty_database(request: pytest.FixtureRequest) -> Iterator[str]:
     """The URL of a database without tables, once on SQLite and once on PostgreSQL."""
     if request.param == "sqlite":
@@ -41,20 +47,52 @@ def empty_database(request: pytest.FixtureRequest) -> Iterator[str]:
         yield f"sqlite:///{folder}/registry.db"
         return
     request.getfixturevalue("postgresql_server")
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "alone")
-    name = f"sdxl_reg_test_{os.getpid()}_{worker}"
-    _as_postgres(f'CREATE DATABASE "{name}"')
-    yield make_url(POSTGRESQL_URL).set(database=name).render_as_string(hide_password=False)
-    _as_postgres(f'DROP DATABASE "{name}" WITH (FORCE)')
+    with _postgresql_database("empty") as url:
+        yield url
 
 
-@pytest.fixture
-def engine(empty_database: str) -> Iterator[Engine]:
-    """A database with every table and no row, once on SQLite and once on PostgreSQL."""
-    engine = connect(empty_database)
-    upgrade(engine)
+@pytest.fixture(params=DATABASES)
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """A database with every table and no row, once on SQLite and once on PostgreSQL.
+
+    Migrating takes seconds, so it is done once: SQLite's file is copied for each test, the rows of
+    PostgreSQL's database are removed after each.
+    """
+    if request.param == "sqlite":
+        copy = request.getfixturevalue("tmp_path") / "registry.db"
+        shutil.copyfile(request.getfixturevalue("migrated_sqlite"), copy)
+        engine = connect(f"sqlite:///{copy}")
+        yield engine
+        engine.dispose()
+        return
+    engine = connect(request.getfixturevalue("migrated_postgresql"))
     yield engine
+    tables = ", ".join(f'"{name}"' for name in Base.metadata.tables)
+    with engine.begin() as connection:
+        connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
     engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with every table and no row, to be copied."""
+    path = tmp_path_factory.mktemp("database") / "migrated.db"
+    engine = connect(f"sqlite:///{path}")
+    upgrade(engine)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    engine.dispose()
+    return path
+
+
+@pytest.fixture(scope="session")
+def migrated_postgresql(postgresql_server: None) -> Iterator[str]:
+    """The URL of a PostgreSQL database with every table and no row."""
+    with _postgresql_database("migrated") as url:
+        engine = connect(url)
+        upgrade(engine)
+        engine.dispose()
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -64,6 +102,31 @@ def postgresql_server() -> None:
         _as_postgres("SELECT 1")
     except OperationalError as error:
         pytest.skip(f"no PostgreSQL at {POSTGRESQL_URL}: {error.orig}")
+
+
+def _connected(url: str) -> Iterator[Engine]:
+    engine = connect(url)
+    yield engine
+    engine.dispose()
+
+
+@contextmanager
+def _postgresql_database(purpose: str, *, template: str = "template1") -> Iterator[str]:
+    name = f"sdxl_reg_{purpose}_{os.getpid()}"
+    _as_postgres(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    try:
+        yield make_url(POSTGRESQL_URL).set(database=name).render_as_string(hide_password=False)
+    finally:
+        _as_postgres(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@contextmanager
+def _postgresql_database(purpose: str) -> Iterator[str]:
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "alone")
+    name = f"sdxl_reg_test_{purpose}_{os.getpid()}_{worker}"
+    _as_postgres(f'CREATE DATABASE "{name}"')
+    yield make_url(POSTGRESQL_URL).set(database=name).render_as_string(hide_password=False)
+    _as_postgres(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 def _as_postgres(statement: str) -> None:

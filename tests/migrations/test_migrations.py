@@ -1,6 +1,7 @@
 import subprocess
 import sys
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,6 +13,15 @@ from sqlalchemy.exc import SAWarning
 from sdxl_reg.errors import Conflict, InvalidValue, NotFound
 from sdxl_reg.store.database import connect, downgrade, prepare, upgrade
 from sdxl_reg.tables import Base
+
+
+@pytest.fixture
+def engine(empty_database: str) -> Iterator[Engine]:
+    """A database of its own, migrated; these tests change its tables."""
+    engine = connect(empty_database)
+    upgrade(engine)
+    yield engine
+    engine.dispose()
 
 
 def test_the_migrated_schema_is_that_of_the_tables(engine: Engine) -> None:
@@ -59,9 +69,9 @@ def test_several_processes_may_prepare_one_new_database_at_once(empty_database: 
         subprocess.Popen(
             [sys.executable, "-c", program, empty_database], stderr=subprocess.PIPE, text=True
         )
-        for _ in range(3)
+        for _ in range(2)
     ]
-    assert [process.communicate(timeout=60)[1] for process in starting] == ["", "", ""]
+    assert [process.communicate(timeout=60)[1] for process in starting] == ["", ""]
     engine = connect(empty_database)
     assert inspect(engine).has_table("artifact_version")
     engine.dispose()
