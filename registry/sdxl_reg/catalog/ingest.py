@@ -26,7 +26,7 @@ from sdxl_reg.catalog.ingest_plan import (
 from sdxl_reg.catalog.ingest_rows import Known, Taken
 from sdxl_reg.catalog.intake import SetIntake
 from sdxl_reg.catalog.tags import near_tags, tag_tree
-from sdxl_reg.errors import NotFound
+from sdxl_reg.errors import NotFound, OutOfSpace
 from sdxl_reg.imaging.decode import Limits, examine, read_bytes
 from sdxl_reg.imaging.problems import Code, Problem, Stage, Unreadable
 from sdxl_reg.store.blobs import BlobStore
@@ -204,11 +204,16 @@ def _batches(
     items: Iterable[Taken | Known | Problem],
 ) -> Iterator[list[Taken | Known | Problem]]:
     batch: list[Taken | Known | Problem] = []
-    for item in items:
-        batch.append(item)
-        if len(batch) == _BATCH:
+    try:
+        for item in items:
+            batch.append(item)
+            if len(batch) == _BATCH:
+                yield batch
+                batch = []
+    except OutOfSpace:  # what has its bytes in the store is still recorded
+        if batch:
             yield batch
-            batch = []
+        raise
     if batch:
         yield batch
 
