@@ -1,0 +1,372 @@
+"""Grids: what is decided, what is kept, what a kill loses, what a completed one leaves."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from sqlalchemy import Engine, func, select
+from sqlalchemy.orm import Session
+
+from sdxl_reg.catalog.artifacts import (
+    NewVersion,
+    add_version,
+    aliases_of,
+    ensure_artifact,
+    find_artifact,
+)
+from sdxl_reg.catalog.bases import find_base
+from sdxl_reg.catalog.datasets import freeze
+from sdxl_reg.catalog.grid_cells import cells_of, job_cells, record_cell, record_score
+from sdxl_reg.catalog.grid_requests import GridRequest
+from sdxl_reg.catalog.grid_results import complete_grid, mean_scores, write_sheet
+from sdxl_reg.catalog.grids import PlannedGrid, carry_out, find_grid, grids, plan, resume
+from sdxl_reg.catalog.ingest import ingest
+from sdxl_reg.catalog.lineage import reachable, record_input
+from sdxl_reg.catalog.runs import find_run, new_run
+from sdxl_reg.errors import Conflict, InvalidSettings, NotFound, RunFailed, UnknownName
+from sdxl_reg.jobs import events
+from sdxl_reg.jobs.spec import GridSpec, read_job
+from sdxl_reg.settings import Settings
+from sdxl_reg.store.blobs import BlobStore
+from sdxl_reg.store.database import connect, reading, transaction, upgrade
+from sdxl_reg.tables import DatasetVersion, Grid, GridCell, LineageDep
+from sdxl_reg.vocabulary import ArtifactKind, RunKind, RunState
+
+COLOURS = ("red", "blue")
+SMALL = GridRequest(
+    artifact="x-lora", strengths=(0.0, 0.5, 1.0), num_inference_steps=2, batch_size=2
+)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings.from_environment({"SDXL_REG_HOME": str(tmp_path / "home")})
+
+
+@pytest.fixture
+def trained(
+    engine: Engine, store: BlobStore, tmp_path: Path, tiny_base: Path, tiny_loras: list[Path]
+) -> Engine:
+    """A registry with a dataset of two captions and a run that made x-lora@1 and @2 of it."""
+    _train(engine, store, tmp_path, tiny_base, tiny_loras)
+    return engine
+
+
+@pytest.fixture
+def sqlite(
+    store: BlobStore, tmp_path: Path, tiny_base: Path, tiny_loras: list[Path]
+) -> Iterator[Engine]:
+    """The same, on SQLite only: for what takes long and asks nothing else of the database."""
+    engine = connect(f"sqlite:///{tmp_path}/only.db")
+    upgrade(engine)
+    _train(engine, store, tmp_path, tiny_base, tiny_loras)
+    yield engine
+    engine.dispose()
+
+
+def _train(engine: Engine, store: BlobStore, tmp_path: Path, base: Path, loras: list[Path]) -> None:
+    for colour in COLOURS:
+        folder = tmp_path / "shop" / colour
+        folder.mkdir(parents=True)
+        for number in range(2):
+            picture = Image.new("RGB", (64, 64), colour)
+            picture.putpixel((number, 0), (0, 0, 0))
+            picture.save(folder / f"{number}.png")
+    ingest(engine, store, tmp_path / "shop")
+    with transaction(engine) as session:
+        dataset = freeze(session, store, "shop")
+        _run_of(session, store, base, loras, dataset)
+
+
+def _run_of(
+    session: Session,
+    store: BlobStore,
+    base: Path,
+    loras: list[Path],
+    dataset: DatasetVersion | None,
+) -> None:
+    checkpoint = find_base(session, store, str(base))
+    run = new_run(session, RunKind.TRAIN, "train lora", {}, trainer="lora")
+    record_input(session, run.id, checkpoint.node_id, "base")
+    if dataset is not None:
+        record_input(session, run.id, dataset.node_id, "dataset")
+    artifact = ensure_artifact(session, "x-lora", ArtifactKind.LORA)
+    for epoch, path in enumerate(loras, start=1):
+        new = NewVersion(
+            files={path.name: store.put_file(path)},
+            run_id=run.id,
+            base_version_id=checkpoint.id,
+            trainer="lora",
+            epoch=epoch,
+            step=4 * epoch,
+            loss=0.5 / epoch,
+        )
+        add_version(session, artifact, new)
+
+
+def _finish_by_hand(engine: Engine, store: BlobStore, planned: PlannedGrid, folder: Path) -> None:
+    """What a job would report, with pictures of one colour and scores that favour @2 at 0.5."""
+    assert planned.job is not None
+    spec = read_job(planned.job)
+    assert isinstance(spec, GridSpec)
+    for cell in spec.cells:
+        path = folder / f"{cell.key}.png"
+        Image.new("RGB", (64, 64), (len(cell.prompt), cell.version, int(99 * cell.strength))).save(
+            path
+        )
+        record_cell(engine, store, planned.grid_id, cell.key, path)
+        value = 0.9 if (cell.version, cell.strength) == (1, 0.5) else 0.3
+        for metric in ("fidelity", "nearest"):
+            record_score(
+                engine,
+                planned.grid_id,
+                cell.key,
+                metric=metric,
+                scorer=_scorer(engine, planned),
+                value=value,
+            )
+    with transaction(engine) as session:
+        grid = find_grid(session, planned.grid_id)
+        versions = [*{cell.version.id: cell.version for cell in grid.cells}.values()]
+        complete_grid(session, store, grid, versions=versions, references=spec.references)
+
+
+def _scorer(engine: Engine, planned: PlannedGrid) -> str:
+    with reading(engine) as session:
+        scorer: str = find_grid(session, planned.grid_id).spec["scorer"]
+        return scorer
+
+
+def test_what_is_left_open_is_decided_and_recorded(
+    trained: Engine, store: BlobStore, settings: Settings
+) -> None:
+    planned = plan(trained, store, settings, SMALL)
+    assert planned.versions == ["x-lora@1", "x-lora@2"]
+    assert planned.prompts == ["blue", "red"]
+    assert planned.datasets == ["shop@1"]
+    assert (planned.cell_count, planned.missing_count) == (2 * 2 * 3, 2 * (1 + 2 * 2))
+    assert planned.job is not None
+    spec = read_job(planned.job)
+    assert isinstance(spec, GridSpec)
+    assert (spec.sampling.width, spec.sampling.height) == (64, 64)
+    assert [version.name for version in spec.versions] == ["x-lora-000001", "x-lora-000002"]
+    assert all(version.path.is_file() for version in spec.versions)
+    assert {image.caption for image in spec.references} == {"blue", "red"}
+    with reading(trained) as session:
+        assert find_run(session, planned.run_id).kind == RunKind.GRID
+        assert find_run(session, planned.run_id).state == RunState.QUEUED
+        assert find_grid(session, planned.grid_id).sheet is None
+
+
+def test_the_versions_of_the_newest_run_are_compared_unless_others_are_asked_for(
+    sqlite: Engine,
+    store: BlobStore,
+    settings: Settings,
+    tiny_base: Path,
+    tiny_loras: list[Path],
+    tmp_path: Path,
+) -> None:
+    other = tmp_path / "other.safetensors"
+    data = tiny_loras[0].read_bytes()
+    other.write_bytes(data[:-2] + bytes(2))  # another alpha: other bytes, still a LoRA
+    with transaction(sqlite) as session:
+        _run_of(session, store, tiny_base, [other], None)
+
+    def rows(**changes: object) -> list[str]:
+        facts: dict[str, object] = {"artifact": "x-lora", "prompts": ("a mug",)}
+        request = GridRequest(**(facts | changes))  # type: ignore[arg-type]
+        return list(plan(sqlite, store, settings, request).versions)
+
+    assert rows() == ["x-lora@3"]
+    assert rows(versions=(1, 3)) == ["x-lora@1", "x-lora@3"]
+    assert rows(artifact="X-LoRA@2") == ["x-lora@2"]
+    with pytest.raises(Conflict, match=r"captions.*--prompt"):
+        rows(prompts=())
+
+
+def test_cells_that_exist_are_not_drawn_again(
+    trained: Engine, store: BlobStore, settings: Settings, tmp_path: Path
+) -> None:
+    first = plan(trained, store, settings, SMALL)
+    _finish_by_hand(trained, store, first, tmp_path)
+    wider = GridRequest(
+        artifact="x-lora", strengths=(0.0, 0.25, 0.5), num_inference_steps=2, batch_size=7
+    )
+    second = plan(trained, store, settings, wider)
+    assert second.grid_id != first.grid_id
+    assert (second.cell_count, second.missing_count) == (12, 2 * 2)
+    with reading(trained) as session:
+        scores = mean_scores(session, find_grid(session, second.grid_id))
+    assert scores == {
+        (1, 0.0): pytest.approx(0.3),
+        (2, 0.0): pytest.approx(0.3),
+        (1, 0.5): pytest.approx(0.3),
+        (2, 0.5): pytest.approx(0.9),
+    }
+
+
+def test_a_completed_grid_has_a_pick_a_sheet_an_alias_and_a_lineage(
+    trained: Engine, store: BlobStore, settings: Settings, tmp_path: Path
+) -> None:
+    planned = plan(trained, store, settings, SMALL)
+    _finish_by_hand(trained, store, planned, tmp_path)
+    with reading(trained) as session:
+        grid = find_grid(session, planned.grid_id)
+        assert grid.best_version is not None
+        assert (grid.best_version.version, grid.best_strength) == (2, 0.5)
+        assert grid.reason == (
+            "highest mean fidelity, 0.900 over 2 pictures; the base alone reaches 0.300"
+        )
+        (alias,) = aliases_of(session, find_artifact(session, "x-lora"))
+        assert (alias.name, alias.version.version, alias.strength) == ("best", 2, 0.5)
+        assert alias.reason == f"grid {grid.id}: {grid.reason}"
+        behind = reachable(session, [grid.node_id], "up") - {grid.node_id}
+        slots = select(LineageDep.slot).where(LineageDep.child_id == grid.node_id)
+        assert sorted(session.scalars(slots)) == ["base", "dataset", "version", "version"]
+        assert len(behind) == 4
+        assert grid.sheet is not None
+        sheet = write_sheet(store, grid.sheet.sha256, tmp_path / "deep" / "sheet.png")
+    with Image.open(sheet) as picture:
+        assert picture.width > 3 * 192
+
+
+def test_a_picture_that_the_store_lost_is_drawn_again(
+    sqlite: Engine, store: BlobStore, settings: Settings, tmp_path: Path
+) -> None:
+    planned = plan(sqlite, store, settings, SMALL)
+    _finish_by_hand(sqlite, store, planned, tmp_path)
+    with reading(sqlite) as session:
+        grid = find_grid(session, planned.grid_id)
+        versions = [*{cell.version.id: cell.version for cell in grid.cells}.values()]
+        lost = grid.cells[1]
+        assert lost.blob is not None
+        store.path(lost.blob.sha256).unlink()
+        (left,) = job_cells(session, store, grid, versions=versions)
+    assert (left.key, left.path) == (lost.cell_key, None)
+    assert resume(sqlite, store, settings, planned.grid_id).missing_count == 1
+    assert plan(sqlite, store, settings, SMALL).missing_count == 1
+
+
+def test_a_picture_without_a_score_is_scored_and_not_drawn(
+    sqlite: Engine, store: BlobStore, settings: Settings, tmp_path: Path
+) -> None:
+    planned = plan(sqlite, store, settings, SMALL)
+    assert planned.job is not None
+    spec = read_job(planned.job)
+    assert isinstance(spec, GridSpec)
+    path = tmp_path / "cell.png"
+    Image.new("RGB", (64, 64)).save(path)
+    for cell in spec.cells:
+        record_cell(sqlite, store, planned.grid_id, cell.key, path)
+    again = plan(sqlite, store, settings, SMALL)
+    assert again.grid_id == planned.grid_id
+    assert (again.is_resumed, again.missing_count) == (True, 0)
+    assert again.job is not None
+
+
+@pytest.mark.parametrize(
+    ("request_", "error", "words"),
+    [
+        (GridRequest(artifact="y-lora"), NotFound, "'x-lora'"),
+        (GridRequest(artifact="x-lora@9"), NotFound, "x-lora has: 1, 2"),
+        (GridRequest(artifact="x-lora", versions=(1, 9)), NotFound, "x-lora has: 1, 2"),
+        (GridRequest(artifact="x-lora", sampler="Eulr"), UnknownName, "'Euler'"),
+        (GridRequest(artifact="x-lora", base="nowhere"), NotFound, "base"),
+        (GridRequest(artifact="base"), Conflict, "checkpoint"),
+        (
+            GridRequest(artifact="x-lora", width=65, num_inference_steps=0, seeds=(-1,)),
+            InvalidSettings,
+            r"(?s)width.*seed.*num_inference_steps",
+        ),
+    ],
+)
+def test_a_request_that_cannot_be_is_refused_and_leaves_nothing(
+    sqlite: Engine,
+    store: BlobStore,
+    settings: Settings,
+    request_: GridRequest,
+    error: type[Exception],
+    words: str,
+) -> None:
+    with pytest.raises(error, match=words):
+        plan(sqlite, store, settings, request_)
+    with reading(sqlite) as session:
+        assert session.scalar(select(func.count(Grid.id))) == 0
+
+
+def test_an_artifact_without_versions_is_refused(
+    sqlite: Engine, store: BlobStore, settings: Settings
+) -> None:
+    with transaction(sqlite) as session:
+        ensure_artifact(session, "empty-lora", ArtifactKind.LORA)
+    with pytest.raises(Conflict, match="no version yet"):
+        plan(sqlite, store, settings, GridRequest(artifact="empty-lora"))
+
+
+@pytest.mark.slow
+def test_an_interrupted_and_then_killed_grid_goes_on_where_it_stopped(
+    sqlite: Engine, store: BlobStore, settings: Settings
+) -> None:
+    planned = plan(sqlite, store, settings, SMALL)
+
+    def interrupt(event: events.Event) -> None:
+        if isinstance(event, events.Cell):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        carry_out(sqlite, store, planned, interrupt)
+    drawn = _drawn(sqlite, store, planned)
+    assert drawn >= 1
+    with reading(sqlite) as session:
+        assert find_run(session, planned.run_id).state == RunState.CANCELLED
+        assert aliases_of(session, find_artifact(session, "x-lora")) == []
+
+    again = plan(sqlite, store, settings, SMALL)
+    assert (again.grid_id, again.run_id) == (planned.grid_id, planned.run_id)
+    assert again.missing_count < planned.missing_count
+    worker = [0]
+
+    def kill(event: events.Event) -> None:
+        if isinstance(event, events.Started):
+            worker[0] = event.pid
+        elif isinstance(event, events.Cell) and worker[0]:
+            os.kill(worker[0], signal.SIGKILL)
+            worker[0] = 0
+
+    with pytest.raises(RunFailed, match="SIGKILL"):
+        carry_out(sqlite, store, again, kill)
+    assert _drawn(sqlite, store, planned) > drawn
+
+    rest = resume(sqlite, store, settings, planned.grid_id)
+    heard: list[events.Event] = []
+    carry_out(sqlite, store, rest, heard.append)
+    assert sum(isinstance(event, events.Cell) for event in heard) == rest.missing_count
+    assert _drawn(sqlite, store, planned) == planned.cell_count
+    with reading(sqlite) as session:
+        assert find_run(session, planned.run_id).state == RunState.SUCCEEDED
+        assert [grid.id for grid in grids(session)] == [planned.grid_id]
+        grid = find_grid(session, planned.grid_id)
+        assert grid.sheet is not None
+        assert all(len(cell.scores) == 2 for cell in cells_of(session, grid))
+        (alias,) = aliases_of(session, find_artifact(session, "x-lora"))
+        assert alias.version_id == grid.best_version_id
+    assert planned.job is not None
+    assert not (planned.job.parent / "files").exists()
+
+    same = plan(sqlite, store, settings, SMALL)
+    assert (same.missing_count, same.job) == (0, None)
+    carry_out(sqlite, store, same, heard.append)  # no process: there is nothing left to do
+    with reading(sqlite) as session:
+        assert find_grid(session, same.grid_id).sheet is not None
+
+
+def _drawn(engine: Engine, store: BlobStore, planned: PlannedGrid) -> int:
+    """Places of a grid that have a picture; every row that says so has its bytes."""
+    with reading(engine) as session:
+        cells = cells_of(session, find_grid(session, planned.grid_id))
+        done: list[GridCell] = [cell for cell in cells if cell.blob]
+        assert all(cell.blob and store.has(cell.blob.sha256) for cell in done)
+        return len(done)
