@@ -12,9 +12,6 @@ bin := $(VENV)/bin
 ready := $(VENV)/.ready
 pip := $(bin)/python -m pip -qq --disable-pip-version-check install --no-compile
 
-# Two workers on two cores: more threads in each would only wait for one another.
-export OMP_NUM_THREADS ?= 1
-
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint check format serve tree clean
 
@@ -24,10 +21,10 @@ help: ## List these commands
 setup: $(ready) ## Make .venv with the pinned versions (once; again when they change)
 
 demo: $(ready) ## The main job on the bundled example, from folders of pictures to a chosen LoRA
-	@OMP_NUM_THREADS= SDXL_REG_HOME="$(CURDIR)/demo" PATH="$(CURDIR)/$(bin):$$PATH" examples/demo.sh
+	@SDXL_REG_HOME="$(CURDIR)/demo" PATH="$(CURDIR)/$(bin):$$PATH" sh examples/demo.sh
 
 test: $(ready) ## Run all tests (PYTEST="-k lora" picks some)
-	@$(bin)/python -m pytest -n 2 -q $(PYTEST)
+	@OMP_NUM_THREADS=1 $(bin)/python -m pytest -n 2 -q $(PYTEST) # one thread: two workers, two cores
 
 lint: $(ready) ## Formatting, lint, types and layers
 	@echo 'ruff format --check'; $(bin)/ruff format --check --quiet

@@ -67,9 +67,9 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
         return
     engine = connect(request.getfixturevalue("migrated_postgresql"))
     yield engine
-    tables = ", ".join(f'"{name}"' for name in Base.metadata.tables)
-    with engine.begin() as connection:
-        connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+    with engine.begin() as connection:  # TRUNCATE takes a second: it syncs every table's file
+        for table in reversed(Base.metadata.sorted_tables):
+            connection.execute(table.delete())
     engine.dispose()
 
 
