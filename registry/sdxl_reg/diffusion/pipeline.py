@@ -5,8 +5,11 @@ import warnings
 from pathlib import Path
 
 import torch
+from safetensors import safe_open
 
+from sdxl_reg.errors import Corrupt
 from sdxl_reg.formats.checkpoint import require_sdxl
+from sdxl_reg.formats.safetensors import read_header
 
 # Both say on import that torchvision is missing, which is not needed here, and set up their own
 # loggers while doing so: only these variables are read early enough.
@@ -18,6 +21,10 @@ with warnings.catch_warnings():
     import diffusers
     import transformers
     from diffusers import StableDiffusionXLPipeline
+    from diffusers.loaders.single_file_utils import create_diffusers_clip_model_from_ldm
+
+MODELS = ("unet", "vae", "text_encoder", "text_encoder_2")
+SECOND_ENCODER = "conditioner.embedders.1.model."
 
 __all__ = ["StableDiffusionXLPipeline", "diffusers", "load_pipeline"]
 
@@ -42,23 +49,84 @@ def load_pipeline(
     """
     require_sdxl(path, config_path=config_path)
     _be_silent()
-    if path.is_dir():
-        pipeline = StableDiffusionXLPipeline.from_pretrained(
-            path, dtype=dtype, local_files_only=True, add_watermarker=False
-        )
-    else:
-        pipeline = StableDiffusionXLPipeline.from_single_file(
-            str(path),
-            config=str(config_path),
-            dtype=dtype,
-            local_files_only=True,
-            add_watermarker=False,
-        )
+    try:
+        if config_path is None or path.is_dir():
+            pipeline = _from_folder(path, dtype)
+        else:
+            pipeline = _from_single_file(path, config_path, dtype)
+    except (OSError, ValueError, KeyError, RuntimeError) as error:  # what the loaders raise
+        raise Corrupt(path, f"cannot be loaded: {error}") from error
     pipeline.vae.to(torch.float32)  # SDXL's VAE overflows in half precision
-    for part in (pipeline.unet, pipeline.vae, pipeline.text_encoder, pipeline.text_encoder_2):
-        part.requires_grad_(False).eval()
+    for part in MODELS:
+        getattr(pipeline, part).requires_grad_(False).eval()
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
+
+
+def _from_folder(path: Path, dtype: torch.dtype) -> StableDiffusionXLPipeline:
+    plain = (path / "unet").glob("diffusion_pytorch_model*.safetensors")
+    pipeline = StableDiffusionXLPipeline.from_pretrained(
+        path,
+        dtype=dtype,
+        variant="fp16" if all(".fp16" in file.name for file in plain) else None,
+        local_files_only=True,
+        add_watermarker=False,
+    )
+    for part in MODELS:
+        _require_complete(path / part, getattr(pipeline, part))
+    return pipeline
+
+
+def _from_single_file(path: Path, config: Path, dtype: torch.dtype) -> StableDiffusionXLPipeline:
+    pipeline = StableDiffusionXLPipeline.from_single_file(
+        str(path),
+        config=str(config),
+        text_encoder_2=_second_text_encoder(path, config, dtype),
+        dtype=dtype,
+        local_files_only=True,
+        add_watermarker=False,
+    )
+    for part in MODELS:
+        for name, tensor in getattr(pipeline, part).state_dict().items():
+            if tensor.is_meta:
+                raise Corrupt(path, f"it has no weights for {name!r} of the {part}")
+    return pipeline
+
+
+def _second_text_encoder(
+    path: Path, config: Path, dtype: torch.dtype
+) -> transformers.CLIPTextModelWithProjection:
+    """The second text encoder of a single file, found by its prefix.
+
+    diffusers goes by the width of the encoders, and takes the first one's weights for both where
+    these are equally wide.
+    """
+    with safe_open(path, framework="pt") as file:
+        weights = {
+            name: file.get_tensor(name)
+            for name in read_header(path).tensors
+            if name.startswith(SECOND_ENCODER)
+        }
+    return create_diffusers_clip_model_from_ldm(
+        transformers.CLIPTextModelWithProjection,
+        weights,
+        subfolder="text_encoder_2",
+        config=str(config),
+        torch_dtype=dtype,
+        local_files_only=True,
+    )
+
+
+def _require_complete(folder: Path, model: torch.nn.Module) -> None:
+    """Refuse a part whose files lack a weight: the loaders would make one up and only warn."""
+    found = {
+        name.removeprefix("text_model.")
+        for file in folder.glob("*.safetensors")
+        for name in read_header(file).tensors
+    }
+    for name in model.state_dict():
+        if name.removeprefix("text_model.") not in found and not name.endswith("position_ids"):
+            raise Corrupt(folder, f"no file of it has the weight {name!r}")
 
 
 def _be_silent() -> None:

@@ -1,13 +1,15 @@
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from sdxl_reg.diffusion.conditioning import encode_prompts, size_ids
 from sdxl_reg.diffusion.pipeline import load_pipeline
-from sdxl_reg.errors import NotFound
+from sdxl_reg.errors import Corrupt, NotFound
 
 PROMPTS = ["a red mug", "a blue shoe " * 100]
 
@@ -22,6 +24,24 @@ def test_the_vae_stays_in_float32(tiny_base: Path) -> None:
 def test_a_base_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(NotFound):
         load_pipeline(tmp_path / "none")
+
+
+def test_a_weight_that_is_missing_is_named(tiny_base: Path, tmp_path: Path) -> None:
+    base = Path(shutil.copytree(tiny_base, tmp_path / "base"))
+    path = next((base / "text_encoder").glob("*.safetensors"))
+    weights = load_file(path)
+    missing = next(name for name in weights if name.endswith("mlp.fc1.weight"))
+    del weights[missing]
+    save_file(weights, path, metadata={"format": "pt"})
+    with pytest.raises(Corrupt, match="fc1"):
+        load_pipeline(base)
+
+
+def test_a_folder_of_half_precision_files_only_is_read(tiny_base: Path, tmp_path: Path) -> None:
+    base = Path(shutil.copytree(tiny_base, tmp_path / "base"))
+    for path in base.rglob("*.safetensors"):
+        path.rename(path.with_suffix(".fp16.safetensors"))
+    assert load_pipeline(base).unet.dtype == torch.float32
 
 
 def test_loading_says_nothing_and_needs_no_network(tiny_base: Path) -> None:
