@@ -192,7 +192,7 @@ class TrainerConformance:
             pipeline = load_pipeline(tiny_base)
             with self.trainer.applied(pipeline, path, 1.0):
                 pictures.append(draw(pipeline))
-        assert np.array_equal(*pictures)
+        assert np.array_equal(pictures[0], pictures[1])
 
     def test_a_damaged_file_is_refused(
         self, tiny_base: Path, tmp_path_factory: TemporaryFolders

@@ -94,7 +94,10 @@ class Finished(_Event):
 
 
 Event = Started | Progress | Metric | Message | Version | Cell | Score | Failed | Finished
-_EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="type")])
+_EVENT: TypeAdapter[Event] = TypeAdapter(
+    Annotated[Event, Field(discriminator="type")],
+    config=ConfigDict(ser_json_inf_nan="constants"),  # a loss may be NaN, and shall be heard of
+)
 
 
 def read_event(line: bytes) -> Event:

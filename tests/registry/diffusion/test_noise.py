@@ -10,7 +10,7 @@ from sdxl_reg.diffusion.noise import (
 )
 from sdxl_reg.errors import InvalidValue
 
-X0, EPS = torch.randn(2, 4, 3, 3, generator=torch.Generator().manual_seed(0)).split(1)
+X0, EPS = torch.randn(2, 1, 4, 3, 3, generator=torch.Generator().manual_seed(0))
 ABAR = torch.tensor([0.36])
 
 

@@ -112,7 +112,7 @@ def test_a_listener_that_stops_ends_the_process(tiny_base: Path, folder: Path) -
     events = run_job(folder)
     started = next(events)
     assert isinstance(started, Started)
-    events.close()  # type: ignore[attr-defined]
+    events.close()
     assert _gone(started.pid, within_s=1)
 
 
