@@ -11,12 +11,12 @@ by tests/registry/diffusion/test_sampling.py.
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from PIL import Image
 
+from sdxl_reg.diffusion.conditioning import TextConditioning, encode_prompts, size_ids
 from sdxl_reg.diffusion.pipeline import diffusers
 from sdxl_reg.errors import UnknownName
 from sdxl_reg.vocabulary import Sampler
@@ -31,19 +31,6 @@ SCHEDULERS: dict[Sampler, tuple[type[Any], dict[str, Any]]] = {
     Sampler.DDIM: (diffusers.DDIMScheduler, {"clip_sample": False, "set_alpha_to_one": False}),
 }
 """A1111's name → diffusers' scheduler and what sets it apart from the base's own settings."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Conditioning:
-    """What the U-Net is told of N prompts.
-
-    Attributes:
-        embeds: Both encoders' last but one hidden states, joined; (N, 77, width).
-        pooled: The second encoder's projected end-of-text state; (N, pooled width).
-    """
-
-    embeds: torch.Tensor
-    pooled: torch.Tensor
 
 
 def make_scheduler(name: str, config: Any) -> Any:
@@ -69,34 +56,7 @@ def make_scheduler(name: str, config: Any) -> Any:
 
 
 @torch.no_grad()
-def encode_prompts(pipeline: Any, prompts: Sequence[str]) -> Conditioning:
-    """The conditioning of N prompts, through both text encoders in one batch each.
-
-    Args:
-        pipeline: A `StableDiffusionXLPipeline`.
-        prompts: N texts; what goes past 77 tokens is cut, as everywhere with CLIP.
-
-    Returns:
-        The conditioning, in the text encoders' precision.
-    """
-    states = []
-    for tokenizer, encoder in (
-        (pipeline.tokenizer, pipeline.text_encoder),
-        (pipeline.tokenizer_2, pipeline.text_encoder_2),
-    ):
-        tokens = tokenizer(
-            list(prompts),
-            padding="max_length",
-            max_length=tokenizer.model_max_length,
-            truncation=True,
-            return_tensors="pt",
-        )
-        output = encoder(tokens.input_ids.to(encoder.device), output_hidden_states=True)
-        states.append(output.hidden_states[-2])
-    return Conditioning(embeds=torch.cat(states, dim=-1), pooled=output.text_embeds)
-
-
-def encode_negative(pipeline: Any, prompt: str, like: Conditioning) -> Conditioning:
+def encode_negative(pipeline: Any, prompt: str, like: TextConditioning) -> TextConditioning:
     """The conditioning that guidance leads away from, for every row.
 
     Args:
@@ -109,10 +69,10 @@ def encode_negative(pipeline: Any, prompt: str, like: Conditioning) -> Condition
         A conditioning of the same shapes.
     """
     if not prompt and pipeline.config.force_zeros_for_empty_prompt:
-        return Conditioning(
-            embeds=torch.zeros_like(like.embeds), pooled=torch.zeros_like(like.pooled)
+        return TextConditioning(
+            context=torch.zeros_like(like.context), pooled=torch.zeros_like(like.pooled)
         )
-    return encode_prompts(pipeline, [prompt] * len(like.embeds))
+    return encode_prompts(pipeline, [prompt] * len(like.context))
 
 
 def make_generators(seeds: Sequence[int]) -> list[torch.Generator]:
@@ -145,7 +105,7 @@ def time_ids(rows: int, *, width: int, height: int, like: torch.Tensor) -> torch
 
     A picture is asked for as one that was never resized or cropped.
     """
-    values = [height, width, 0, 0, height, width]
+    values = size_ids((height, width), (0, 0), (height, width))
     return torch.tensor([values] * rows, dtype=like.dtype, device=like.device)
 
 
@@ -155,8 +115,8 @@ def denoise(
     scheduler: Any,
     noise: torch.Tensor,
     *,
-    prompts: Conditioning,
-    negative: Conditioning | None,
+    prompts: TextConditioning,
+    negative: TextConditioning | None,
     guidance_scale: float,
     num_inference_steps: int,
     generators: list[torch.Generator],
@@ -178,9 +138,9 @@ def denoise(
     """
     device = noise.device
     _set_timesteps(scheduler, num_inference_steps, device)
-    embeds, pooled, copies = prompts.embeds, prompts.pooled, 1
+    context, pooled, copies = prompts.context, prompts.pooled, 1
     if negative is not None:
-        embeds = torch.cat([negative.embeds, embeds])
+        context = torch.cat([negative.context, context])
         pooled, copies = torch.cat([negative.pooled, pooled]), 2
     factor = pipeline.vae_scale_factor
     height, width = noise.shape[-2] * factor, noise.shape[-1] * factor
@@ -193,7 +153,7 @@ def denoise(
         prediction = pipeline.unet(
             scheduler.scale_model_input(torch.cat([latents] * copies), t),
             t,
-            encoder_hidden_states=embeds.to(device, noise.dtype),
+            encoder_hidden_states=context.to(device, noise.dtype),
             added_cond_kwargs=added,
             return_dict=False,
         )[0]

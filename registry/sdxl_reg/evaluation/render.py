@@ -11,12 +11,12 @@ import torch
 from PIL import Image
 
 from sdxl_reg import __version__
+from sdxl_reg.diffusion.conditioning import encode_prompts
 from sdxl_reg.diffusion.pipeline import load_pipeline
 from sdxl_reg.diffusion.sampling import (
     decode,
     denoise,
     encode_negative,
-    encode_prompts,
     initial_noise,
     make_generators,
     make_scheduler,
@@ -93,7 +93,8 @@ def draw_latents(pipeline: Any, spec: GridSpec, cells: Sequence[CellSpec]) -> to
     noise = initial_noise(pipeline, generators, width=sampling.width, height=sampling.height)
     trainer = find_trainer(version.trainer)
     with trainer.applied(pipeline, version.path, [cell.strength for cell in cells]):
-        prompts = encode_prompts(pipeline, [cell.prompt for cell in cells])
+        with torch.no_grad():
+            prompts = encode_prompts(pipeline, [cell.prompt for cell in cells])
         guided = sampling.guidance_scale > 1
         negative = encode_negative(pipeline, sampling.negative_prompt, prompts) if guided else None
         return denoise(

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 import torch
 
+from sdxl_reg.diffusion.conditioning import encode_prompts
 from sdxl_reg.diffusion.pipeline import load_pipeline
 from sdxl_reg.diffusion.sampling import (
     decode,
     denoise,
     encode_negative,
-    encode_prompts,
     initial_noise,
     make_generators,
     make_scheduler,
@@ -41,7 +41,8 @@ def _latents(
 ) -> torch.Tensor:
     generators = make_generators(seeds)
     noise = initial_noise(pipeline, generators, width=64, height=96)
-    conditioning = encode_prompts(pipeline, prompts)
+    with torch.no_grad():
+        conditioning = encode_prompts(pipeline, prompts)
     return denoise(
         pipeline,
         make_scheduler(sampler, pipeline.scheduler.config),
