@@ -1,24 +1,36 @@
-"""The rows of one ingest: a picture becomes blob, image, member, tag and caption.
+"""The rows of one ingest: pictures become blobs, images, members, tags and captions.
 
-Everything here runs inside a transaction that holds the lock of the image set.
+Everything here runs inside a transaction that holds the lock of the image set, and for a whole
+batch at a time: a few statements for some dozens of pictures, because one by one they would take
+longer than decoding does.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from sqlalchemy import delete, select
-from sqlalchemy.orm import Session
+from sqlalchemy import delete, insert, select
+from sqlalchemy.orm import Session, joinedload
 
-from sdxl_reg.catalog.blobs import recorded
-from sdxl_reg.catalog.captions import add_caption, caption_from_tags
+from sdxl_reg.catalog.captions import caption_from_tags
 from sdxl_reg.catalog.ingest_plan import PlannedPicture
 from sdxl_reg.catalog.tags import ensure_tag
 from sdxl_reg.imaging.decode import PictureFacts
 from sdxl_reg.imaging.layout import Layout
 from sdxl_reg.imaging.problems import Code, Problem, Stage
 from sdxl_reg.store.blobs import StoredBlob
-from sdxl_reg.tables import CaptionHead, Image, ImageSet, Member, MemberTag, Tag, now
+from sdxl_reg.tables import (
+    Blob,
+    Caption,
+    CaptionHead,
+    Image,
+    ImageSet,
+    Member,
+    MemberTag,
+    Tag,
+    now,
+)
 from sdxl_reg.vocabulary import CaptionSource, MemberState
 
 
@@ -48,11 +60,22 @@ class Known:
     caption: tuple[str, CaptionSource] | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Holder:
+    """A member that has a picture already."""
+
+    set_id: int
+    set_name: str
+    source_path: str
+    sha256: str
+    tag_path: str
+
+
 class RowWriter:
     """Writes the pictures of one batch.
 
     Attributes:
-        counts: How many were `new`, `unchanged`, `duplicate`, `moved` so far.
+        counts: How many were `new`, `unchanged`, `duplicate`, `moved`.
         warnings: What is worth knowing about them.
     """
 
@@ -65,155 +88,267 @@ class RowWriter:
         self._image_set = image_set
         self._layout = layout
         self._paths = paths
-        self._tags: dict[tuple[str, ...], Tag | None] = {}
 
-    def take(self, taken: Taken) -> None:
-        """Record a picture that was read: as a new member, or as what it turns out to be."""
-        image = self._image(taken)
-        member = self._member_at(taken.picture.source_path)
+    def write(self, taken: Sequence[Taken], changed: Sequence[Known]) -> None:
+        """Record a batch.
+
+        Args:
+            taken: Pictures that were read: new members, or what they turn out to be.
+            changed: Members with an unchanged file that are to be brought up to date: the file is
+                there again, or its caption is another.
+        """
+        pictures = [item.picture for item in taken]
+        self._tags = self._ensured_tags(pictures)
+        self._images = self._ensured_images(taken)
+        self._members = self._members_at([item.source_path for item in pictures])
+        self._leavers = self._members_elsewhere()
+        self._holders = self._holders_of({item.facts.pixel_sha256 for item in taken})
+        self._untagged: list[tuple[Member, PlannedPicture]] = []
+        placed = [(self._place(item), item.picture) for item in taken]
+        placed += self._restored(changed)
+        self._session.flush()
+        self._write_tags()
+        self._write_captions(placed)
+
+    def _place(self, taken: Taken) -> Member:
+        """The member a picture is, made or changed where it has to be."""
+        picture, image = taken.picture, self._images[taken.stored.sha256]
+        member = self._members.get(picture.source_path)
         if member is not None and member.image_id == image.id:
             self.counts["unchanged"] += 1
         elif member is not None:
-            self._count(taken, image)
+            self._count(taken)
             member.image_id = image.id
-        elif moved := self._moved(image):
-            member = moved
-            member.source_path = taken.picture.source_path
+        elif leavers := self._leavers[image.id]:
+            member = leavers.pop(0)
+            member.source_path = picture.source_path
             self.counts.update(("unchanged", "moved"))
-            self._tag(member, taken.picture)
+            self._untagged.append((member, picture))
         else:
-            self._count(taken, image)
-            member = self._new_member(taken.picture, image)
-            self._tag(member, taken.picture)
-        self._refresh(member, taken.picture)
-        self._caption(member, taken.picture)
-        self._warn(taken.picture, taken.facts.notes)
-
-    def restore(self, known: Known) -> None:
-        """Bring a member with an unchanged file up to date: it is there, its caption is so."""
-        member = self._session.get_one(Member, known.member_id)
-        if member.source_path == known.picture.source_path:
-            self._refresh(member, known.picture)
-            self._caption(member, known.picture)
-
-    def _image(self, taken: Taken) -> Image:
-        blob = recorded(self._session, taken.stored)
-        image = self._session.scalar(select(Image).where(Image.blob_id == blob.id))
-        if image is None:
-            facts = taken.facts
-            image = Image(
-                blob_id=blob.id,
-                width=facts.width,
-                height=facts.height,
-                format=facts.format,
-                phash=facts.phash,
-                pixel_sha256=facts.pixel_sha256,
+            self._count(taken)
+            member = Member(
+                image_set_id=self._image_set.id,
+                image_id=image.id,
+                source_path=picture.source_path,
             )
-            self._session.add(image)
-            self._session.flush()
-        return image
-
-    def _count(self, taken: Taken, image: Image) -> None:
-        """Count a picture at a path as new or duplicate, by the members there are besides."""
-        others = self._session.execute(
-            select(Member.source_path, Member.image_id, ImageSet.id, ImageSet.name, Tag.path)
-            .join(Image, Image.id == Member.image_id)
-            .join(ImageSet, ImageSet.id == Member.image_set_id)
-            .outerjoin(MemberTag, MemberTag.member_id == Member.id)
-            .outerjoin(Tag, Tag.id == MemberTag.tag_id)
-            .where(Image.pixel_sha256 == image.pixel_sha256)
-            .order_by(Member.id)
-        )
-        first = None
-        labels = {}
-        for path, image_id, set_id, set_name, tag_path in others:
-            if (set_id, path) == (self._image_set.id, taken.picture.source_path):
-                continue
-            first = first or (path, image_id, set_name)
-            if set_id == self._image_set.id:
-                labels[tag_path or ""] = path
-        self.counts["duplicate" if first else "new"] += 1
-        if first:
-            self._tell_duplicate(taken.picture, first, is_same_bytes=first[1] == image.id)
-            self._tell_conflict(taken.picture, labels)
-
-    def _tell_duplicate(
-        self, picture: PlannedPicture, first: tuple[str, int, str], *, is_same_bytes: bool
-    ) -> None:
-        what, code = (
-            ("bytes", Code.DUPLICATE) if is_same_bytes else ("pixels", Code.PIXEL_DUPLICATE)
-        )
-        self._warn(picture, ((code, f"It has the {what} of {first[0]} in {first[2]}"),))
-
-    def _tell_conflict(self, picture: PlannedPicture, labels: dict[str, str]) -> None:
-        own = self._tag_of(picture)
-        others = [path for label, path in labels.items() if label != (own.path if own else "")]
-        if others:
-            message = f"The same picture has other tags as {others[0]}; keep one of the two"
-            self._warn(picture, ((Code.LABEL_CONFLICT, message),))
-
-    def _member_at(self, source_path: str) -> Member | None:
-        return self._session.scalar(
-            select(Member).where(
-                Member.image_set_id == self._image_set.id, Member.source_path == source_path
-            )
-        )
-
-    def _moved(self, image: Image) -> Member | None:
-        """A member with this picture whose own file is not there any more."""
-        for member in self._session.scalars(
-            select(Member)
-            .where(Member.image_set_id == self._image_set.id, Member.image_id == image.id)
-            .order_by(Member.id)
-        ):
-            if member.source_path not in self._paths:
-                return member
-        return None
-
-    def _new_member(self, picture: PlannedPicture, image: Image) -> Member:
-        member = Member(
-            image_set_id=self._image_set.id,
-            image_id=image.id,
-            source_path=picture.source_path,
-            source_size=picture.file.size_bytes,
-            source_mtime_ns=picture.file.mtime_ns,
-            seen_at=now(),
-        )
-        self._session.add(member)
-        self._session.flush()
+            self._session.add(member)
+            self._untagged.append((member, picture))
+        _refresh(member, picture)
+        self._warn(picture, taken.facts.notes)
         return member
 
-    def _refresh(self, member: Member, picture: PlannedPicture) -> None:
-        member.source_size = picture.file.size_bytes
-        member.source_mtime_ns = picture.file.mtime_ns
-        member.state = MemberState.PRESENT
-        member.seen_at = now()
+    def _count(self, taken: Taken) -> None:
+        """Count a picture as new or duplicate, by the members that have it besides."""
+        own = _Holder(
+            set_id=self._image_set.id,
+            set_name=self._image_set.name,
+            source_path=taken.picture.source_path,
+            sha256=taken.stored.sha256,
+            tag_path=self._tag_path(taken.picture),
+        )
+        known = self._holders[taken.facts.pixel_sha256]
+        others = [
+            holder
+            for holder in known
+            if (holder.set_id, holder.source_path) != (own.set_id, own.source_path)
+        ]
+        known.append(own)
+        self.counts["duplicate" if others else "new"] += 1
+        if others:
+            self._tell_duplicate(taken.picture, own, others[0])
+            self._tell_conflict(taken.picture, own, others)
 
-    def _tag_of(self, picture: PlannedPicture) -> Tag | None:
-        if picture.tags not in self._tags:
-            levels = [self._layout.level(depth) for depth in range(len(picture.tags))]
-            self._tags[picture.tags] = ensure_tag(self._session, picture.tags, levels)
-        return self._tags[picture.tags]
+    def _tell_duplicate(self, picture: PlannedPicture, own: _Holder, first: _Holder) -> None:
+        what, code = (
+            ("bytes", Code.DUPLICATE)
+            if first.sha256 == own.sha256
+            else ("pixels", Code.PIXEL_DUPLICATE)
+        )
+        message = f"It has the {what} of {first.source_path} in {first.set_name}"
+        self._warn(picture, ((code, message),))
 
-    def _tag(self, member: Member, picture: PlannedPicture) -> None:
-        self._session.execute(delete(MemberTag).where(MemberTag.member_id == member.id))
-        if tag := self._tag_of(picture):
-            self._session.add(MemberTag(member_id=member.id, tag_id=tag.id))
+    def _tell_conflict(
+        self, picture: PlannedPicture, own: _Holder, others: Sequence[_Holder]
+    ) -> None:
+        for other in others:
+            if other.set_id == own.set_id and other.tag_path != own.tag_path:
+                message = f"{other.source_path} has the same picture with other tags; keep one"
+                self._warn(picture, ((Code.LABEL_CONFLICT, message),))
+                return
 
-    def _caption(self, member: Member, picture: PlannedPicture) -> None:
-        text, source = wanted_caption(
+    def _restored(self, changed: Sequence[Known]) -> list[tuple[Member, PlannedPicture]]:
+        members = {
+            member.id: member
+            for member in self._session.scalars(
+                select(Member).where(Member.id.in_([known.member_id for known in changed]))
+            )
+        }
+        placed = []
+        for known in changed:
+            member = members[known.member_id]
+            if member.source_path == known.picture.source_path:  # no other process has moved it
+                _refresh(member, known.picture)
+                placed.append((member, known.picture))
+        return placed
+
+    def _write_tags(self) -> None:
+        if not self._untagged:
+            return
+        ids = [member.id for member, _ in self._untagged]
+        self._session.execute(delete(MemberTag).where(MemberTag.member_id.in_(ids)))
+        rows = [
+            {"member_id": member.id, "tag_id": tag.id}
+            for member, picture in self._untagged
+            if (tag := self._tags[picture.tags]) is not None
+        ]
+        if rows:
+            self._session.execute(insert(MemberTag), rows)
+
+    def _write_captions(self, placed: Sequence[tuple[Member, PlannedPicture]]) -> None:
+        """Append a caption wherever the file asks for another one than there is."""
+        heads = self._heads([member.id for member, _ in placed])
+        changes: list[tuple[CaptionHead | None, Caption]] = []
+        for member, picture in placed:
+            wanted = self._wanted_caption(picture)
+            head = heads.get(member.id)
+            present = (head.caption.text, head.caption.source) if head else None
+            if replaces(present, wanted):
+                caption = Caption(
+                    member_id=member.id,
+                    text=wanted[0],
+                    source=wanted[1],
+                    parent_id=head.caption_id if head else None,
+                )
+                changes.append((head, caption))
+        self._session.add_all([caption for _, caption in changes])
+        self._session.flush()
+        for head, caption in changes:
+            if head is None:
+                self._session.add(CaptionHead(member_id=caption.member_id, caption=caption))
+            else:
+                head.caption = caption
+        self._session.flush()
+
+    def _wanted_caption(self, picture: PlannedPicture) -> tuple[str, CaptionSource]:
+        return wanted_caption(
             picture, self._layout, self._image_set.caption_template, self._image_set.name
         )
-        head = self._session.get(CaptionHead, member.id)
-        present = (head.caption.text, head.caption.source) if head else None
-        if replaces(present, (text, source)):
-            add_caption(self._session, member.id, text, source=source)
+
+    def _heads(self, member_ids: Sequence[int]) -> Mapping[int, CaptionHead]:
+        query = (
+            select(CaptionHead)
+            .options(joinedload(CaptionHead.caption))
+            .where(CaptionHead.member_id.in_(member_ids))
+        )
+        return {head.member_id: head for head in self._session.scalars(query)}
+
+    def _ensured_tags(
+        self, pictures: Sequence[PlannedPicture]
+    ) -> Mapping[tuple[str, ...], Tag | None]:
+        tags = {}
+        for names in sorted({picture.tags for picture in pictures}):
+            levels = [self._layout.level(depth) for depth in range(len(names))]
+            tags[names] = ensure_tag(self._session, names, levels)
+        return tags
+
+    def _ensured_images(self, taken: Sequence[Taken]) -> Mapping[str, Image]:
+        """Blob and image of every picture by digest; made where missing, in order of digest.
+
+        One order for all, so that two processes cannot wait for each other.
+        """
+        by_digest = {item.stored.sha256: item for item in taken}
+        query = select(Blob).where(Blob.sha256.in_(by_digest))
+        blobs = {blob.sha256: blob for blob in self._session.scalars(query)}
+        for digest in sorted(by_digest.keys() - blobs.keys()):
+            size = by_digest[digest].stored.size_bytes
+            blobs[digest] = Blob(sha256=digest, size_bytes=size)
+            self._session.add(blobs[digest])
+        self._session.flush()
+        digests = {blob.id: digest for digest, blob in blobs.items()}
+        query_images = select(Image).where(Image.blob_id.in_(digests))
+        images = {digests[i.blob_id]: i for i in self._session.scalars(query_images)}
+        for digest in sorted(by_digest.keys() - images.keys()):
+            images[digest] = _new_image(blobs[digest], by_digest[digest].facts)
+            self._session.add(images[digest])
+        self._session.flush()
+        return images
+
+    def _members_at(self, source_paths: Sequence[str]) -> Mapping[str, Member]:
+        query = select(Member).where(
+            Member.image_set_id == self._image_set.id, Member.source_path.in_(source_paths)
+        )
+        return {member.source_path: member for member in self._session.scalars(query)}
+
+    def _members_elsewhere(self) -> Mapping[int, list[Member]]:
+        """Members of the set, by image, whose own file is not there any more."""
+        leavers: dict[int, list[Member]] = defaultdict(list)
+        query = select(Member).where(
+            Member.image_set_id == self._image_set.id,
+            Member.image_id.in_([image.id for image in self._images.values()]),
+        )
+        for member in self._session.scalars(query.order_by(Member.id)):
+            if member.source_path not in self._paths:
+                leavers[member.image_id].append(member)
+        return leavers
+
+    def _holders_of(self, pixel_digests: AbstractSet[str]) -> Mapping[str, list[_Holder]]:
+        holders: dict[str, list[_Holder]] = defaultdict(list)
+        query = (
+            select(
+                Image.pixel_sha256,
+                ImageSet.id,
+                ImageSet.name,
+                Member.source_path,
+                Blob.sha256,
+                Tag.path,
+            )
+            .join(Member, Member.image_id == Image.id)
+            .join(ImageSet, ImageSet.id == Member.image_set_id)
+            .join(Blob, Blob.id == Image.blob_id)
+            .outerjoin(MemberTag, MemberTag.member_id == Member.id)
+            .outerjoin(Tag, Tag.id == MemberTag.tag_id)
+            .where(Image.pixel_sha256.in_(pixel_digests))
+            .order_by(Member.id)
+        )
+        for pixels, set_id, set_name, path, digest, tag_path in self._session.execute(query):
+            holders[pixels].append(
+                _Holder(
+                    set_id=set_id,
+                    set_name=set_name,
+                    source_path=path,
+                    sha256=digest,
+                    tag_path=tag_path or "",
+                )
+            )
+        return holders
+
+    def _tag_path(self, picture: PlannedPicture) -> str:
+        tag = self._tags[picture.tags]
+        return tag.path if tag else ""
 
     def _warn(self, picture: PlannedPicture, notes: tuple[tuple[Code, str], ...]) -> None:
         for code, message in notes:
             self.warnings.append(
                 Problem(path=picture.file.name, stage=Stage.RECORD, code=code, message=message)
             )
+
+
+def _refresh(member: Member, picture: PlannedPicture) -> None:
+    member.source_size = picture.file.size_bytes
+    member.source_mtime_ns = picture.file.mtime_ns
+    member.state = MemberState.PRESENT
+    member.seen_at = now()
+
+
+def _new_image(blob: Blob, facts: PictureFacts) -> Image:
+    return Image(
+        blob_id=blob.id,
+        width=facts.width,
+        height=facts.height,
+        format=facts.format,
+        phash=facts.phash,
+        pixel_sha256=facts.pixel_sha256,
+    )
 
 
 def wanted_caption(

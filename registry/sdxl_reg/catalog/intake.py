@@ -150,10 +150,7 @@ class SetIntake:
     ) -> tuple[Counter[str], list[Problem]]:
         image_set = self._locked_set(session)
         writer = RowWriter(session, image_set, layout=self._layout, paths=self._paths)
-        for item in taken:
-            writer.take(item)
-        for known in changed:
-            writer.restore(known)
+        writer.write(taken, changed)
         note(session, "image_set.ingested", self._name, **writer.counts)
         return writer.counts, writer.warnings
 
