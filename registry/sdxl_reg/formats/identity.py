@@ -1,0 +1,81 @@
+"""Telling a file's kind and family from its header: no tensor is read and nothing is unpickled.
+
+Source: the key layouts of sd-scripts, LyCORIS, peft, A1111 and the Stability AI releases; the
+widths are those of the text that a U-Net's cross-attention reads.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from sdxl_reg.errors import UsageError
+from sdxl_reg.formats.checkpoint import SGM_UNET, is_sdxl_single_file
+from sdxl_reg.formats.safetensors import Header, read_header
+from sdxl_reg.vocabulary import ArtifactKind
+
+FAMILY_BY_WIDTH = {768: "sd1", 1024: "sd2", 1280: "sdxl-refiner", 2048: "sdxl"}
+UNKNOWN = "unknown"
+_LORA = re.compile(r"^lora_(unet|te\d?)_|\.lora_[AB]\.weight$|\.hada_w1_a$|\.lokr_w1")
+_CONTEXT_DOWN = re.compile(r"attn2[_.]to_k\.(lora_down|lora_A)(\.\w+)?\.weight$")
+_SDXL_ONLY = re.compile(r"^lora_te2_|^text_encoder_2\.|transformer_blocks[_.]([2-9]|\d\d)[_.]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileIdentity:
+    """What a file is.
+
+    Attributes:
+        kind: Of artifact.
+        family: `sdxl`, `sdxl-refiner`, `sd1`, `sd2` or `unknown`.
+    """
+
+    kind: ArtifactKind
+    family: str
+
+
+def identify(path: Path) -> FileIdentity:
+    """The kind and family of a `.safetensors` file.
+
+    Raises:
+        NotFound: There is no such file.
+        Corrupt: It is no safetensors file.
+        UsageError: Its keys are of no kind that is known.
+    """
+    header = read_header(path)
+    names = set(header.tensors)
+    if any(_LORA.search(name) for name in names):
+        return FileIdentity(kind=ArtifactKind.LORA, family=_lora_family(header))
+    if {"clip_l", "clip_g"} <= names:
+        return FileIdentity(kind=ArtifactKind.EMBEDDING, family="sdxl")
+    if "emb_params" in names:
+        width = header.tensors["emb_params"].shape[-1]
+        return FileIdentity(kind=ArtifactKind.EMBEDDING, family=FAMILY_BY_WIDTH.get(width, UNKNOWN))
+    if any(name.startswith("hypernet.") for name in names):
+        return FileIdentity(kind=ArtifactKind.HYPERNETWORK, family="sdxl")
+    if any(name.startswith(SGM_UNET) for name in names):
+        return FileIdentity(kind=ArtifactKind.CHECKPOINT, family=_checkpoint_family(header))
+    raise UsageError(
+        f"{path}: its {len(names)} keys belong to no kind that is known",
+        remedy="Give a LoRA, an embedding, a hypernetwork or a single-file checkpoint",
+    )
+
+
+def _lora_family(header: Header) -> str:
+    """By the width of the text it reads; a tiny base's by what the file says of itself."""
+    for name, tensor in header.tensors.items():
+        if _CONTEXT_DOWN.search(name) and tensor.shape[-1] in FAMILY_BY_WIDTH:
+            return FAMILY_BY_WIDTH[tensor.shape[-1]]
+    said = header.metadata.get("ss_base_model_version", "").startswith("sdxl_")
+    if said or any(_SDXL_ONLY.search(name) for name in header.tensors):
+        return "sdxl"
+    return UNKNOWN
+
+
+def _checkpoint_family(header: Header) -> str:
+    if is_sdxl_single_file(header):
+        return "sdxl"
+    for name, tensor in header.tensors.items():
+        if name.endswith("attn2.to_k.weight") and tensor.shape[-1] in FAMILY_BY_WIDTH:
+            family = FAMILY_BY_WIDTH[tensor.shape[-1]]
+            return family if family != "sdxl" else UNKNOWN  # parts of it are missing
+    return UNKNOWN
