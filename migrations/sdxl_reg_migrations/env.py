@@ -3,7 +3,7 @@
 from typing import Any, Literal
 
 from alembic import context
-from sqlalchemy import Enum
+from sqlalchemy import BigInteger, Enum
 
 from sdxl_reg.settings import Settings
 from sdxl_reg.store.database import connect
@@ -15,6 +15,8 @@ def _rendered(kind: str, item: Any, _context: Any) -> str | Literal[False]:
     """How a column type is written in a migration; ours as what the database knows."""
     if kind == "type" and isinstance(item, Moment):
         return "sa.DateTime(timezone=True)"
+    if kind == "type" and isinstance(item, BigInteger) and item._variant_mapping:
+        return "KEY"  # script.py.mako defines it
     if kind == "type" and isinstance(item, Enum):
         return f"sa.String(length={item.length})"
     return False

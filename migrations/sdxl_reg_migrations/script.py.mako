@@ -11,6 +11,8 @@ down_revision = ${repr(down_revision)}
 branch_labels = None
 depends_on = None
 
+KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # SQLite numbers only INTEGER rows
+
 
 def upgrade() -> None:
     """Apply."""

@@ -11,51 +11,34 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # SQLite numbers only INTEGER rows
+
 
 def upgrade() -> None:
     """Apply."""
     op.create_table(
         "artifact",
-        sa.Column(
-            "id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            autoincrement=True,
-            nullable=False,
-        ),
+        sa.Column("id", KEY, autoincrement=True, nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("name", sa.String(length=255), nullable=False),
         sa.Column("name_key", sa.String(length=255), nullable=False),
-        sa.Column(
-            "next_version", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
+        sa.Column("next_version", KEY, nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_artifact")),
         sa.UniqueConstraint("name_key", name=op.f("uq_artifact_name_key")),
     )
     op.create_table(
         "blob",
-        sa.Column(
-            "id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            autoincrement=True,
-            nullable=False,
-        ),
+        sa.Column("id", KEY, autoincrement=True, nullable=False),
         sa.Column("sha256", sa.String(length=64), nullable=False),
-        sa.Column(
-            "size_bytes", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
+        sa.Column("size_bytes", KEY, nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_blob")),
         sa.UniqueConstraint("sha256", name=op.f("uq_blob_sha256")),
     )
     op.create_table(
         "event_log",
-        sa.Column(
-            "id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            autoincrement=True,
-            nullable=False,
-        ),
+        sa.Column("id", KEY, autoincrement=True, nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("verb", sa.String(length=64), nullable=False),
         sa.Column("subject", sa.String(length=255), nullable=False),
@@ -67,12 +50,7 @@ def upgrade() -> None:
 
     op.create_table(
         "image_set",
-        sa.Column(
-            "id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            autoincrement=True,
-            nullable=False,
-        ),
+        sa.Column("id", KEY, autoincrement=True, nullable=False),
         sa.Column("name", sa.String(length=255), nullable=False),
         sa.Column("name_key", sa.String(length=255), nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
@@ -84,24 +62,14 @@ def upgrade() -> None:
     )
     op.create_table(
         "node",
-        sa.Column(
-            "id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            autoincrement=True,
-            nullable=False,
-        ),
+        sa.Column("id", KEY, autoincrement=True, nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_node")),
     )
     op.create_table(
         "run",
-        sa.Column(
-            "id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            autoincrement=True,
-            nullable=False,
-        ),
+        sa.Column("id", KEY, autoincrement=True, nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("trainer", sa.String(length=64), nullable=True),
         sa.Column("state", sa.String(length=16), nullable=False),
@@ -119,17 +87,12 @@ def upgrade() -> None:
 
     op.create_table(
         "tag",
-        sa.Column(
-            "id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            autoincrement=True,
-            nullable=False,
-        ),
-        sa.Column("parent_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("id", KEY, autoincrement=True, nullable=False),
+        sa.Column("parent_id", KEY, nullable=True),
         sa.Column("name", sa.String(length=255), nullable=False),
         sa.Column("name_key", sa.String(length=255), nullable=False),
         sa.Column("path", sa.Text(), nullable=False),
-        sa.Column("depth", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("depth", KEY, nullable=False),
         sa.Column("level", sa.String(length=64), nullable=False),
         sa.ForeignKeyConstraint(["parent_id"], ["tag.id"], name=op.f("fk_tag_parent_id_tag")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tag")),
@@ -144,28 +107,19 @@ def upgrade() -> None:
 
     op.create_table(
         "artifact_version",
-        sa.Column(
-            "id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            autoincrement=True,
-            nullable=False,
-        ),
-        sa.Column("node_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column(
-            "artifact_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
-        sa.Column("version", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("id", KEY, autoincrement=True, nullable=False),
+        sa.Column("node_id", KEY, nullable=False),
+        sa.Column("artifact_id", KEY, nullable=False),
+        sa.Column("version", KEY, nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("digest", sa.String(length=64), nullable=False),
         sa.Column("family", sa.String(length=32), nullable=False),
         sa.Column("format", sa.String(length=16), nullable=True),
         sa.Column("trainer", sa.String(length=64), nullable=True),
-        sa.Column(
-            "base_version_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
-        ),
-        sa.Column("run_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column("epoch", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column("step", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("base_version_id", KEY, nullable=True),
+        sa.Column("run_id", KEY, nullable=True),
+        sa.Column("epoch", KEY, nullable=True),
+        sa.Column("step", KEY, nullable=True),
         sa.Column("loss", sa.Float(), nullable=True),
         sa.Column("details", sa.JSON(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
@@ -202,21 +156,12 @@ def upgrade() -> None:
 
     op.create_table(
         "dataset",
-        sa.Column(
-            "id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            autoincrement=True,
-            nullable=False,
-        ),
+        sa.Column("id", KEY, autoincrement=True, nullable=False),
         sa.Column("name", sa.String(length=255), nullable=False),
         sa.Column("name_key", sa.String(length=255), nullable=False),
-        sa.Column(
-            "image_set_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
+        sa.Column("image_set_id", KEY, nullable=False),
         sa.Column("selector", sa.Text(), nullable=False),
-        sa.Column(
-            "next_version", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
+        sa.Column("next_version", KEY, nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["image_set_id"], ["image_set.id"], name=op.f("fk_dataset_image_set_id_image_set")
@@ -226,13 +171,8 @@ def upgrade() -> None:
     )
     op.create_table(
         "file_hash",
-        sa.Column(
-            "id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            autoincrement=True,
-            nullable=False,
-        ),
-        sa.Column("blob_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("id", KEY, autoincrement=True, nullable=False),
+        sa.Column("blob_id", KEY, nullable=False),
         sa.Column("algorithm", sa.String(length=32), nullable=False),
         sa.Column("value", sa.String(length=64), nullable=False),
         sa.ForeignKeyConstraint(["blob_id"], ["blob.id"], name=op.f("fk_file_hash_blob_id_blob")),
@@ -244,15 +184,10 @@ def upgrade() -> None:
 
     op.create_table(
         "image",
-        sa.Column(
-            "id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            autoincrement=True,
-            nullable=False,
-        ),
-        sa.Column("blob_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("width", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("height", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("id", KEY, autoincrement=True, nullable=False),
+        sa.Column("blob_id", KEY, nullable=False),
+        sa.Column("width", KEY, nullable=False),
+        sa.Column("height", KEY, nullable=False),
         sa.Column("format", sa.String(length=16), nullable=False),
         sa.Column("phash", sa.BigInteger(), nullable=True),
         sa.Column("pixel_sha256", sa.String(length=64), nullable=False),
@@ -266,11 +201,9 @@ def upgrade() -> None:
 
     op.create_table(
         "lineage_dep",
-        sa.Column("child_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column(
-            "parent_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
-        sa.Column("run_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("child_id", KEY, nullable=False),
+        sa.Column("parent_id", KEY, nullable=False),
+        sa.Column("run_id", KEY, nullable=False),
         sa.Column("slot", sa.String(length=64), nullable=False),
         sa.CheckConstraint("child_id > parent_id", name=op.f("ck_lineage_dep_older_parent")),
         sa.ForeignKeyConstraint(
@@ -291,14 +224,9 @@ def upgrade() -> None:
 
     op.create_table(
         "lineage_event",
-        sa.Column(
-            "id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            autoincrement=True,
-            nullable=False,
-        ),
-        sa.Column("run_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("node_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("id", KEY, autoincrement=True, nullable=False),
+        sa.Column("run_id", KEY, nullable=False),
+        sa.Column("node_id", KEY, nullable=False),
         sa.Column("direction", sa.String(length=16), nullable=False),
         sa.Column("slot", sa.String(length=64), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
@@ -320,33 +248,23 @@ def upgrade() -> None:
 
     op.create_table(
         "run_attempt",
-        sa.Column("run_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column(
-            "number",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            autoincrement=False,
-            nullable=False,
-        ),
+        sa.Column("run_id", KEY, nullable=False),
+        sa.Column("number", KEY, autoincrement=False, nullable=False),
         sa.Column("host", sa.String(length=255), nullable=False),
-        sa.Column("pid", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("pid", KEY, nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("heartbeat_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("exit_code", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("exit_code", KEY, nullable=True),
         sa.ForeignKeyConstraint(["run_id"], ["run.id"], name=op.f("fk_run_attempt_run_id_run")),
         sa.PrimaryKeyConstraint("run_id", "number", name=op.f("pk_run_attempt")),
     )
     op.create_table(
         "run_metric",
-        sa.Column(
-            "id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            autoincrement=True,
-            nullable=False,
-        ),
-        sa.Column("run_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("id", KEY, autoincrement=True, nullable=False),
+        sa.Column("run_id", KEY, nullable=False),
         sa.Column("name", sa.String(length=64), nullable=False),
-        sa.Column("step", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("step", KEY, nullable=False),
         sa.Column("value", sa.Float(), nullable=False),
         sa.ForeignKeyConstraint(["run_id"], ["run.id"], name=op.f("fk_run_metric_run_id_run")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_run_metric")),
@@ -358,13 +276,9 @@ def upgrade() -> None:
 
     op.create_table(
         "tag_closure",
-        sa.Column(
-            "ancestor_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
-        sa.Column(
-            "descendant_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
-        sa.Column("depth", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("ancestor_id", KEY, nullable=False),
+        sa.Column("descendant_id", KEY, nullable=False),
+        sa.Column("depth", KEY, nullable=False),
         sa.ForeignKeyConstraint(
             ["ancestor_id"], ["tag.id"], name=op.f("fk_tag_closure_ancestor_id_tag")
         ),
@@ -380,13 +294,9 @@ def upgrade() -> None:
 
     op.create_table(
         "artifact_alias",
-        sa.Column(
-            "artifact_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
+        sa.Column("artifact_id", KEY, nullable=False),
         sa.Column("name", sa.String(length=64), nullable=False),
-        sa.Column(
-            "version_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
+        sa.Column("version_id", KEY, nullable=False),
         sa.Column("strength", sa.Float(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("moved_at", sa.DateTime(timezone=True), nullable=False),
@@ -402,11 +312,9 @@ def upgrade() -> None:
     )
     op.create_table(
         "artifact_file",
-        sa.Column(
-            "version_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
+        sa.Column("version_id", KEY, nullable=False),
         sa.Column("path", sa.String(length=512), nullable=False),
-        sa.Column("blob_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("blob_id", KEY, nullable=False),
         sa.ForeignKeyConstraint(
             ["blob_id"], ["blob.id"], name=op.f("fk_artifact_file_blob_id_blob")
         ),
@@ -422,24 +330,13 @@ def upgrade() -> None:
 
     op.create_table(
         "dataset_version",
-        sa.Column(
-            "id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            autoincrement=True,
-            nullable=False,
-        ),
-        sa.Column("node_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column(
-            "dataset_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
-        sa.Column("version", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("id", KEY, autoincrement=True, nullable=False),
+        sa.Column("node_id", KEY, nullable=False),
+        sa.Column("dataset_id", KEY, nullable=False),
+        sa.Column("version", KEY, nullable=False),
         sa.Column("digest", sa.String(length=64), nullable=False),
-        sa.Column(
-            "manifest_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
-        sa.Column(
-            "image_count", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
+        sa.Column("manifest_id", KEY, nullable=False),
+        sa.Column("image_count", KEY, nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["dataset_id"], ["dataset.id"], name=op.f("fk_dataset_version_dataset_id_dataset")
@@ -461,22 +358,13 @@ def upgrade() -> None:
     )
     op.create_table(
         "grid",
-        sa.Column(
-            "id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            autoincrement=True,
-            nullable=False,
-        ),
-        sa.Column("node_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column(
-            "artifact_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
-        sa.Column("run_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("id", KEY, autoincrement=True, nullable=False),
+        sa.Column("node_id", KEY, nullable=False),
+        sa.Column("artifact_id", KEY, nullable=False),
+        sa.Column("run_id", KEY, nullable=False),
         sa.Column("spec", sa.JSON(), nullable=False),
-        sa.Column("sheet_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column(
-            "best_version_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
-        ),
+        sa.Column("sheet_id", KEY, nullable=True),
+        sa.Column("best_version_id", KEY, nullable=True),
         sa.Column("best_strength", sa.Float(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
@@ -499,16 +387,9 @@ def upgrade() -> None:
 
     op.create_table(
         "member",
-        sa.Column(
-            "id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            autoincrement=True,
-            nullable=False,
-        ),
-        sa.Column(
-            "image_set_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
-        sa.Column("image_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("id", KEY, autoincrement=True, nullable=False),
+        sa.Column("image_set_id", KEY, nullable=False),
+        sa.Column("image_id", KEY, nullable=False),
         sa.Column("source_path", sa.Text(), nullable=False),
         sa.Column("source_size", sa.BigInteger(), nullable=False),
         sa.Column("source_mtime_ns", sa.BigInteger(), nullable=False),
@@ -529,19 +410,12 @@ def upgrade() -> None:
 
     op.create_table(
         "caption",
-        sa.Column(
-            "id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            autoincrement=True,
-            nullable=False,
-        ),
-        sa.Column(
-            "member_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
+        sa.Column("id", KEY, autoincrement=True, nullable=False),
+        sa.Column("member_id", KEY, nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("source", sa.String(length=16), nullable=False),
         sa.Column("author", sa.String(length=255), nullable=True),
-        sa.Column("parent_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("parent_id", KEY, nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["member_id"], ["member.id"], name=op.f("fk_caption_member_id_member")
@@ -556,22 +430,13 @@ def upgrade() -> None:
 
     op.create_table(
         "dataset_entry",
-        sa.Column(
-            "dataset_version_id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            nullable=False,
-        ),
-        sa.Column(
-            "position",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            autoincrement=False,
-            nullable=False,
-        ),
-        sa.Column("image_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("dataset_version_id", KEY, nullable=False),
+        sa.Column("position", KEY, autoincrement=False, nullable=False),
+        sa.Column("image_id", KEY, nullable=False),
         sa.Column("source_path", sa.Text(), nullable=False),
         sa.Column("tag_path", sa.Text(), nullable=False),
         sa.Column("caption", sa.Text(), nullable=False),
-        sa.Column("repeats", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("repeats", KEY, nullable=False),
         sa.Column("split", sa.String(length=16), nullable=False),
         sa.ForeignKeyConstraint(
             ["dataset_version_id"],
@@ -588,22 +453,15 @@ def upgrade() -> None:
 
     op.create_table(
         "grid_cell",
-        sa.Column(
-            "id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            autoincrement=True,
-            nullable=False,
-        ),
-        sa.Column("grid_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("position", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("id", KEY, autoincrement=True, nullable=False),
+        sa.Column("grid_id", KEY, nullable=False),
+        sa.Column("position", KEY, nullable=False),
         sa.Column("cell_key", sa.String(length=64), nullable=False),
-        sa.Column(
-            "version_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
+        sa.Column("version_id", KEY, nullable=False),
         sa.Column("strength", sa.Float(), nullable=False),
         sa.Column("prompt", sa.Text(), nullable=False),
-        sa.Column("seed", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("blob_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("seed", KEY, nullable=False),
+        sa.Column("blob_id", KEY, nullable=True),
         sa.ForeignKeyConstraint(["blob_id"], ["blob.id"], name=op.f("fk_grid_cell_blob_id_blob")),
         sa.ForeignKeyConstraint(["grid_id"], ["grid.id"], name=op.f("fk_grid_cell_grid_id_grid")),
         sa.ForeignKeyConstraint(
@@ -619,10 +477,8 @@ def upgrade() -> None:
 
     op.create_table(
         "member_tag",
-        sa.Column(
-            "member_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
-        sa.Column("tag_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("member_id", KEY, nullable=False),
+        sa.Column("tag_id", KEY, nullable=False),
         sa.ForeignKeyConstraint(
             ["member_id"], ["member.id"], name=op.f("fk_member_tag_member_id_member")
         ),
@@ -634,12 +490,8 @@ def upgrade() -> None:
 
     op.create_table(
         "caption_head",
-        sa.Column(
-            "member_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
-        sa.Column(
-            "caption_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
+        sa.Column("member_id", KEY, nullable=False),
+        sa.Column("caption_id", KEY, nullable=False),
         sa.ForeignKeyConstraint(
             ["caption_id"], ["caption.id"], name=op.f("fk_caption_head_caption_id_caption")
         ),
@@ -650,13 +502,8 @@ def upgrade() -> None:
     )
     op.create_table(
         "cell_score",
-        sa.Column(
-            "id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            autoincrement=True,
-            nullable=False,
-        ),
-        sa.Column("cell_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("id", KEY, autoincrement=True, nullable=False),
+        sa.Column("cell_id", KEY, nullable=False),
         sa.Column("metric", sa.String(length=64), nullable=False),
         sa.Column("scorer", sa.String(length=128), nullable=False),
         sa.Column("value", sa.Float(), nullable=False),

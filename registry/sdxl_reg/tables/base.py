@@ -30,7 +30,11 @@ class Moment(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """The value in UTC, as every database takes it; one without a zone is refused."""
+        """The value in UTC, as every database takes it.
+
+        Raises:
+            ValueError: It has no zone.
+        """
         if value is not None and value.tzinfo is None:
             raise ValueError(f"a time without a zone: {value}")
         return value.astimezone(UTC) if value is not None else None
