@@ -376,8 +376,9 @@ def test_a_file_is_no_folder(run: Ingest, tmp_path: Path) -> None:
 def test_a_folder_without_pictures_is_refused_with_what_it_holds(
     run: Ingest, tmp_path: Path
 ) -> None:
+    (tmp_path / "empty").mkdir()
     with pytest.raises(InvalidValue, match="holds no file"):
-        run(write(tmp_path / "empty", {}) if (tmp_path / "empty").mkdir() else tmp_path / "empty")
+        run(tmp_path / "empty")
     with pytest.raises(InvalidValue, match=r"2 \.pdf, 1 \.doc"):
         run(write(tmp_path / "papers", {"a.pdf": b"x", "b.PDF": b"x", "c.doc": b"x"}))
 

@@ -1,6 +1,7 @@
 """Captions beside pictures."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from sdxl_reg.imaging.scan import scan
 from sdxl_reg.imaging.sidecars import Sidecars, caption_of_lines, decode_text, read_sidecars
 
 
-def _read(folder: Path, files: dict[str, bytes | str]) -> Sidecars:
+def _read(folder: Path, files: Mapping[str, bytes | str]) -> Sidecars:
     for name, content in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
