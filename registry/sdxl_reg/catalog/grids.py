@@ -30,7 +30,7 @@ from sdxl_reg.jobs.spec import GridSpec, SamplingSpec, VersionSpec, write_job
 from sdxl_reg.settings import Settings
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.store.database import transaction
-from sdxl_reg.tables import ArtifactVersion, Grid, GridCell
+from sdxl_reg.tables import Artifact, ArtifactVersion, Grid, GridCell
 from sdxl_reg.vocabulary import NodeKind, RunKind, RunState
 
 Listener = Callable[[events.Event], None]
@@ -73,6 +73,12 @@ def grids(session: Session) -> Sequence[Grid]:
 def grids_page(session: Session, part: Slice) -> Page[Grid]:
     """Some of the grids, newest first."""
     return page_of(session, select(Grid), Grid.id, part, newest_first=True)
+
+
+def grids_of(session: Session, artifact: Artifact) -> Sequence[Grid]:
+    """The grids of an artifact, newest first."""
+    query = select(Grid).where(Grid.artifact_id == artifact.id)
+    return session.scalars(query.order_by(Grid.id.desc())).all()
 
 
 def find_grid(session: Session, grid_id: int) -> Grid:

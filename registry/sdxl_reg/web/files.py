@@ -54,7 +54,7 @@ def blob_response(request: Request, store: BlobStore, sha256: str, *, name: str 
 def disposition(name: str, *, is_shown: bool) -> str:
     """The header that says whether bytes are shown or saved, and under which name."""
     how = "inline" if is_shown else "attachment"
-    plain = quoted(name.encode("ascii", "replace").decode())
+    plain = quoted("".join(sign if sign.isascii() and sign.isprintable() else "_" for sign in name))
     return f"{how}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 

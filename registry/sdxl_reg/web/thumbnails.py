@@ -39,7 +39,7 @@ def thumbnail(settings: Settings, store: BlobStore, sha256: str, *, side: int) -
     path = folder / f"{sha256}.webp"
     try:
         return path.read_bytes()
-    except FileNotFoundError:
+    except OSError:  # not there yet, or a home where nothing can be
         made = _shrunk(store.read(sha256), sha256, wanted)
         _keep(made, path)
         return made

@@ -1,5 +1,19 @@
-"""The web pages, one module per noun, rendered on the server."""
+"""The web pages, one module per noun, rendered on the server; they show the API's documents."""
 
 from fastapi import APIRouter
 
+from sdxl_reg.web.pages import (
+    api,
+    artifacts,
+    datasets,
+    grids,
+    home,
+    image_sets,
+    images,
+    lineage,
+    runs,
+)
+
 router = APIRouter(include_in_schema=False)
+for module in (home, image_sets, images, datasets, artifacts, grids, runs, lineage, api):
+    router.include_router(module.router)

@@ -1,0 +1,44 @@
+"""Artifacts: all of them, and one with its versions, curve and aliases."""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from sdxl_reg.catalog.artifacts import artifacts_page, find_artifact
+from sdxl_reg.catalog.grids import grids_of
+from sdxl_reg.catalog.runs import find_run, metrics_of
+from sdxl_reg.web.charts import chart_of
+from sdxl_reg.web.dependencies import SessionOf, SliceOf
+from sdxl_reg.web.schemas.artifacts import artifact_document, artifact_item
+from sdxl_reg.web.schemas.grids import grid_item
+from sdxl_reg.web.templating import render
+
+router = APIRouter(prefix="/artifacts")
+
+
+@router.get("")
+def listed(request: Request, session: SessionOf, part: SliceOf) -> Response:
+    """Every artifact by name."""
+    page = artifacts_page(session, part)
+    facts = {
+        "artifacts": [artifact_item(session, found) for found in page.items],
+        "next": page.next,
+    }
+    return render(request, "artifacts.html", facts)
+
+
+@router.get("/{name}")
+def one(request: Request, session: SessionOf, name: str) -> Response:
+    """An artifact: which version to take at which strength, and all there are."""
+    artifact = find_artifact(session, name)
+    document = artifact_document(session, artifact)
+    runs = [version.run for version in document.versions if version.run is not None]
+    losses = metrics_of(session, find_run(session, runs[-1])).get("loss", []) if runs else []
+    grids = grids_of(session, artifact)
+    facts = {
+        "artifact": document,
+        "versions": {version.version: version for version in document.versions},
+        "chart": chart_of(f"loss of run {runs[-1]}", losses) if losses else None,
+        "grids": [grid_item(grid) for grid in grids],
+        "drawn": next((grid_item(grid) for grid in grids if grid.sheet is not None), None),
+    }
+    return render(request, "artifact.html", facts)

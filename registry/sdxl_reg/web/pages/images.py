@@ -1,0 +1,34 @@
+"""One picture: its facts, its captions, where it is used."""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from sdxl_reg.catalog.ancestry import lineage_of
+from sdxl_reg.catalog.images import find_image
+from sdxl_reg.vocabulary import NodeKind
+from sdxl_reg.web.dependencies import SessionOf
+from sdxl_reg.web.graph_folding import page_of_node
+from sdxl_reg.web.schemas.images import image_document
+from sdxl_reg.web.templating import render
+
+router = APIRouter(prefix="/images")
+
+# What browsers show by themselves; of other formats the page shows the large thumbnail.
+_SHOWN = {"JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "AVIF"}
+
+
+@router.get("/{sha256}")
+def one(request: Request, session: SessionOf, sha256: str) -> Response:
+    """A picture with everything known of it."""
+    document = image_document(session, find_image(session, sha256))
+    graph = lineage_of(session, f"image:{document.sha256}", ways=["down"])
+    users = [node for node in graph.nodes if node.kind in (NodeKind.ARTIFACT, NodeKind.GRID)]
+    facts = {
+        "image": document,
+        "is_shown": document.format in _SHOWN,
+        "users": [
+            {"kind": str(user.kind), "ref": user.ref, "href": page_of_node(user.kind, user.ref)}
+            for user in users
+        ],
+    }
+    return render(request, "image.html", facts)
