@@ -14,6 +14,7 @@ _WORD = Enum(  # a closed word is kept as its text: a new one needs no migration
     StrEnum,
     native_enum=False,
     length=16,
+    validate_strings=True,
     values_callable=lambda words: [word.value for word in words],
 )
 
