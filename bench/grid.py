@@ -5,7 +5,8 @@
 The peer is what people write today: `load_lora_weights` for each version, then for each strength
 `set_adapters` and one call of `StableDiffusionXLPipeline`, from the same noise. The adapters are
 random (rank 16, U-Net only): what they draw does not matter to the time. Both run in this process
-on the same pipeline, one after the other, after a warm-up, and all they draw is compared. Run it alone on the machine.
+on the same pipeline, one after the other, after a warm-up, and all they draw is compared. Run it
+alone on the machine.
 """
 
 import argparse
