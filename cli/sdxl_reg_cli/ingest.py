@@ -1,7 +1,8 @@
 """`sdxl-reg ingest`: record folders of pictures as image sets."""
 
 from collections import Counter
-from pathlib import Path
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -140,7 +141,15 @@ def _tell(title: str, problems: "tuple[Problem, ...]") -> None:
     """The first few of every kind, and how many there are of it."""
     by_code = Counter(problem.code for problem in problems)
     for code, count in by_code.most_common():
-        say(f"{title}: {count} {code.value}")
         some = [problem for problem in problems if problem.code == code]
+        say(f"{title}: {count} {code.value}{_by_suffix(some)}")
         for problem in some[: max(2, _SHOWN // len(by_code))]:
             say(f"  {problem.path}: {problem.message}")
+
+
+def _by_suffix(problems: "Sequence[Problem]") -> str:
+    """Which kinds of files there are, where they are of several: ` (12 .svg, 3 .mp4)`."""
+    suffixes = Counter(PurePosixPath(problem.path).suffix.lower() or "-" for problem in problems)
+    if len(suffixes) == 1:
+        return ""
+    return " (" + ", ".join(f"{count} {suffix}" for suffix, count in suffixes.most_common(8)) + ")"
