@@ -28,16 +28,20 @@ class Installation:
 
 @contextmanager
 def opened() -> Iterator[Installation]:
-    """The registry the environment names; made on first use.
+    """The registry the environment names; made on first use, cleared of what a crash left.
 
     Raises:
+        InvalidValue: The environment names no database or store that we know.
+        NotFound: Its database does not answer.
         Conflict: Its database is of another release.
     """
     settings = Settings.from_environment()
     settings.home.mkdir(parents=True, exist_ok=True)
     engine = connect(settings.database_url)
+    store = BlobStore(settings.store_path)
     try:
         prepare(engine)
-        yield Installation(settings=settings, engine=engine, store=BlobStore(settings.store_path))
+        store.sweep()
+        yield Installation(settings=settings, engine=engine, store=store)
     finally:
         engine.dispose()
