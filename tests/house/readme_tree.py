@@ -7,6 +7,7 @@ other files are described in `DESCRIPTIONS`.
 """
 
 import ast
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
@@ -113,7 +114,7 @@ def _order(path: PurePosixPath) -> tuple[tuple[bool, str], ...]:
 
 def _first_sentence(docstring: str) -> str:
     paragraph = " ".join(docstring.split("\n\n")[0].split())
-    return paragraph.partition(". ")[0].rstrip(".")
+    return re.split(r"(?<!et al)\. ", paragraph)[0].rstrip(".")
 
 
 def main(arguments: list[str]) -> None:
