@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
@@ -14,6 +15,10 @@ from sqlalchemy.exc import OperationalError
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.store.database import connect, upgrade
 from sdxl_reg.tables import Base
+
+# How long an example takes depends on what else the machine does, and is not what is tested.
+settings.register_profile("sdxl-reg", deadline=None)
+settings.load_profile("sdxl-reg")
 
 POSTGRESQL_URL = os.environ.get(
     "SDXL_REG_TEST_POSTGRESQL", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres"
