@@ -109,29 +109,14 @@ def postgresql_server() -> None:
         pytest.skip(f"no PostgreSQL at {POSTGRESQL_URL}: {error.orig}")
 
 
-def _connected(url: str) -> Iterator[Engine]:
-    engine = connect(url)
-    yield engine
-    engine.dispose()
-
-
 @contextmanager
-def _postgresql_database(purpose: str, *, template: str = "template1") -> Iterator[str]:
+def _postgresql_database(purpose: str) -> Iterator[str]:
     name = f"sdxl_reg_{purpose}_{os.getpid()}"
-    _as_postgres(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    _as_postgres(f'CREATE DATABASE "{name}"')
     try:
         yield make_url(POSTGRESQL_URL).set(database=name).render_as_string(hide_password=False)
     finally:
         _as_postgres(f'DROP DATABASE "{name}" WITH (FORCE)')
-
-
-@contextmanager
-def _postgresql_database(purpose: str) -> Iterator[str]:
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "alone")
-    name = f"sdxl_reg_test_{purpose}_{os.getpid()}_{worker}"
-    _as_postgres(f'CREATE DATABASE "{name}"')
-    yield make_url(POSTGRESQL_URL).set(database=name).render_as_string(hide_password=False)
-    _as_postgres(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 def _as_postgres(statement: str) -> None:

@@ -59,7 +59,7 @@ class TrainingJob:
 
     Attributes:
         run_key: SHA-256 of everything that determines the files (settings, base, dataset); it goes
-            into their metadata instead of the run's number, so that a repeated run gives equal bytes.
+            into their metadata instead of the run's number: a repeated run gives equal bytes.
         config: The trainer's own configuration, validated.
         base: What to start from.
         images: The dataset, in its frozen order.

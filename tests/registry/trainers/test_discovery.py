@@ -1,6 +1,6 @@
 import subprocess
 import sys
-from importlib.metadata import EntryPoint, EntryPoints
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from typing import Any
 
 import pytest
@@ -26,10 +26,9 @@ def test_a_trainer_that_does_not_exist_comes_with_near_names() -> None:
 def broken_neighbour(monkeypatch: pytest.MonkeyPatch) -> None:
     """A stranger's plugin is registered beside ours, and its import fails."""
     stranger = EntryPoint("stranger", "no_such_package:plugin", discovery.GROUP)
-    installed = discovery.entry_points
 
     def listed(**choice: Any) -> EntryPoints:
-        mine = EntryPoints([*installed(group=discovery.GROUP), stranger])
+        mine = EntryPoints([*entry_points(group=discovery.GROUP), stranger])
         return mine.select(**choice)
 
     monkeypatch.setattr(discovery, "entry_points", listed)
