@@ -76,9 +76,7 @@ def main() -> None:
 
 def _line(name: str, times: Times, cells: int) -> str:
     each = 1000 * times.wall / cells
-    return (
-        f"  {name:<26} {times.wall:8.2f} s (processor {times.cpu:.2f} s) {each:7.1f} ms a cell"
-    )
+    return f"  {name:<26} {times.wall:8.2f} s (processor {times.cpu:.2f} s) {each:7.1f} ms a cell"
 
 
 def _options() -> argparse.Namespace:
