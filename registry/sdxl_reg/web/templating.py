@@ -12,6 +12,7 @@ from fastapi import Request
 from fastapi.responses import Response
 from fastapi.templating import Jinja2Templates
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from sdxl_reg import __version__
 
@@ -78,6 +79,15 @@ def moment_words(moment: datetime | None) -> str:
     return moment.strftime("%Y-%m-%d %H:%M UTC") if moment else "—"
 
 
+def with_code(text: str) -> Markup:
+    """Text in which `words between backticks` are set as code; all of it is escaped."""
+    parts = text.split("`")
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if number % 2 else part
+        for number, part in enumerate(parts)
+    )
+
+
 def path_part(text: object) -> str:
     """Text as one part of an address, slashes quoted too."""
     return quote(str(text), safe="@:")
@@ -100,6 +110,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "ago": ago,
+        "code": with_code,
         "moment": moment_words,
         "number": number_words,
         "part": path_part,

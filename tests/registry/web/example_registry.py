@@ -92,7 +92,8 @@ def _train(registry: Registry) -> None:
     with transaction(registry.engine) as session:
         base = find_base(session, registry.store, "micro")
         dataset = freeze(session, registry.store, "weipin")
-        spec = {"trainer": "lora", "config": {"rank": 8, "max_train_epochs": 3, "seed": 42}}
+        spec: dict[str, object] = {"trainer": "lora"}
+        spec["config"] = {"rank": 8, "max_train_epochs": 3, "seed": 42}
         run = new_run(session, RunKind.TRAIN, "train lora on weipin@1", spec, trainer="lora")
         record_input(session, run.id, base.node_id, "base")
         record_input(session, run.id, dataset.node_id, "dataset")

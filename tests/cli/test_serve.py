@@ -1,0 +1,69 @@
+"""`sdxl-reg serve`: starts, says where, refuses a taken port, ends well."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from sdxl_reg.errors import Conflict, InvalidValue
+from sdxl_reg_cli.serve import address_of, listening
+
+COMMAND = [sys.executable, "-c", "from sdxl_reg_cli.main import main; main()", "serve"]
+
+
+def test_it_serves_pages_and_api_until_it_is_interrupted(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [*COMMAND, "--port", "0", "--json"],
+        env={**os.environ, "SDXL_REG_HOME": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    lines: list[str] = []
+    while not lines or lines[-1] != "}\n":
+        lines.append(process.stdout.readline())
+    said = json.loads("".join(lines))
+    with urllib.request.urlopen(said["url"], timeout=20) as answer:  # noqa: S310 - our own server
+        assert b"sdxl-reg ingest products/" in answer.read()
+    with urllib.request.urlopen(f"{said['api']}/runs", timeout=20) as answer:  # noqa: S310
+        assert json.load(answer) == {"items": [], "next": None}
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert "Stopped." in told
+    assert "Traceback" not in told
+
+
+def test_a_taken_port_is_a_conflict_with_the_next_one_as_remedy() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(Conflict, match=f"port {port} of 127.0.0.1 is in use") as caught:
+            listening("127.0.0.1", port)
+    assert caught.value.exit_code == 4
+    assert "--port" in caught.value.remedy
+
+
+def test_an_address_of_another_machine_is_refused() -> None:
+    with pytest.raises(InvalidValue, match="cannot listen"):
+        listening("192.0.2.1", 0)
+
+
+def test_the_address_can_be_typed_into_a_browser() -> None:
+    with listening("127.0.0.1", 0) as bound:
+        assert address_of(bound) == f"http://127.0.0.1:{bound.getsockname()[1]}/"
+
+
+def test_serving_imports_no_torch() -> None:
+    code = (
+        "import sys, sdxl_reg_cli.serve, sdxl_reg.web.app;"
+        "print(sorted({'torch', 'diffusers', 'transformers'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

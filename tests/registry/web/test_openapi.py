@@ -1,0 +1,127 @@
+"""The OpenAPI document: complete, and true of what is answered."""
+
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from sdxl_reg.web.schemas.base import Problem
+
+
+@pytest.fixture(scope="module")
+def document(client: TestClient) -> dict[str, Any]:
+    """The OpenAPI document."""
+    found: dict[str, Any] = client.get("/openapi.json").json()
+    return found
+
+
+def _operations(document: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    return [(path, item["get"]) for path, item in document["paths"].items()]
+
+
+def test_every_operation_reads_and_is_described(document: dict[str, Any]) -> None:
+    for path, item in document["paths"].items():
+        assert list(item) == ["get"], path
+        operation = item["get"]
+        assert operation["summary"], path
+        assert operation["description"], path
+        assert operation["tags"], path
+    identifiers = [operation["operationId"] for _, operation in _operations(document)]
+    assert len(set(identifiers)) == len(identifiers)
+
+
+def test_every_answer_and_every_problem_has_a_schema(document: dict[str, Any]) -> None:
+    for path, operation in _operations(document):
+        answers = operation["responses"]["200"]["content"]
+        assert answers, path
+        if "application/json" in answers:
+            assert answers["application/json"]["schema"], path
+        if path.startswith("/api/"):
+            assert list(operation["responses"]["4XX"]["content"]) == ["application/problem+json"]
+    assert "HTTPValidationError" not in document["components"]["schemas"]
+
+
+def test_a_problem_is_what_its_schema_says(client: TestClient) -> None:
+    Problem.model_validate(client.get("/api/v1/runs/x?limit=0").json())
+    Problem.model_validate(client.get("/api/v1/nothing").json())
+
+
+ANSWERS = {
+    "/healthz": "/healthz",
+    "/api/v1/image-sets": "/api/v1/image-sets",
+    "/api/v1/image-sets/{name}": "/api/v1/image-sets/weipin",
+    "/api/v1/image-sets/{name}/images": "/api/v1/image-sets/weipin/images",
+    "/api/v1/datasets": "/api/v1/datasets",
+    "/api/v1/datasets/{ref}": "/api/v1/datasets/weipin",
+    "/api/v1/datasets/{ref}/entries": "/api/v1/datasets/weipin/entries",
+    "/api/v1/artifacts": "/api/v1/artifacts",
+    "/api/v1/artifacts/{name}": "/api/v1/artifacts/weipin-lora",
+    "/api/v1/artifacts/{name}/versions/{which}": "/api/v1/artifacts/weipin-lora/versions/1",
+    "/api/v1/runs": "/api/v1/runs",
+    "/api/v1/runs/{run_id}": "/api/v1/runs/1",
+    "/api/v1/grids": "/api/v1/grids",
+    "/api/v1/grids/{grid_id}": "/api/v1/grids/1",
+    "/api/v1/lineage/{ref}": "/api/v1/lineage/weipin-lora",
+    "/api/v1/trainers": "/api/v1/trainers",
+    "/api/v1/trainers/{name}": "/api/v1/trainers/lora",
+}
+
+
+@pytest.mark.parametrize(("path", "address"), ANSWERS.items())
+def test_an_answer_has_the_keys_and_types_of_its_schema(
+    client: TestClient, document: dict[str, Any], path: str, address: str
+) -> None:
+    operation = document["paths"][path]["get"]
+    schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
+    assert list(_faults(client.get(address).json(), schema, document, "$")) == []
+
+
+def _faults(value: Any, schema: dict[str, Any], document: dict[str, Any], at: str) -> list[str]:
+    """Where a value is not as its schema says: the part of JSON Schema that our documents use."""
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        return _faults(value, document["components"]["schemas"][name], document, at)
+    if "anyOf" in schema:
+        options = [_faults(value, option, document, at) for option in schema["anyOf"]]
+        return [] if [] in options else options[0]
+    kinds: dict[str, type | tuple[type, ...]] = {
+        "object": dict,
+        "array": list,
+        "string": str,
+        "integer": int,
+        "number": (int, float),
+        "boolean": bool,
+        "null": type(None),
+    }
+    kind = schema.get("type")
+    if kind is not None and not isinstance(value, kinds[kind]):
+        return [f"{at}: {value!r} is no {kind}"]
+    if "enum" in schema and value not in schema["enum"]:
+        return [f"{at}: {value!r} is none of {schema['enum']}"]
+    found: list[str] = []
+    if isinstance(value, dict):
+        found += [
+            f"{at}.{key} is missing" for key in schema.get("required", []) if key not in value
+        ]
+        known = schema.get("properties", {})
+        more = schema.get("additionalProperties", True)
+        for key, part in value.items():
+            if key in known:
+                found += _faults(part, known[key], document, f"{at}.{key}")
+            elif more is False:
+                found.append(f"{at}.{key} is not described")
+            elif isinstance(more, dict):
+                found += _faults(part, more, document, f"{at}.{key}")
+    if isinstance(value, list) and isinstance(schema.get("items"), dict):
+        for number, part in enumerate(value):
+            found += _faults(part, schema["items"], document, f"{at}[{number}]")
+    return found
+
+
+def test_every_json_answer_of_the_document_is_tried(document: dict[str, Any]) -> None:
+    answers = {
+        path
+        for path, operation in _operations(document)
+        if "application/json" in operation["responses"]["200"]["content"]
+    }
+    assert answers - set(ANSWERS) == {"/api/v1/images/{sha256}"}
