@@ -6,7 +6,7 @@ import numpy as np
 
 from micro.pictures import Painting, Plane, blurred
 
-STAIN = np.array([0.16, 0.1, 0.06], dtype=np.float32)
+STAIN = np.array([0.12, 0.07, 0.04], dtype=np.float32)
 
 
 def folded(painting: Painting, rng: np.random.Generator) -> Painting:
@@ -19,9 +19,9 @@ def folded(painting: Painting, rng: np.random.Generator) -> Painting:
 
 def spotted(painting: Painting, rng: np.random.Generator) -> Painting:
     """Return the painting with one large stain on the lower body and one or two small ones."""
-    places = [(rng.uniform(-0.26, 0.26), rng.uniform(0.5, 0.64), rng.uniform(0.17, 0.22))]
+    places = [(rng.uniform(-0.26, 0.26), rng.uniform(0.52, 0.62), rng.uniform(0.2, 0.26))]
     for _ in range(rng.integers(1, 3)):
-        places.append((rng.uniform(-0.4, 0.4), rng.uniform(-0.5, 0.75), rng.uniform(0.06, 0.09)))
+        places.append((rng.uniform(-0.4, 0.4), rng.uniform(-0.5, 0.75), rng.uniform(0.07, 0.11)))
     cover = np.zeros_like(painting.x)
     for x, y, radius in places:
         cover = np.maximum(cover, _stain(painting, (x, y), radius, rng))
@@ -33,10 +33,10 @@ def _crease(painting: Painting, place: float, rng: np.random.Generator) -> Plane
     angle = rng.uniform(-0.4, 0.4)
     wave = 0.03 * np.sin(painting.x * rng.uniform(3, 6) + rng.uniform(0, 6.3))
     distance = painting.y - place - angle * painting.x - wave
-    above = np.exp(-(((distance + 0.05) / 0.06) ** 2))
-    below = np.exp(-(((distance - 0.05) / 0.07) ** 2))
-    line = np.exp(-((distance / 0.022) ** 2))
-    factor: Plane = (1 + 0.4 * above - 0.5 * below - 0.35 * line).clip(0.15, 1.5)
+    above = np.exp(-(((distance + 0.07) / 0.08) ** 2))
+    below = np.exp(-(((distance - 0.06) / 0.08) ** 2))
+    line = np.exp(-((distance / 0.03) ** 2))
+    factor: Plane = (1 + 0.4 * above - 0.55 * below - 0.4 * line).clip(0.15, 1.5)
     return factor.astype(np.float32)
 
 
@@ -51,5 +51,5 @@ def _stain(
         edge += 0.14 * radius * np.sin(lobes * around + rng.uniform(0, 6.3)) * rng.uniform(0.5, 1)
     depth = 1 - np.hypot(x, y) / edge
     inside = np.clip(depth / 0.12 + 0.5, 0, 1)
-    cover: Plane = (inside * (0.72 + 0.22 * np.exp(-((depth / 0.2) ** 2)))).astype(np.float32)
+    cover: Plane = (inside * (0.8 + 0.16 * np.exp(-((depth / 0.2) ** 2)))).astype(np.float32)
     return blurred(cover, 0.004 * cover.shape[0])

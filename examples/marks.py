@@ -1,45 +1,61 @@
-"""The two brands' marks, printed on the chest: a ring with a tail, and three slanted bars."""
+"""The two brands' marks, printed on the chest: a ring with a tail, and a pair of slanted bars.
+
+Both are a dark and a pale shape, so they show on any colour, and large, so they survive an
+autoencoder of factor 8.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 
 from micro.pictures import Painting, Plane
 
-INK = {"qzy": (18, 20, 34), "lsbr": (250, 246, 232)}
-OUTLINE = {"qzy": (250, 246, 232), "lsbr": (18, 20, 34)}
-CHEST_Y = 0.0
-BORDER = 0.07
+DARK, PALE = (18, 20, 34), (250, 246, 232)
+CHEST_Y = -0.1
 
 
 def branded(painting: Painting, brand: str) -> Painting:
-    """Return the painting with a brand's mark on the chest, bordered so it shows on any colour.
+    """Return the painting with a brand's mark on the chest.
 
     Raises:
         KeyError: The brand has no mark.
     """
-    distance = {"qzy": _ring, "lsbr": _bars}[brand](painting.x, painting.y - CHEST_Y)
-    grown = painting.mixed(_shade(OUTLINE[brand]), _cover(painting, distance - BORDER))
-    return grown.mixed(_shade(INK[brand]), _cover(painting, distance))
+    for colour, distance in MARKS[brand]:
+        cover = _cover(painting, distance(painting.x, painting.y - CHEST_Y))
+        painting = painting.mixed(_shade(colour), cover)
+    return painting
 
 
-def _ring(x: Plane, y: Plane) -> Plane:
-    """Return the signed distance to a ring with a tail at the lower right."""
-    ring = np.abs(np.hypot(x, y) - 0.26) - 0.075
+def _disc(x: Plane, y: Plane) -> Plane:
+    """Return the signed distance to the disc with a tail that makes a Q once its heart is pale."""
+    disc = np.hypot(x, y) - 0.38
     along, across = (x + y) / np.sqrt(2), (y - x) / np.sqrt(2)
-    tail = np.maximum(np.abs(across) - 0.075, np.abs(along - 0.3) - 0.16)
-    distance: Plane = np.minimum(ring, tail)
+    tail = np.maximum(np.abs(across) - 0.09, np.abs(along - 0.36) - 0.17)
+    distance: Plane = np.minimum(disc, tail)
     return distance
 
 
-def _bars(x: Plane, y: Plane) -> Plane:
-    """Return the signed distance to three slanted bars, each shorter than the last."""
-    along = x + 0.45 * y
-    bars = [
-        np.maximum(np.abs(along + 0.3 - 0.3 * index) - 0.085, np.abs(y - top) - reach)
-        for index, (top, reach) in enumerate(((0.0, 0.36), (0.08, 0.28), (0.16, 0.2)))
-    ]
-    distance: Plane = np.minimum.reduce(bars)
+def _heart(x: Plane, y: Plane) -> Plane:
+    """Return the signed distance to the disc inside the ring."""
+    distance: Plane = np.hypot(x, y) - 0.2
+    return distance
+
+
+def _first_bar(x: Plane, y: Plane) -> Plane:
+    """Return the signed distance to the left of the two bars."""
+    return _bar(x + 0.2, y)
+
+
+def _second_bar(x: Plane, y: Plane) -> Plane:
+    """Return the signed distance to the right of the two bars."""
+    return _bar(x - 0.2, y)
+
+
+def _bar(x: Plane, y: Plane) -> Plane:
+    """Return the signed distance to a slanted bar about the origin."""
+    distance: Plane = np.maximum(np.abs(x + 0.4 * y) - 0.17, np.abs(y) - 0.36)
     return distance
 
 
@@ -53,3 +69,10 @@ def _cover(painting: Painting, distance: Plane) -> Plane:
 def _shade(colour: tuple[int, int, int]) -> Plane:
     """Return a colour as floats."""
     return (np.asarray(colour) / 255).astype(np.float32)
+
+
+MARKS: dict[str, list[tuple[tuple[int, int, int], Callable[[Plane, Plane], Plane]]]] = {
+    "qzy": [(DARK, _disc), (PALE, _heart)],
+    "lsbr": [(PALE, _first_bar), (DARK, _second_bar)],
+}
+"""Each brand's shapes with their colours, from below."""

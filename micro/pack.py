@@ -47,7 +47,7 @@ def pack(drawer: Drawer, vae: AutoencoderKL, merges: str, folder: Path) -> None:
         module.to(torch.float16).save_pretrained(folder / name)
         module.to(torch.float32)
     scheduler = EulerDiscreteScheduler(
-        **SCHEDULE, timestep_spacing="leading", steps_offset=1, interpolation_type="linear"
+        **SCHEDULE, timestep_spacing="trailing", steps_offset=1, interpolation_type="linear"
     )
     scheduler.save_pretrained(folder / "scheduler")
     (folder / "tokenizer").mkdir(exist_ok=True)
