@@ -1,5 +1,6 @@
 """Curves of numbers over steps, as the coordinates of a small SVG."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import floor, isfinite, log10
@@ -9,6 +10,7 @@ WIDTH, HEIGHT = 640, 200
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 16, 12, 26
 _MAX_POINTS = 400
 _SMOOTHED_FROM = 40
+_NOISY_FROM = 4  # times up and down its own range
 
 Point = tuple[int, float]
 
@@ -33,7 +35,7 @@ class Chart:
     Attributes:
         name: What is shown.
         line: Points of the measured curve, as SVG writes them.
-        smooth: Points of the smoothed curve; empty where the curve is short.
+        smooth: Points of the smoothed curve; empty where the curve is short or smooth itself.
         marks: Coordinates and labels of single points, where there are few.
         x_ticks: Marks of the steps.
         y_ticks: Marks of the values.
@@ -72,7 +74,7 @@ def chart_of(name: str, points: Sequence[Point]) -> Chart | None:
     return Chart(
         name=name,
         line=_polyline(shown, x, y),
-        smooth=_polyline(smoothed(shown), x, y) if len(finite) >= _SMOOTHED_FROM else "",
+        smooth=_polyline(smoothed(shown), x, y) if is_noisy(shown) else "",
         marks=[(x.at(s), y.at(v), f"{v:.4g} at {s}") for s, v in shown] if len(shown) <= 30 else [],
         x_ticks=x.ticks(),
         y_ticks=y.ticks(),
@@ -104,6 +106,13 @@ def smoothed(points: Sequence[Point], *, weight: float = 0.9) -> list[Point]:
     return result
 
 
+def is_noisy(points: Sequence[Point]) -> bool:
+    """Whether a curve is long and goes up and down so much that its course is hard to see."""
+    values = [value for _, value in points]
+    way = sum(abs(other - one) for one, other in itertools.pairwise(values))
+    return len(values) >= _SMOOTHED_FROM and way > _NOISY_FROM * (max(values) - min(values))
+
+
 class _Scale:
     """From numbers to coordinates along one axis."""
 
@@ -131,7 +140,7 @@ def _ticks(low: float, high: float, *, whole: bool = False) -> list[float]:
         low, high = low - (abs(low) * 0.1 or 1), high + (abs(high) * 0.1 or 1)
     raw = (high - low) / 4
     size = 10.0 ** floor(log10(raw))
-    step = next(size * times for times in (1, 2, 5, 10) if size * times >= raw)
+    step = next(size * times for times in (1, 2, 2.5, 5, 10) if size * times >= raw)
     step = max(1.0, round(step)) if whole else step
     first, last = floor(low / step), -floor(-high / step)
     return [number * step for number in range(first, last + 1)]

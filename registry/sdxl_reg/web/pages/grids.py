@@ -1,7 +1,7 @@
 """Grids: all of them, one with its sheet and cells, and one cell."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -37,11 +37,11 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True)
 class Block:
-    """The cells of one prompt and seed, a row a version."""
+    """The cells of one prompt and seed, a row a version, shaded among themselves."""
 
     prompt: str
     seed: int
-    rows: Sequence[tuple[str, Sequence[CellItem]]]
+    rows: Sequence[tuple[str, Sequence[tuple[CellItem, int | None]]]]
 
 
 @router.get("")
@@ -82,13 +82,13 @@ def score_table(grid: GridDocument) -> dict[str, dict[float, Place]]:
     for found in grid.cells:
         values[found.version, found.strength] += [score.value for score in found.scores[:1]]
     means = {place: fmean(scores) for place, scores in values.items() if scores}
-    low, high = min(means.values(), default=0), max(means.values(), default=0)
+    shade = _shading(means.values())
     table: dict[str, dict[float, Place]] = defaultdict(dict)
     for version, strength in values:
         score = means.get((version, strength))
         table[version][strength] = Place(
             score=score,
-            shade=None if score is None else round(_SHADES * (score - low) / ((high - low) or 1)),
+            shade=shade(score),
             is_best=grid.best is not None
             and (grid.best.ref, grid.best.strength) == (version, strength),
         )
@@ -102,7 +102,31 @@ def blocks_of(grid: GridDocument) -> list[Block]:
     )
     for found in grid.cells:
         blocks[found.prompt, found.seed][found.version].append(found)
-    return [
-        Block(prompt=prompt, seed=seed, rows=list(rows.items()))
-        for (prompt, seed), rows in blocks.items()
-    ]
+    return [_block(prompt, seed, rows) for (prompt, seed), rows in blocks.items()]
+
+
+def _block(prompt: str, seed: int, rows: Mapping[str, Sequence[CellItem]]) -> Block:
+    cells = [found for row in rows.values() for found in row]
+    shade = _shading([score.value for found in cells for score in found.scores[:1]])
+    return Block(
+        prompt=prompt,
+        seed=seed,
+        rows=[
+            (
+                version,
+                [(cell, shade(cell.scores[0].value if cell.scores else None)) for cell in row],
+            )
+            for version, row in rows.items()
+        ],
+    )
+
+
+def _shading(scores: Iterable[float]) -> Callable[[float | None], int | None]:
+    """A function from a score to its shade: 0 for the lowest of them … 10 for the highest."""
+    known = list(scores)
+    low, high = min(known, default=0), max(known, default=0)
+
+    def shade(score: float | None) -> int | None:
+        return None if score is None else round(_SHADES * (score - low) / ((high - low) or 1))
+
+    return shade

@@ -1,0 +1,37 @@
+"""The examples of docs/api.md, run."""
+
+import json
+import re
+import shlex
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from starlette.testclient import TestClient
+
+PAGE = Path(__file__).parents[3] / "docs" / "api.md"
+COMMANDS = re.findall(r"^curl .*$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def _asked(command: str) -> tuple[str, dict[str, str]]:
+    """Path with query, and what `--data-urlencode` adds to it."""
+    words = shlex.split(command)
+    address = urlsplit(next(word for word in words if word.startswith("http://127.0.0.1:8000/")))
+    path = f"{address.path}?{address.query}" if address.query else address.path
+    extra = words[words.index("--data-urlencode") + 1] if "--data-urlencode" in words else ""
+    return path, dict([extra.split("=", 1)]) if extra else {}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_an_example_answers(client: TestClient, command: str) -> None:
+    path, query = _asked(command)
+    response = client.get(path, params=query) if query else client.get(path)
+    is_the_problem = path.endswith("weipin-lara")
+    assert response.status_code == (404 if is_the_problem else 200), response.text
+    if response.headers["content-type"] == "application/json" and "items" in response.json():
+        assert response.json()["items"]
+
+
+def test_the_problem_is_the_one_that_is_shown(client: TestClient) -> None:
+    (shown,) = re.findall(r"```json\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    assert client.get("/api/v1/artifacts/weipin-lara").json() == json.loads(shown)
