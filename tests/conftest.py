@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
@@ -17,7 +17,7 @@ from sdxl_reg.store.database import connect, upgrade
 from sdxl_reg.tables import Base
 
 # How long an example takes depends on what else the machine does, and is not what is tested.
-settings.register_profile("sdxl-reg", deadline=None)
+settings.register_profile("sdxl-reg", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("sdxl-reg")
 
 POSTGRESQL_URL = os.environ.get(
