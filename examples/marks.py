@@ -14,6 +14,7 @@ from micro.pictures import Painting, Plane
 
 DARK, PALE = (18, 20, 34), (250, 246, 232)
 CHEST_Y = -0.1
+DIAGONAL = np.float32(0.5**0.5)  # cosine and sine of 45°
 
 
 def branded(painting: Painting, brand: str) -> Painting:
@@ -31,7 +32,7 @@ def branded(painting: Painting, brand: str) -> Painting:
 def _disc(x: Plane, y: Plane) -> Plane:
     """Return the signed distance to the disc with a tail that makes a Q once its heart is pale."""
     disc = np.hypot(x, y) - 0.38
-    along, across = (x + y) / np.sqrt(2), (y - x) / np.sqrt(2)
+    along, across = (x + y) * DIAGONAL, (y - x) * DIAGONAL
     tail = np.maximum(np.abs(across) - 0.09, np.abs(along - 0.36) - 0.17)
     distance: Plane = np.minimum(disc, tail)
     return distance
@@ -39,7 +40,7 @@ def _disc(x: Plane, y: Plane) -> Plane:
 
 def _heart(x: Plane, y: Plane) -> Plane:
     """Return the signed distance to the disc inside the ring."""
-    distance: Plane = np.hypot(x, y) - 0.2
+    distance: Plane = np.hypot(x, y) - np.float32(0.2)
     return distance
 
 
