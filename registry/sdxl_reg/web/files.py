@@ -4,12 +4,13 @@ What a file claims to be is never believed: its type comes from its first bytes,
 pictures are shown inline, and everything else (SVG and HTML above all) is only ever downloaded.
 """
 
+import re
 from collections.abc import Mapping
 from email.utils import quote as quoted
 from pathlib import Path
 from urllib.parse import quote
 
-from fastapi import Request
+from fastapi import HTTPException, Request
 from fastapi.responses import FileResponse, Response
 
 from sdxl_reg.errors import NotFound
@@ -31,11 +32,12 @@ def blob_response(request: Request, store: BlobStore, sha256: str, *, name: str 
         name: What a browser should save them as; the digest by default.
 
     Returns:
-        200, 206 with a part, 304 when the reader has them, 416 for a range outside.
+        200, 206 with a part, or 304 when the reader has them.
 
     Raises:
         InvalidValue: It is no digest.
         NotFound: The store does not hold them.
+        HTTPException: The range is none, or outside.
     """
     path = store.path(sha256)
     if not path.is_file():
@@ -45,6 +47,7 @@ def blob_response(request: Request, store: BlobStore, sha256: str, *, name: str 
     headers = {"ETag": etag, "Cache-Control": FOREVER, "Content-Security-Policy": _INERT}
     if etag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
+    _check_range(request, path.stat().st_size)
     headers["Content-Disposition"] = disposition(
         name or sha256, is_shown=media_type != _UNKNOWN and not name
     )
@@ -69,6 +72,19 @@ def picture_type(path: Path) -> str | None:
     return next((kind for start, kind in _SIGNATURES.items() if head.startswith(start)), None)
 
 
+def _check_range(request: Request, size_bytes: int) -> None:
+    """Refuse a range ourselves, as a problem: the framework would answer in plain text."""
+    wanted = request.headers.get("range", "").replace(" ", "")
+    if not wanted or "if-range" in request.headers:
+        return
+    if not _RANGE.fullmatch(wanted):
+        raise HTTPException(400, f"not a range of bytes: {wanted!r}")
+    if any(int(start) >= size_bytes for start in re.findall(r"[=,](\d+)-", wanted)):
+        fault = f"outside of {size_bytes} bytes: {wanted!r}"
+        raise HTTPException(416, fault, headers={"Content-Range": f"bytes */{size_bytes}"})
+
+
+_RANGE = re.compile(r"bytes=(\d+-\d*|-\d+)(,(\d+-\d*|-\d+))*")
 _SIGNATURES: Mapping[bytes, str] = {
     b"\x89PNG\r\n\x1a\n": "image/png",
     b"\xff\xd8\xff": "image/jpeg",

@@ -13,7 +13,7 @@ from statistics import fmean
 from sdxl_reg.web.graph_folding import Arrow, Drawing, Vertex
 
 _GAP_X, _GAP_Y, _MARGIN = 56, 14, 14
-_WIDTH = {"run": 84, "images": 252, "image": 206}
+_WIDTH = {"run": 84, "images": 248, "image_set": 248, "image": 206}
 _HEIGHT = {"run": 44, "images": 56, "image": 56}
 _DEFAULT_WIDTH, _DEFAULT_HEIGHT, _LANE_HEIGHT = 180, 54, 10
 _SWEEPS = 6

@@ -50,6 +50,10 @@ def test_a_download_can_be_taken_up_in_its_middle(client: TestClient) -> None:
     assert part.headers["content-range"] == f"bytes 7-10/{len(whole)}"
     outside = client.get(url, headers={"Range": "bytes=9999-"})
     assert outside.status_code == 416
+    assert outside.json()["code"] == "range-not-satisfiable"
+    assert outside.headers["content-range"] == f"bytes */{len(whole)}"
+    nonsense = client.get(url, headers={"Range": "lines=1-2"})
+    assert (nonsense.status_code, nonsense.json()["code"]) == (400, "bad-request")
 
 
 @pytest.mark.parametrize("data", [SVG, HTML, b"", b"GIF", b"<?xml version='1.0'?>" + SVG])
