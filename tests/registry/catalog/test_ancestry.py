@@ -1,0 +1,92 @@
+"""The lineage graph of things."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from sdxl_reg.catalog.ancestry import LineageGraph, lineage_of
+from sdxl_reg.catalog.artifacts import NewVersion, add_version, ensure_artifact
+from sdxl_reg.catalog.datasets import freeze
+from sdxl_reg.catalog.ingest import ingest
+from sdxl_reg.catalog.lineage import record_input
+from sdxl_reg.catalog.runs import new_run
+from sdxl_reg.errors import NotFound
+from sdxl_reg.store.blobs import BlobStore
+from sdxl_reg.store.database import transaction
+from sdxl_reg.vocabulary import ArtifactKind, RunKind
+from tests.registry.catalog.pictures import products
+
+
+@pytest.fixture
+def trained(engine: Engine, store: BlobStore, tmp_path: Path) -> None:
+    """weipin@1 of twelve pictures and micro@1, and weipin-lora@1 and @2 that a run made of them."""
+    ingest(engine, store, products(tmp_path / "products"))
+    with transaction(engine) as session:
+        micro = ensure_artifact(session, "micro", ArtifactKind.CHECKPOINT)
+        files = {"model.safetensors": store.put_bytes(b"base")}
+        base = add_version(session, micro, NewVersion(files=files))
+        dataset = freeze(session, store, "weipin")
+        run = new_run(session, RunKind.TRAIN, "train lora on weipin@1", {})
+        record_input(session, run.id, base.node_id, "base")
+        record_input(session, run.id, dataset.node_id, "dataset")
+        lora = ensure_artifact(session, "weipin-lora", ArtifactKind.LORA)
+        for data in (b"one", b"two"):
+            files = {"weipin-lora.safetensors": store.put_bytes(data)}
+            add_version(session, lora, NewVersion(files=files, run_id=run.id))
+
+
+def _graph(engine: Engine, reference: str, depth: int | None = None) -> LineageGraph:
+    with transaction(engine) as session:
+        return lineage_of(session, reference, depth=depth)
+
+
+def _ids(graph: LineageGraph, kind: str) -> set[str]:
+    return {node.id for node in graph.nodes if node.kind == kind}
+
+
+@pytest.mark.usefixtures("trained")
+def test_every_picture_behind_a_file_is_found(engine: Engine) -> None:
+    graph = _graph(engine, "weipin-lora@2")
+    assert len(_ids(graph, "image")) == 12
+    assert _ids(graph, "artifact") == {"artifact:micro@1", "artifact:weipin-lora@2"}
+    arrows = {(e.source, e.target, e.slot) for e in graph.edges if e.run is not None}
+    assert arrows == {
+        ("artifact:micro@1", "artifact:weipin-lora@2", "base"),
+        ("dataset:weipin@1", "artifact:weipin-lora@2", "dataset"),
+    }
+
+
+@pytest.mark.usefixtures("trained")
+def test_from_a_picture_one_finds_everything_made_of_it(engine: Engine) -> None:
+    picture = sorted(_ids(_graph(engine, "weipin-lora"), "image"))[0]
+    graph = _graph(engine, picture)
+    assert graph.root == picture
+    assert _ids(graph, "image") == {picture}
+    assert _ids(graph, "artifact") == {"artifact:weipin-lora@1", "artifact:weipin-lora@2"}
+    assert _graph(engine, picture[: len("image:") + 12]).root == picture
+
+
+@pytest.mark.usefixtures("trained")
+def test_depth_counts_arrows_from_the_root(engine: Engine) -> None:
+    graph = _graph(engine, "weipin-lora@1", depth=1)
+    assert _ids(graph, "dataset") == {"dataset:weipin@1"}
+    assert _ids(graph, "image") == set()
+
+
+@pytest.mark.usefixtures("trained")
+@pytest.mark.parametrize("reference", ["dataset:weipin@1", "weipin@1", "weipin"])
+def test_a_dataset_can_be_asked_for_with_or_without_its_kind(
+    engine: Engine, reference: str
+) -> None:
+    graph = _graph(engine, reference)
+    assert graph.root == "dataset:weipin@1"
+    assert _ids(graph, "artifact") == {"artifact:weipin-lora@1", "artifact:weipin-lora@2"}
+
+
+@pytest.mark.parametrize(
+    "reference", ["nothing", "dataset:nothing", "grid:7", "image:0123456789ab", "image_set:nothing"]
+)
+def test_what_is_not_there_is_refused(engine: Engine, reference: str) -> None:
+    with pytest.raises(NotFound):
+        _graph(engine, reference)
