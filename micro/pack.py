@@ -46,6 +46,7 @@ def pack(drawer: Drawer, vae: AutoencoderKL, merges: str, folder: Path) -> None:
     for name, module in modules.items():
         module.to(torch.float16).save_pretrained(folder / name)
         module.to(torch.float32)
+        _forget_origin(folder / name)
     scheduler = EulerDiscreteScheduler(
         **SCHEDULE, timestep_spacing="trailing", steps_offset=1, interpolation_type="linear"
     )
@@ -61,3 +62,13 @@ def expand(packed: Path, folder: Path) -> None:
     merges = (packed / "tokenizer" / "merges.txt").read_text(encoding="utf-8")
     write_tokenizer(folder / "tokenizer", merges, END)
     write_tokenizer(folder / "tokenizer_2", merges, "!")
+
+
+def _forget_origin(folder: Path) -> None:
+    """Drop the path a part was loaded from, and let everyone read its weights."""
+    path = folder / "config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    config.pop("_name_or_path", None)
+    path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    for weights in folder.glob("*.safetensors"):
+        weights.chmod(0o644)
