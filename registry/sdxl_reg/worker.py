@@ -102,7 +102,7 @@ def main(arguments: list[str]) -> int:
         try:
             _work(job_path, report)
         except Exception as error:
-            return _failed(error, report)
+            return _failed(error, report, job_path.parent)
         report.write(Finished())
     return 0
 
@@ -153,10 +153,10 @@ def _made(folder: Path) -> Path:
     return folder
 
 
-def _failed(error: Exception, report: EventFile) -> int:
+def _failed(error: Exception, report: EventFile, folder: Path) -> int:
     known = error
     if isinstance(error, OSError) and error.errno in (28, 122):  # ENOSPC, EDQUOT
-        known = OutOfSpace(error.filename or Path.cwd())
+        known = OutOfSpace(error.filename or folder)
     trace = "".join(traceback.format_exception(error))
     sys.stderr.write(trace)
     if isinstance(known, RegistryError):

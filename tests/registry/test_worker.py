@@ -34,7 +34,7 @@ def test_a_grid_job_is_drawn_by_the_evaluation(tmp_path: Path, tiny_base: Path) 
 def test_a_full_disk_is_told_as_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     stream = BytesIO()
     error = OSError(errno.ENOSPC, "No space left on device", str(tmp_path / "x"))
-    assert worker._failed(error, worker.EventFile(stream)) == 6
+    assert worker._failed(error, worker.EventFile(stream), tmp_path) == 6
     event = read_event(stream.getvalue())
     assert isinstance(event, Failed)
     assert event.code == "out-of-space"

@@ -126,24 +126,32 @@ def file_of(version: ArtifactVersion, path: str) -> ArtifactFile:
     return files[path]
 
 
-def ensure_artifact(session: Session, name: str, kind: ArtifactKind) -> Artifact:
-    """The artifact of a name, made now when there is none.
+def usable_name(session: Session, name: str, kind: ArtifactKind) -> str:
+    """The name under which an artifact of a kind is kept, or can be; nothing is recorded.
 
     Raises:
-        Conflict: The name is taken by an artifact of another kind.
+        InvalidValue: It cannot be a name.
+        Conflict: It is taken by an artifact of another kind.
     """
     artifact = session.scalar(select(Artifact).where(Artifact.name_key == key_of(name)))
     if artifact is None:
-        artifact = Artifact(
-            kind=kind, name=checked_name(name), name_key=key_of(name), next_version=1
-        )
-        session.add(artifact)
-        session.flush()
+        return checked_name(name)
     if artifact.kind != kind:
         raise Conflict(
             f"{artifact.name!r} is a {artifact.kind}, not a {kind}",
             remedy="Choose another name with --name",
         )
+    return artifact.name
+
+
+def ensure_artifact(session: Session, name: str, kind: ArtifactKind) -> Artifact:
+    """The artifact of a name, made now when there is none; raises as `usable_name` does."""
+    usable = usable_name(session, name, kind)
+    artifact = session.scalar(select(Artifact).where(Artifact.name_key == key_of(usable)))
+    if artifact is None:
+        artifact = Artifact(kind=kind, name=usable, name_key=key_of(usable), next_version=1)
+        session.add(artifact)
+        session.flush()
     return artifact
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from sdxl_reg.catalog.artifacts import NewVersion, add_version, ensure_artifact, find_artifact
+from sdxl_reg.catalog.artifacts import NewVersion, add_version, ensure_artifact, usable_name
 from sdxl_reg.catalog.bases import find_base, lay_out, resolution_of
 from sdxl_reg.catalog.datasets import entries_of, find_dataset_version, freeze, version_ref
 from sdxl_reg.catalog.lineage import record_input
@@ -29,7 +29,7 @@ from sdxl_reg.tables import ArtifactVersion, DatasetVersion, Run
 from sdxl_reg.trainers.config import TrainerConfig, parsed
 from sdxl_reg.trainers.discovery import find_trainer
 from sdxl_reg.trainers.interface import Trainer
-from sdxl_reg.vocabulary import RunKind
+from sdxl_reg.vocabulary import ArtifactKind, RunKind
 
 Listener = Callable[[events.Event], None]
 
@@ -63,6 +63,7 @@ class PlannedTraining:
         run_id: Its number.
         dataset: The frozen version, as users write it.
         artifact: Name of what it makes.
+        kind: Of what it makes.
         base: The base version, as users write it.
         image_count: Pictures of the dataset.
         job_path: The job file.
@@ -73,6 +74,7 @@ class PlannedTraining:
     run_id: int
     dataset: str
     artifact: str
+    kind: ArtifactKind
     base: str
     image_count: int
     job_path: Path
@@ -97,8 +99,8 @@ def plan(
     with transaction(engine) as session:
         base = find_base(session, store, request.base, config_path=request.config_path)
         dataset = _frozen(session, store, request.dataset)
-        name = request.name or f"{dataset.dataset.name}-{trainer.name}"
-        artifact = ensure_artifact(session, name, trainer.kind)
+        wanted = request.name or f"{dataset.dataset.name}-{trainer.name}"
+        artifact = usable_name(session, wanted, trainer.kind)  # made with its first version
         run = _recorded_run(session, trainer, config, base, dataset)
         job_path = settings.runs_path / str(run.id) / "job.json"
         base_spec = lay_out(store, base, job_path.parent / "base")
@@ -112,13 +114,14 @@ def plan(
             images=_images(session, store, dataset),
             dataset_ref=version_ref(dataset),
             dataset_sha256=dataset.digest,
-            output_name=artifact.name,
+            output_name=artifact,
         )
         write_job(spec, job_path)
         return PlannedTraining(
             run_id=run.id,
             dataset=version_ref(dataset),
-            artifact=artifact.name,
+            artifact=artifact,
+            kind=trainer.kind,
             base=base_spec.ref,
             image_count=dataset.image_count,
             job_path=job_path,
@@ -170,7 +173,8 @@ def _keep(engine: Engine, store: BlobStore, planned: PlannedTraining, event: eve
         details=event.details,
     )
     with transaction(engine) as session:
-        version = add_version(session, find_artifact(session, planned.artifact), new)
+        artifact = ensure_artifact(session, planned.artifact, planned.kind)
+        version = add_version(session, artifact, new)
         version_id = version.id
     event.path.unlink()
     return version_id
