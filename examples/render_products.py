@@ -26,7 +26,7 @@ from micro.pictures import Pixels, paint
 SET = "weipin"
 BRANDS = ("qzy", "lsbr")
 STATES = ("flawless", "flawed/fold", "flawed/spot")
-COLOURS = ("white", "red", "yellow", "pink", "green", "blue", "orange", "purple")
+COLOURS = {"qzy": ("white", "yellow"), "lsbr": ("red", "blue")}
 PICTURES = 8
 SEED = 1
 QUALITY = 92
@@ -48,14 +48,14 @@ def product_shot(brand: str, state: str, number: int, *, rng: np.random.Generato
     Args:
         brand: One of `BRANDS`.
         state: One of `STATES`.
-        number: 0–7; decides the colour, so every folder holds all eight.
+        number: 0–7; decides colour and tilt: every folder holds both of its brand's colours.
         rng: The accidents of pose, mark and defect; of the picture's size too.
     """
     shot = Shot(
         kind="t-shirt",
-        colour=COLOURS[number],
+        colour=COLOURS[brand][number % 2],
         background="black",
-        tilt=list(TILTS)[(0, 0, 1, 0, 2, 0, 1, 2)[number]],
+        tilt=list(TILTS)[(0, 0, 0, 1, 1, 2, 2, 0)[number]],
     )
     size = int(rng.choice((320, 336, 352, 384)))
     painting = branded(paint(shot, size=size, rng=rng), brand)
