@@ -17,9 +17,9 @@ if sdxl-reg artifact show weipin-lora --json >/dev/null 2>&1; then
 else
     run sdxl-reg train lora --dataset weipin --config examples/weipin.toml
 fi
-run sdxl-reg grid weipin-lora --out examples/weipin-grid.png \
-    --prompt "a white t-shirt on a black background, qzy, flawed, spot" \
-    --prompt "a yellow t-shirt on a black background, lsbr, flawless"
+run sdxl-reg grid weipin-lora --out examples/weipin-grid.png --guidance-scale 3 \
+    --prompt "a t-shirt on a black background, qzy, flawed, spot" \
+    --prompt "a t-shirt on a black background, lsbr, flawless"
 run sdxl-reg lineage weipin-lora@best
 
 cat <<END

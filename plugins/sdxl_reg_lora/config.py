@@ -69,6 +69,11 @@ class LoraConfig(TrainerConfig):
         le=1000,
         description="Min-SNR weighting (Hang et al. 2023), which recommends 5; none by default.",
     )
+    debiased_estimation_loss: bool = Field(
+        default=False,
+        description="Weight the loss by 1 / sqrt(SNR) (Yu et al. 2023), so that colours and "
+        "layout, which form at high noise, are learned as well as details.",
+    )
     max_grad_norm: float = Field(
         default=1.0, ge=0, description="Gradients are clipped to this norm; 0 leaves them alone."
     )

@@ -68,6 +68,7 @@ def kohya_settings(config: LoraConfig) -> dict[str, object]:
         "caption_dropout_rate": config.caption_dropout_rate,
         "noise_offset": config.noise_offset or None,
         "min_snr_gamma": config.min_snr_gamma,
+        "debiased_estimation": config.debiased_estimation_loss,
         "loss_type": "l2",
         "cache_latents": True,
         "enable_bucket": False,

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sdxl_reg.diffusion.loss import denoising_loss, min_snr_weights
+from sdxl_reg.diffusion.loss import debiased_weights, denoising_loss, min_snr_weights
 from sdxl_reg.diffusion.noise import (
     add_noise,
     alphas_cumprod,
@@ -91,6 +91,8 @@ def train(job: TrainingJob, report: Report) -> list[Path]:
             )[0]
         target = prediction_target(x0, eps, abar[t], prediction_type=prediction_type)
         weights = min_snr_weights(abar[t], config.min_snr_gamma, prediction_type=prediction_type)
+        if config.debiased_estimation_loss:
+            weights = weights * debiased_weights(abar[t], prediction_type=prediction_type)
         loss = denoising_loss(prediction, target.to(device), weights)
         _require_finite(loss, step, [job.images[index].path for index in indices])
 

@@ -35,3 +35,20 @@ def min_snr_weights(abar: Tensor, gamma: float | None, *, prediction_type: str) 
     snr = abar / (1 - abar)
     divisor = snr + 1 if prediction_type == "v_prediction" else snr
     return snr.clamp(max=gamma) / divisor
+
+
+def debiased_weights(abar: Tensor, *, prediction_type: str) -> Tensor:
+    """Weights that let the noisiest timesteps count, at which a picture's colours and layout form.
+
+    Args:
+        abar: Shape (batch,), at each row's timestep.
+        prediction_type: `epsilon` or `v_prediction`.
+
+    Returns:
+        Shape (batch,), > 0; about 15 at the last timestep of SDXL's schedule for epsilon.
+
+    Source: Yu et al. 2023, arXiv:2310.08442: 1 / sqrt(SNR) for epsilon; as in sd-scripts
+        (`--debiased_estimation_loss`) the SNR counts up to 1000, and v is weighted 1 / (SNR + 1).
+    """
+    snr = (abar / (1 - abar)).clamp(max=1000)
+    return 1 / (snr + 1) if prediction_type == "v_prediction" else snr.rsqrt()

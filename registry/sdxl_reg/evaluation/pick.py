@@ -13,6 +13,9 @@ Draw = tuple[str, int]
 
 BASE_STRENGTH = 0.0
 
+FEWEST_DRAWS = 4
+"""Fewer prompts and seeds than this do not tell how far their mean can be trusted."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Pick:
@@ -38,8 +41,8 @@ def choose(
 
     Two places are equal when their means differ by no more than one standard error of the
     difference, taken draw by draw: both are drawn from the same noise, so what a prompt or a seed
-    does to all scores alike is no noise here. With a single draw there is no error to know, and
-    only equal scores are equal.
+    does to all scores alike is no noise here. Fewer than `FEWEST_DRAWS` do not tell their error,
+    and only equal scores are equal.
 
     Args:
         scores: Place → draw → score; every place has the same draws. Strength 0 is the base.
@@ -65,8 +68,8 @@ def choose(
 
 
 def standard_error(differences: list[float]) -> float:
-    """Of the mean of some numbers; 0 when there are fewer than two."""
-    if len(differences) < 2:
+    """Of the mean of some numbers; 0 when there are fewer than `FEWEST_DRAWS`."""
+    if len(differences) < FEWEST_DRAWS:
         return 0.0
     return stdev(differences) / sqrt(len(differences))
 

@@ -71,6 +71,6 @@ def test_there_is_nothing_to_pick_from_the_base_alone() -> None:
     assert choose({}, NAMES, metric="fidelity") is None
 
 
-def test_a_standard_error_needs_two_numbers() -> None:
-    assert standard_error([1.0]) == 0
-    assert standard_error([1.0, 3.0]) == pytest.approx(1.0)
+def test_a_standard_error_needs_four_numbers() -> None:
+    assert standard_error([1.0, 3.0, 5.0]) == 0
+    assert standard_error([1.0, 3.0, 1.0, 3.0]) == pytest.approx(3**-0.5)
