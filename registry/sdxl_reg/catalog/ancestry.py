@@ -17,8 +17,9 @@ from sdxl_reg.catalog.datasets import find_dataset_version
 from sdxl_reg.catalog.datasets import version_ref as dataset_ref
 from sdxl_reg.catalog.images import find_image_set
 from sdxl_reg.catalog.lineage import Way, edges_among, reachable
-from sdxl_reg.catalog.references import key_of, parse_reference
+from sdxl_reg.catalog.references import parse_reference
 from sdxl_reg.errors import NotFound
+from sdxl_reg.imaging.names import name_key
 from sdxl_reg.tables import (
     Artifact,
     ArtifactVersion,
@@ -155,7 +156,7 @@ def _recorded_root(session: Session, kind: str, reference: str) -> int:
 
 def _is_dataset_only(session: Session, reference: str) -> bool:
     """Whether a dataset has that name and no artifact does."""
-    key = key_of(parse_reference(reference).name)
+    key = name_key(parse_reference(reference).name)
     if session.scalar(select(Artifact.id).where(Artifact.name_key == key)) is not None:
         return False
     return session.scalar(select(Dataset.id).where(Dataset.name_key == key)) is not None

@@ -14,8 +14,9 @@ from sdxl_reg.catalog.audit import note
 from sdxl_reg.catalog.blobs import digest_of, recorded
 from sdxl_reg.catalog.lineage import new_node, record_output
 from sdxl_reg.catalog.paging import Page, Slice, page_of
-from sdxl_reg.catalog.references import Reference, checked_name, key_of, parse_reference
+from sdxl_reg.catalog.references import Reference, checked_name, parse_reference
 from sdxl_reg.errors import Conflict, InvalidValue, NotFound
+from sdxl_reg.imaging.names import name_key
 from sdxl_reg.store.blobs import BlobStore, StoredBlob
 from sdxl_reg.tables import Artifact, ArtifactAlias, ArtifactFile, ArtifactVersion, FileHash
 from sdxl_reg.tables.base import now
@@ -67,7 +68,7 @@ def find_artifact(session: Session, name: str) -> Artifact:
     Raises:
         NotFound: There is none; near names are given.
     """
-    artifact = session.scalar(select(Artifact).where(Artifact.name_key == key_of(name)))
+    artifact = _named(session, name)
     if artifact is None:
         raise NotFound("artifact", name, session.scalars(select(Artifact.name)))
     return artifact
@@ -133,7 +134,7 @@ def usable_name(session: Session, name: str, kind: ArtifactKind) -> str:
         InvalidValue: It cannot be a name.
         Conflict: It is taken by an artifact of another kind.
     """
-    artifact = session.scalar(select(Artifact).where(Artifact.name_key == key_of(name)))
+    artifact = _named(session, name)
     if artifact is None:
         return checked_name(name)
     if artifact.kind != kind:
@@ -147,9 +148,9 @@ def usable_name(session: Session, name: str, kind: ArtifactKind) -> str:
 def ensure_artifact(session: Session, name: str, kind: ArtifactKind) -> Artifact:
     """The artifact of a name, made now when there is none; raises as `usable_name` does."""
     usable = usable_name(session, name, kind)
-    artifact = session.scalar(select(Artifact).where(Artifact.name_key == key_of(usable)))
+    artifact = _named(session, usable)
     if artifact is None:
-        artifact = Artifact(kind=kind, name=usable, name_key=key_of(usable), next_version=1)
+        artifact = Artifact(kind=kind, name=usable, name_key=name_key(usable), next_version=1)
         session.add(artifact)
         session.flush()
     return artifact
@@ -224,6 +225,10 @@ def export_version(store: BlobStore, version: ArtifactVersion, to: Path) -> list
 def version_ref(version: ArtifactVersion) -> str:
     """How users write a version: `weipin-lora@3`."""
     return str(Reference(name=version.artifact.name, version=version.version))
+
+
+def _named(session: Session, name: str) -> Artifact | None:
+    return session.scalar(select(Artifact).where(Artifact.name_key == name_key(name)))
 
 
 def _version_of(session: Session, artifact: Artifact, wanted: Reference) -> ArtifactVersion | None:

@@ -16,8 +16,9 @@ from sdxl_reg.catalog.blobs import recorded
 from sdxl_reg.catalog.images import SetMember, find_image_set, members_of
 from sdxl_reg.catalog.lineage import new_node
 from sdxl_reg.catalog.paging import Page, Slice, page_of
-from sdxl_reg.catalog.references import checked_name, key_of, parse_reference
+from sdxl_reg.catalog.references import checked_name, parse_reference
 from sdxl_reg.errors import Conflict, NotFound
+from sdxl_reg.imaging.names import name_key
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.tables import Dataset, DatasetEntry, DatasetVersion
 from sdxl_reg.vocabulary import NodeKind
@@ -102,7 +103,7 @@ def find_dataset_version(session: Session, reference: str) -> DatasetVersion:
         NotFound: No such dataset, or no such version of it.
     """
     wanted = parse_reference(reference)
-    dataset = session.scalar(select(Dataset).where(Dataset.name_key == key_of(wanted.name)))
+    dataset = session.scalar(select(Dataset).where(Dataset.name_key == name_key(wanted.name)))
     if dataset is None:
         raise NotFound("dataset", wanted.name, session.scalars(select(Dataset.name)))
     if wanted.alias is not None:
@@ -163,12 +164,12 @@ def version_ref(version: DatasetVersion) -> str:
 
 
 def _dataset_for(session: Session, name: str, *, image_set: str, selector: str) -> Dataset:
-    dataset = session.scalar(select(Dataset).where(Dataset.name_key == key_of(name)))
+    dataset = session.scalar(select(Dataset).where(Dataset.name_key == name_key(name)))
     if dataset is None:
         found = find_image_set(session, image_set or name)
         dataset = Dataset(
             name=checked_name(name),
-            name_key=key_of(name),
+            name_key=name_key(name),
             image_set=found,
             selector=selector,
             next_version=1,
@@ -176,7 +177,7 @@ def _dataset_for(session: Session, name: str, *, image_set: str, selector: str) 
         session.add(dataset)
         session.flush()
         return dataset
-    same_set = not image_set or key_of(image_set) == dataset.image_set.name_key
+    same_set = not image_set or name_key(image_set) == dataset.image_set.name_key
     if not same_set or (selector and selector != dataset.selector):
         raise Conflict(
             f"dataset {dataset.name!r} selects {dataset.selector or '**'!r} of image set "

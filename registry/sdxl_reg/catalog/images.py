@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, case, distinct, func, select
 from sqlalchemy.orm import Session
 
-from sdxl_reg.catalog.references import key_of
 from sdxl_reg.catalog.tags import selects
 from sdxl_reg.errors import NotFound
+from sdxl_reg.imaging.names import name_key
 from sdxl_reg.tables import (
     Blob,
     Caption,
@@ -99,7 +99,7 @@ def find_image_set(session: Session, name: str) -> ImageSet:
     Raises:
         NotFound: There is none.
     """
-    found = session.scalar(select(ImageSet).where(ImageSet.name_key == key_of(name)))
+    found = session.scalar(select(ImageSet).where(ImageSet.name_key == name_key(name)))
     if found is None:
         raise NotFound("image set", name, session.scalars(select(ImageSet.name)))
     return found

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 
-from sdxl_reg.catalog.references import key_of
 from sdxl_reg.errors import InvalidValue, NotFound
 from sdxl_reg.imaging.decode import Limits
 from sdxl_reg.imaging.layout import Layout, decide
+from sdxl_reg.imaging.names import name_key
 from sdxl_reg.imaging.problems import Code, Problem, Stage
 from sdxl_reg.imaging.scan import PictureFile, Scan, scan
 from sdxl_reg.imaging.sidecars import read_sidecars
@@ -184,7 +184,7 @@ def _assigned(
             homeless.append(_without_set(picture, "It lies where only folders of image sets do"))
         else:
             folder = picture.folders[0]
-            owner = owners.setdefault(key_of(_set_name(folder)), folder)
+            owner = owners.setdefault(name_key(_set_name(folder)), folder)
             if owner == folder:
                 by_set[folder].append(picture)
             else:

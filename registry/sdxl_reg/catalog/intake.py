@@ -21,9 +21,10 @@ from sdxl_reg.catalog.captions import DEFAULT_TEMPLATE, check_template
 from sdxl_reg.catalog.images import find_image_set
 from sdxl_reg.catalog.ingest_plan import PlannedPicture, PlannedSet
 from sdxl_reg.catalog.ingest_rows import Known, RowWriter, Taken, replaces, wanted_caption
-from sdxl_reg.catalog.references import checked_name, key_of
+from sdxl_reg.catalog.references import checked_name
 from sdxl_reg.errors import Conflict, OutOfSpace
 from sdxl_reg.imaging.layout import Layout
+from sdxl_reg.imaging.names import name_key
 from sdxl_reg.imaging.problems import Code, Problem, Stage
 from sdxl_reg.store.database import reading, transaction
 from sdxl_reg.tables import Caption, CaptionHead, ImageSet, Member
@@ -158,7 +159,7 @@ class SetIntake:
         """The set's row, brought up to date and locked until the end of the transaction."""
         source, layout, template = self._wanted_facts()
         values = {"source": source, "layout": layout, "caption_template": template}
-        key = key_of(self._name)
+        key = name_key(self._name)
         locked = session.execute(
             update(ImageSet).where(ImageSet.name_key == key).values(**values).returning(ImageSet.id)
         ).scalar()
@@ -226,7 +227,7 @@ def _look(
     session: Session, name: str
 ) -> tuple[dict[str, _Remembered], tuple[str, str, str] | None]:
     """What is recorded of a set: its members by path; its source, layout and caption template."""
-    image_set = session.scalar(select(ImageSet).where(ImageSet.name_key == key_of(name)))
+    image_set = session.scalar(select(ImageSet).where(ImageSet.name_key == name_key(name)))
     if image_set is None:
         return {}, None
     rows = session.execute(

@@ -1,4 +1,4 @@
-"""References: `weipin-lora`, `weipin-lora@3`, `weipin-lora@best`; and how names are compared."""
+"""References: `weipin-lora`, `weipin-lora@3`, `weipin-lora@best`; and names fit to be recorded."""
 
 import re
 import unicodedata
@@ -43,11 +43,6 @@ def parse_reference(text: str) -> Reference:
     if which.isdigit():
         return Reference(name=name, version=int(which))
     return Reference(name=name, alias=which or None)
-
-
-def key_of(name: str) -> str:
-    """What a name is matched by: NFC and casefolded, without spaces at its ends."""
-    return unicodedata.normalize("NFC", name).strip().casefold()
 
 
 def checked_name(name: str) -> str:

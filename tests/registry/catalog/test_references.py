@@ -2,8 +2,9 @@
 
 import pytest
 
-from sdxl_reg.catalog.references import Reference, checked_name, key_of, parse_reference
+from sdxl_reg.catalog.references import Reference, checked_name, parse_reference
 from sdxl_reg.errors import InvalidValue
+from sdxl_reg.imaging.names import name_key
 
 
 @pytest.mark.parametrize(
@@ -27,7 +28,7 @@ def test_what_is_no_reference_is_refused(text: str) -> None:
 
 
 def test_names_match_in_either_unicode_form_and_case() -> None:
-    assert key_of("Caf\u00e9") == key_of("CAFE\u0301 ")
+    assert name_key("Caf\u00e9") == name_key("CAFE\u0301 ")
 
 
 @pytest.mark.parametrize("name", ["", "  ", "a@b", "a/b", "a\x00b", "x" * 201])
