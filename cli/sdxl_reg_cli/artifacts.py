@@ -40,7 +40,7 @@ def artifacts(as_json: bool) -> None:
 
 @click.group()
 def artifact() -> None:
-    """Show, export or alias an artifact."""
+    """Show, import, export or alias an artifact."""
 
 
 @artifact.command()
@@ -97,6 +97,38 @@ def export(reference: str, to: Path, as_json: bool) -> None:
         return
     for path in paths:
         click.echo(path)
+
+
+@artifact.command("import")
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--name", default="", help="Of the artifact. [default: the file's name]")
+@json_option
+def import_(path: Path, name: str, as_json: bool) -> None:
+    """Record a LoRA, embedding, hypernetwork or checkpoint that was made elsewhere.
+
+    Its kind is told by its header; a file that was exported from here finds its run again.
+
+    \b
+    Example:
+      sdxl-reg artifact import ~/Downloads/old-lora.safetensors --name old-lora
+    """
+    from sdxl_reg.catalog.artifacts import version_ref
+    from sdxl_reg.catalog.imports import import_file
+    from sdxl_reg.store.database import transaction
+
+    with opened() as registry, transaction(registry.engine) as session:
+        version = import_file(session, registry.store, path, name=name)
+        document = {
+            "ref": version_ref(version),
+            "kind": str(version.artifact.kind),
+            "sha256": version.digest,
+            "run": version.run_id,
+        }
+    if as_json:
+        print_json(document)
+        return
+    made = f", made by run {document['run']}" if document["run"] else ""
+    click.echo(f"{document['ref']}  {document['kind']}{made}")
 
 
 @artifact.command()

@@ -2,6 +2,7 @@
 
 from sdxl_reg.formats.lora_metadata import LoraFacts
 from sdxl_reg.trainers.interface import TrainingJob
+from sdxl_reg.trainers.triggers import trigger_words
 from sdxl_reg_lora.config import LoraConfig
 from sdxl_reg_lora.plan import Plan
 
@@ -41,6 +42,7 @@ def facts(
         num_batches_per_epoch=plan.batches_per_epoch,
         resolution=side,
         prediction_type=prediction_type,
+        trigger_words=trigger_words(job.images),
         settings=kohya_settings(config),
     )
 

@@ -123,7 +123,13 @@ def train(job: TrainingJob, report: Report) -> list[Path]:
             known = facts(job, config, plan, epoch, step, side, prediction_type)
             save_lora(path, tensors, lora_metadata(known, [image.caption for image in job.images]))
             report.version(
-                TrainedVersion(path=path, epoch=epoch, step=step, loss=sum(losses) / len(losses))
+                TrainedVersion(
+                    path=path,
+                    epoch=epoch,
+                    step=step,
+                    loss=sum(losses) / len(losses),
+                    details={"trigger_words": list(known.trigger_words)},
+                )
             )
             losses.clear()
             files.append(path)

@@ -7,7 +7,7 @@ No moment of time is written: a run that is repeated gives the same bytes.
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +31,7 @@ class LoraFacts:
         num_batches_per_epoch: Steps of an epoch.
         resolution: Side of the training pictures in pixels.
         prediction_type: `epsilon` or `v_prediction`.
+        trigger_words: What a prompt says to call it up.
         settings: The trainer's settings under kohya's names.
     """
 
@@ -48,6 +49,7 @@ class LoraFacts:
     num_batches_per_epoch: int
     resolution: int
     prediction_type: str
+    trigger_words: Sequence[str]
     settings: Mapping[str, Any]
 
 
@@ -114,4 +116,5 @@ def _model_spec(facts: LoraFacts) -> dict[str, object]:
         "modelspec.title": facts.output_name,
         "modelspec.resolution": f"{facts.resolution}x{facts.resolution}",
         "modelspec.prediction_type": "v" if facts.prediction_type == "v_prediction" else "epsilon",
+        "modelspec.trigger_phrase": ", ".join(facts.trigger_words),
     }

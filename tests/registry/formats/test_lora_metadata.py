@@ -17,6 +17,7 @@ FACTS = LoraFacts(
     num_batches_per_epoch=10,
     resolution=96,
     prediction_type="epsilon",
+    trigger_words=["qzy", "spot"],
     settings={"network_dim": 8, "network_alpha": 4.0, "min_snr_gamma": None},
 )
 
@@ -41,6 +42,10 @@ def test_it_leads_back_to_run_and_dataset() -> None:
     assert metadata["sdxl_reg.run"] == "2" * 64
     assert metadata["sdxl_reg.dataset"] == "1" * 64
     assert metadata["sdxl_reg.base"] == "0" * 64
+
+
+def test_it_says_how_to_call_it_up() -> None:
+    assert lora_metadata(FACTS, [])["modelspec.trigger_phrase"] == "qzy, spot"
 
 
 def test_tags_are_counted() -> None:

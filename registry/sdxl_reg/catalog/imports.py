@@ -1,0 +1,102 @@
+"""Importing artifacts made elsewhere: told by their headers, linked to what is known here."""
+
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from sdxl_reg.catalog.artifacts import NewVersion, add_version, ensure_artifact
+from sdxl_reg.catalog.bases import find_base
+from sdxl_reg.errors import UsageError
+from sdxl_reg.formats.hashes import auto_v2, auto_v3
+from sdxl_reg.formats.identity import FileIdentity, identify
+from sdxl_reg.formats.safetensors import read_header
+from sdxl_reg.store.blobs import BlobStore
+from sdxl_reg.tables import ArtifactVersion, Run
+from sdxl_reg.trainers.discovery import all_trainers
+from sdxl_reg.vocabulary import ArtifactKind, RunKind, VersionState
+
+_FAMILIES = ("sdxl", "unknown")
+
+
+def import_file(
+    session: Session, store: BlobStore, path: Path, *, name: str = ""
+) -> ArtifactVersion:
+    """Record a file as a version of an artifact; what its header says of its making is kept.
+
+    A file that a run of this registry made is linked to that run again; one trained on a base that
+    is known here is linked to the base.
+
+    Args:
+        session: The transaction.
+        store: Receives the bytes; the file itself is only read.
+        path: A `.safetensors` file: LoRA, embedding, hypernetwork or single-file checkpoint.
+        name: Of the artifact; by default the file's stem. A checkpoint is named by its file.
+
+    Returns:
+        The version; the one that is already there when the artifact has these very bytes.
+
+    Raises:
+        NotFound: There is no such file.
+        Corrupt: It is no safetensors file.
+        UsageError: Its keys are of no kind that is known, or it is not for SDXL.
+        Conflict: The name is taken by an artifact of another kind.
+    """
+    identity = identify(path)
+    if identity.family not in _FAMILIES:
+        raise UsageError(
+            f"{path} is a {identity.kind} for {identity.family}",
+            remedy="Only files for SDXL can be kept here",
+        )
+    if identity.kind == ArtifactKind.CHECKPOINT:
+        return find_base(session, store, str(path))
+    artifact = ensure_artifact(session, name or path.stem, identity.kind)
+    return add_version(session, artifact, _new_version(session, store, path, identity))
+
+
+def _new_version(
+    session: Session, store: BlobStore, path: Path, identity: FileIdentity
+) -> NewVersion:
+    said = read_header(path).metadata
+    base = _base(session, said.get("sdxl_reg.base", ""))
+    return NewVersion(
+        files={path.name: store.put_file(path)},
+        run_id=_run_id(session, said.get("sdxl_reg.run", "")),
+        base_version_id=None if base is None else base.id,
+        trainer=_trainer_for(identity.kind),
+        epoch=_number(said.get("ss_epoch")),
+        step=_number(said.get("ss_steps")),
+        hashes={"autov2": auto_v2(path), "autov3": auto_v3(path)},
+        details={
+            "imported_from": path.name,
+            "trigger_words": _words(said.get("modelspec.trigger_phrase", "")),
+            "made_from": {key: text for key, text in said.items() if key.startswith("sdxl_reg.")},
+        },
+    )
+
+
+def _run_id(session: Session, key: str) -> int | None:
+    """The training that made a file, by the key that its header carries."""
+    made = select(Run.id).where(Run.kind == RunKind.TRAIN, Run.spec["key"].as_string() == key)
+    return session.scalar(made.order_by(Run.id.desc()).limit(1)) if key else None
+
+
+def _base(session: Session, digest: str) -> ArtifactVersion | None:
+    known = select(ArtifactVersion).where(
+        ArtifactVersion.digest == digest, ArtifactVersion.state == VersionState.READY
+    )
+    return session.scalar(known.limit(1))
+
+
+def _trainer_for(kind: ArtifactKind) -> str | None:
+    """The first installed trainer of a kind: the one that can apply its files."""
+    working, _ = all_trainers()
+    return next((trainer.name for trainer in working if trainer.kind == kind), None)
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isdecimal() else None
+
+
+def _words(phrase: str) -> list[str]:
+    return [word for part in phrase.split(",") if (word := part.strip())]

@@ -1,0 +1,24 @@
+"""Trigger words: what a prompt has to say to call up what an adapter was trained on."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from sdxl_reg.trainers.interface import TrainingImage
+
+
+def trigger_words(images: Sequence[TrainingImage]) -> list[str]:
+    """The tags that the captions speak of, as words of their own; the most frequent first.
+
+    A tag that no caption names is none: the text encoders have never read it beside its pictures.
+
+    Args:
+        images: The dataset.
+
+    Returns:
+        Tag names as written, each once; `["qzy", "flawed", "spot"]`.
+    """
+    counts: Counter[str] = Counter()
+    for image in images:
+        said = {part.strip().casefold() for part in image.caption.split(",")}
+        counts.update({tag for tag in image.tags.split("/") if tag.casefold() in said})
+    return sorted(counts, key=lambda tag: (-counts[tag], tag))

@@ -1,0 +1,121 @@
+"""Importing files that were made elsewhere, or exported from here."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from sdxl_reg.catalog.artifacts import NewVersion, add_version, ensure_artifact, version_ref
+from sdxl_reg.catalog.imports import import_file
+from sdxl_reg.catalog.lineage import new_node, reachable, record_input
+from sdxl_reg.catalog.runs import new_run
+from sdxl_reg.errors import Conflict, Corrupt, NotFound, UsageError
+from sdxl_reg.formats.safetensors import serialise, write_file
+from sdxl_reg.store.blobs import BlobStore
+from sdxl_reg.store.database import transaction
+from sdxl_reg.vocabulary import ArtifactKind, NodeKind, RunKind
+
+TO_K = "lora_unet_input_blocks_4_1_transformer_blocks_0_attn2_to_k.lora_down.weight"
+CLIP_L, CLIP_G = "clip_l", "clip_g"
+
+
+def lora(folder: Path, *, width: int = 2048, **metadata: str) -> Path:
+    """A LoRA of one matrix, as another program might have written it."""
+    return _written(folder / "old.safetensors", {TO_K: (4, width)}, metadata)
+
+
+def _written(path: Path, shapes: dict[str, tuple[int, int]], metadata: dict[str, str]) -> Path:
+    tensors = {
+        name: ("F8_E4M3", shape, bytes(shape[0] * shape[1])) for name, shape in shapes.items()
+    }
+    write_file(path, serialise(tensors, metadata))
+    return path
+
+
+def test_a_lora_is_told_by_its_header_and_keeps_what_that_says(
+    engine: Engine, store: BlobStore, tmp_path: Path
+) -> None:
+    path = lora(tmp_path, ss_epoch="3", ss_steps="24", **{"modelspec.trigger_phrase": "qzy, spot"})
+
+    with transaction(engine) as session:
+        version = import_file(session, store, path)
+
+        assert (version_ref(version), version.artifact.kind) == ("old@1", ArtifactKind.LORA)
+        assert (version.epoch, version.step, version.trainer) == (3, 24, "lora")
+        assert version.details["trigger_words"] == ["qzy", "spot"]
+        assert store.path(version.files[0].blob.sha256).read_bytes() == path.read_bytes()
+
+
+def test_importing_again_changes_nothing(engine: Engine, store: BlobStore, tmp_path: Path) -> None:
+    path = lora(tmp_path)
+
+    with transaction(engine) as session:
+        first = import_file(session, store, path, name="weipin-lora")
+        again = import_file(session, store, path, name="weipin-lora")
+
+        assert again is first
+
+
+def test_a_file_that_a_run_made_finds_its_run_and_its_lineage_again(
+    engine: Engine, store: BlobStore, tmp_path: Path
+) -> None:
+    with transaction(engine) as session:
+        run = new_run(session, RunKind.TRAIN, "train lora", {"key": "f" * 64}, trainer="lora")
+        pictures = new_node(session, NodeKind.DATASET)
+        record_input(session, run.id, pictures.id, "dataset")
+
+        version = import_file(session, store, lora(tmp_path, **{"sdxl_reg.run": "f" * 64}))
+
+        assert version.run_id == run.id
+        assert pictures.id in reachable(session, [version.node_id], "up")
+
+
+def test_a_base_that_is_known_here_is_found_by_its_digest(
+    engine: Engine, store: BlobStore, tmp_path: Path
+) -> None:
+    with transaction(engine) as session:
+        bases = ensure_artifact(session, "micro", ArtifactKind.CHECKPOINT)
+        base = add_version(session, bases, NewVersion(files={"x": store.put_bytes(b"x")}))
+
+        version = import_file(session, store, lora(tmp_path, **{"sdxl_reg.base": base.digest}))
+
+        assert version.base is base
+
+
+def test_an_embedding_is_kept_under_its_own_kind(
+    engine: Engine, store: BlobStore, tmp_path: Path
+) -> None:
+    path = _written(tmp_path / "qzy.safetensors", {CLIP_L: (2, 768), CLIP_G: (2, 1280)}, {})
+
+    with transaction(engine) as session:
+        assert import_file(session, store, path).artifact.kind == ArtifactKind.EMBEDDING
+
+
+def test_a_lora_for_another_family_is_refused(
+    engine: Engine, store: BlobStore, tmp_path: Path
+) -> None:
+    with transaction(engine) as session, pytest.raises(UsageError, match="lora for sd1"):
+        import_file(session, store, lora(tmp_path, width=768))
+
+
+def test_a_name_of_another_kind_is_refused(
+    engine: Engine, store: BlobStore, tmp_path: Path
+) -> None:
+    with transaction(engine) as session:
+        ensure_artifact(session, "micro", ArtifactKind.CHECKPOINT)
+
+        with pytest.raises(Conflict, match="checkpoint"):
+            import_file(session, store, lora(tmp_path), name="micro")
+
+
+def test_what_is_no_safetensors_file_is_refused(
+    engine: Engine, store: BlobStore, tmp_path: Path
+) -> None:
+    path = tmp_path / "x.safetensors"
+    path.write_bytes(b"<html>")
+
+    with transaction(engine) as session:
+        with pytest.raises(Corrupt):
+            import_file(session, store, path)
+        with pytest.raises(NotFound):
+            import_file(session, store, tmp_path / "absent.safetensors")
