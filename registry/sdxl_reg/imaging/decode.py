@@ -244,9 +244,7 @@ def _through_profile(image: Image.Image, profile: bytes) -> Image.Image:
             image, source, ImageCms.createProfile("sRGB"), outputMode=mode
         )
     except (ImageCms.PyCMSError, OSError, ValueError):
-        return (
-            image  # a broken profile says nothing about the colours; the pixels are taken as sRGB
-        )
+        return image  # a broken profile says nothing of the colours: they are taken as sRGB
     return image if made is None else made
 
 
