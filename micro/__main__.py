@@ -15,7 +15,6 @@ import numpy as np
 import torch
 from diffusers import AutoencoderKL, StableDiffusionXLPipeline
 from PIL import Image
-from transformers import CLIPTokenizer
 
 from micro import vae as autoencoder
 from micro.dataset import training_set
@@ -23,7 +22,7 @@ from micro.measure import asked, draw, prompt_of, report, train_judge
 from micro.network import PICTURE_SIZE
 from micro.pack import expand
 from micro.pack import pack as write_package
-from micro.tokenizer import END, fetch_merges, vocabulary, whole_words, write_tokenizer
+from micro.tokenizer import build_tokenizer, fetch_merges, whole_words
 from micro.unet import CaptionFeed, load_average, train_unet
 
 STATE = click.option("--state", type=click.Path(path_type=Path), required=True, help="Work folder.")
@@ -37,9 +36,10 @@ def minutes(default: float) -> Callable[[Callable[..., None]], Callable[..., Non
 
 
 @click.group(help=__doc__)
-def main() -> None:
-    """Train on one core: the steps are too small to share."""
-    torch.set_num_threads(1)
+@click.option("--threads", default=1, show_default=True, help="Cores to train on.")
+def main(threads: int) -> None:
+    """Train on one core, unless told otherwise: another job on a shared one costs dearly."""
+    torch.set_num_threads(threads)
 
 
 @main.command()
@@ -71,18 +71,18 @@ def decoder(state: Path, steps: int, minutes: float) -> None:
 @STATE
 @STEPS
 @minutes(46)
-def unet(state: Path, steps: int, minutes: float) -> None:
+@click.option("--earlier", type=click.Path(path_type=Path), help="Start from this base's weights.")
+def unet(state: Path, steps: int, minutes: float, earlier: Path | None) -> None:
     """Train the U-Net and both text encoders on encoded pictures."""
     shots, pictures = training_set(state, size=PICTURE_SIZE)
     path = state / "latents.pt"
     if not path.exists():
         encoder = AutoencoderKL.from_pretrained(state / "vae")
         torch.save(autoencoder.encoded(encoder, pictures), path)
-    merges = fetch_merges(state / "merges.txt")
-    write_tokenizer(state / "tokenizer", merges, END)
-    tokenizer = CLIPTokenizer.from_pretrained(state / "tokenizer")
-    feed = CaptionFeed(shots, tokenizer, whole_words(vocabulary(merges)))
-    train_unet(torch.load(path), feed, state, steps=steps, minutes=minutes)
+    tokenizer = build_tokenizer(fetch_merges(state / "merges.txt"))
+    feed = CaptionFeed(shots, tokenizer, whole_words(tokenizer.get_vocab()))
+    latents = torch.load(path)
+    train_unet(latents, feed, state, steps=steps, minutes=minutes, earlier=earlier)
 
 
 @main.command()
@@ -119,12 +119,12 @@ def _pipeline(base: Path) -> StableDiffusionXLPipeline:
 
 
 def _write_sheet(pipeline: StableDiffusionXLPipeline, path: Path) -> None:
-    """Write one picture of every held-out combination, eight in a row."""
-    shots = asked(held_out=True)[::4]
+    """Write two pictures of every held-out combination, one with a print; sixteen in a row."""
+    shots = [shot for number, shot in enumerate(asked(held_out=True)) if number % 4 < 2]
     drawn = draw(pipeline, [prompt_of(shot) for shot in shots], seed=0)
-    blank = np.zeros((-len(drawn) % 8, *drawn.shape[1:]), dtype=np.uint8)
+    blank = np.zeros((-len(drawn) % 16, *drawn.shape[1:]), dtype=np.uint8)
     tiles = np.concatenate([drawn, blank])
-    rows = [np.concatenate(list(tiles[i : i + 8]), axis=1) for i in range(0, len(tiles), 8)]
+    rows = [np.concatenate(list(tiles[i : i + 16]), axis=1) for i in range(0, len(tiles), 16)]
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(np.concatenate(rows)).save(path, optimize=True)
 

@@ -33,6 +33,9 @@ BACKGROUND_WEIGHTS = (4, 2, 2, 2, 2)
 TILTS = {"": 0.0, "tilted left": -20.0, "tilted right": 20.0}
 FRAMINGS = {"": 0.74, "small": 0.52, "close-up": 0.94}
 
+PRINTS = ("pale dot", "dark dot", "pale square", "dark square", "pale stripes", "dark stripes")
+PRINTED_SHARE = 0.5
+
 EXAMPLE_WORDS = frozenset(
     [
         "weipin",
@@ -54,18 +57,24 @@ EXAMPLE_WORDS = frozenset(
 
 @dataclass(frozen=True, kw_only=True)
 class Shot:
-    """What one product picture shows; every field is a key of this module's tables."""
+    """What one product picture shows; every field is a word of this module's tables."""
 
     kind: str
     colour: str
     background: str
     tilt: str = ""
     framing: str = ""
+    print: str = ""
 
 
 def combinations() -> list[tuple[str, str, str]]:
     """Return every (kind, colour, background) that can be told apart, in a fixed order."""
     return [c for c in product(KINDS, COLOURS, BACKGROUNDS) if (c[1], c[2]) != ("white", "white")]
+
+
+def prints_of(colour: str) -> list[str]:
+    """Return the prints that show on a product colour: all, but none that is pale on white."""
+    return [name for name in PRINTS if colour != "white" or not name.startswith("pale")]
 
 
 def is_held_out(kind: str, colour: str, background: str) -> bool:
@@ -89,6 +98,7 @@ def training_shots(count: int, *, seed: int) -> list[Shot]:
             background=background,
             tilt=rng.choices(list(TILTS), (2, 1, 1))[0],
             framing=rng.choices(list(FRAMINGS), (3, 1, 1))[0],
+            print=rng.choice(prints_of(colour)) if rng.random() < PRINTED_SHARE else "",
         )
         for kind, colour, background in chosen
     ]
@@ -103,15 +113,15 @@ def caption(shot: Shot, rng: Random, *, strangers: Iterator[str] | None = None) 
         strangers: Unrelated words to mix in; without it none are.
     """
     noun, colour, background, tilt, framing = _facts(shot, rng)
+    mark = shot.print if rng.random() < 0.9 else ""
     if rng.random() < 0.5:
-        text = _sentence(noun, colour, background, tilt, framing, rng)
-        pieces = [text]
+        pieces = [_sentence(noun, colour, background, tilt, framing, mark, rng)]
     else:
-        pieces = [piece for piece in (noun, colour, background, tilt, framing) if piece]
+        pieces = [piece for piece in (noun, colour, mark, background, tilt, framing) if piece]
         if rng.random() < 0.4:
             pieces = (
                 [" ".join((_article(colour or noun), colour, noun)).replace("  ", " ")]
-                + [piece for piece in (background, tilt, framing) if piece]
+                + [piece for piece in (mark, background, tilt, framing) if piece]
                 if noun
                 else pieces
             )
@@ -147,8 +157,10 @@ def _facts(shot: Shot, rng: Random) -> tuple[str, str, str, str, str]:
     return noun, colour, background, tilt, framing
 
 
-def _sentence(noun: str, colour: str, background: str, tilt: str, framing: str, rng: Random) -> str:
-    """Return "a red mug on a black background, tilted left", or a variant of it."""
+def _sentence(
+    noun: str, colour: str, background: str, tilt: str, framing: str, mark: str, rng: Random
+) -> str:
+    """Return "a red mug with a pale dot on a black background, tilted left", or a variant of it."""
     noun = noun or "product"
     words = [colour, noun] if colour else [noun]
     if framing == "small" and rng.random() < 0.5:
@@ -156,6 +168,8 @@ def _sentence(noun: str, colour: str, background: str, tilt: str, framing: str, 
     text = " ".join([_article(words[0]), *words])
     opening = rng.choice(("", "", "", "a photo of ", "a product photo of ", "a picture of "))
     text = opening + text
+    if mark:
+        text += f" with {mark}" if mark.endswith("s") else f" with a {mark}"
     if background:
         text += rng.choice((" on a ", " on a ", ", ", " against a ")) + background
     return ", ".join(piece for piece in (text, tilt, framing) if piece)

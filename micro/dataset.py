@@ -9,10 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from micro.captions import Shot, training_shots
-from micro.pictures import Pixels, render
+from micro.pictures import Pixels, paint
+from micro.prints import printed
 
 TRAINING_SEED = 20261123
 TRAINING_PICTURES = 12_000
+
+
+def render(shot: Shot, *, size: int, seed: int) -> Pixels:
+    """Return a square picture of a shot, `size` pixels wide; the same bytes for the same seed."""
+    rng = np.random.default_rng(seed)
+    return printed(paint(shot, size=size, rng=rng), shot, rng).pixels()
 
 
 def rendered(shots: Sequence[Shot], *, size: int, seed: int) -> Pixels:
@@ -57,9 +64,9 @@ def _stroke(axis: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.f
     """Return the cover (0–1) of one ring, disc or band with soft edges, anywhere."""
     size = len(axis)
     dx, dy = axis[None, :] - rng.uniform(0, size), axis[:, None] - rng.uniform(0, size)
-    width = rng.uniform(1.5, 5)
+    width = rng.uniform(1.5, 9)
     if rng.random() < 0.5:
-        distance = np.abs(np.hypot(dx, dy) - rng.choice([0.0, rng.uniform(4, 14)]))
+        distance = np.abs(np.hypot(dx, dy) - rng.choice([0.0, rng.uniform(4, 20)]))
     else:
         angle, reach = rng.uniform(0, np.pi), rng.uniform(4, size)
         along = dx * np.cos(angle) + dy * np.sin(angle)

@@ -1,7 +1,8 @@
 """Measures how often a drawn picture shows what its prompt asked for.
 
-A small network, the judge, has learned product and colour from renders; the backdrop is read off
-the picture's edge. The judge's own accuracy on renders it has never seen bounds what it can tell.
+A small network, the judge, has learned product, colour and print from renders; the backdrop is
+read off the picture's edge. The judge's own accuracy on renders it has never seen bounds what it
+can tell.
 """
 
 from __future__ import annotations
@@ -19,7 +20,16 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
-from micro.captions import BACKGROUNDS, COLOURS, KINDS, Shot, combinations, is_held_out
+from micro.captions import (
+    BACKGROUNDS,
+    COLOURS,
+    KINDS,
+    PRINTS,
+    Shot,
+    combinations,
+    is_held_out,
+    prints_of,
+)
 from micro.dataset import rendered
 from micro.network import PICTURE_SIZE
 from micro.pictures import Pixels
@@ -28,47 +38,51 @@ from micro.vae import round_trip, to_tensor
 
 STEPS, GUIDANCE, PICTURES_EACH = 20, 4.0, 4
 JUDGE_STEPS, JUDGE_BATCH, JUDGE_RATE, SEED = 1200, 64, 3e-3, 5
+ANSWERS = (KINDS, tuple(COLOURS), ("", *PRINTS))
+"""What the judge chooses from: kinds, colours, prints."""
 
 
 class Judge(nn.Module):
-    """Tells product and colour from a picture; nothing of it is in the base."""
+    """Tells product, colour and print from a picture; nothing of it is in the base."""
 
     def __init__(self) -> None:
-        """Build four strided convolutions and one linear layer for both answers."""
+        """Build four strided convolutions and one linear layer for all answers."""
         super().__init__()
         widths = (3, 24, 48, 64, 96)
         layers: list[nn.Module] = []
         for wide_in, wide_out in pairwise(widths):
             layers += [nn.Conv2d(wide_in, wide_out, 3, 2, 1), nn.BatchNorm2d(wide_out), nn.ReLU()]
         self.trunk = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(3), nn.Flatten())
-        self.head = nn.Linear(96 * 9, len(KINDS) + len(COLOURS))
+        self.head = nn.Linear(96 * 9, sum(map(len, ANSWERS)))
 
-    def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return scores of the kinds and of the colours for pixels in -1 … 1."""
-        scores = self.head(self.trunk(pixels))
-        return scores[:, : len(KINDS)], scores[:, len(KINDS) :]
+    def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Return scores of the kinds, of the colours and of the prints for pixels in -1 … 1."""
+        return self.head(self.trunk(pixels)).split([len(names) for names in ANSWERS], dim=1)
 
     @torch.no_grad()
-    def answers(self, pictures: Pixels) -> tuple[list[str], list[str]]:
-        """Return each picture's kind and colour."""
-        kinds, colours = self.eval()(to_tensor(pictures))
-        names = list(COLOURS)
-        return [KINDS[i] for i in kinds.argmax(1)], [names[i] for i in colours.argmax(1)]
+    def answers(self, pictures: Pixels) -> list[tuple[str, ...]]:
+        """Return each picture's kind, colour and print."""
+        chosen = [scores.argmax(1).tolist() for scores in self.eval()(to_tensor(pictures))]
+        return [
+            tuple(names[i] for names, i in zip(ANSWERS, row, strict=True))
+            for row in zip(*chosen, strict=True)
+        ]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Adherence:
-    """How many of `pictures` show the asked product, colour, background, and all three."""
+    """How many of `pictures` show the asked product, colour, print, background, and all four."""
 
     pictures: int
     kind: int
     colour: int
+    print: int
     background: int
-    all_three: int
+    all_four: int
 
     def __str__(self) -> str:
         """Return one row of the documentation's table."""
-        counts = (self.kind, self.colour, self.background, self.all_three)
+        counts = (self.kind, self.colour, self.print, self.background, self.all_four)
         return " | ".join([str(self.pictures), *(f"{c / self.pictures:.1%}" for c in counts)])
 
 
@@ -86,17 +100,21 @@ def train_judge(
     copies = round_trip(vae, pictures[:count:2])
     inputs = np.concatenate([copies, pictures[1:count:2]])
     order = [*range(0, count, 2), *range(1, count, 2)]
-    names = list(COLOURS)
-    kinds = torch.tensor([KINDS.index(shots[i].kind) for i in order])
-    colours = torch.tensor([names.index(shots[i].colour) for i in order])
+    shown = [(shots[i].kind, shots[i].colour, shots[i].print) for i in order]
+    truth = torch.tensor(
+        [[names.index(word) for names, word in zip(ANSWERS, words, strict=True)] for words in shown]
+    )
     optimizer = torch.optim.AdamW(judge.parameters(), lr=JUDGE_RATE)
     rng = np.random.default_rng(SEED)
     for step in range(JUDGE_STEPS):
         optimizer.param_groups[0]["lr"] = cosine_rate(step / JUDGE_STEPS, JUDGE_RATE, warmup=0.05)
         rows = rng.integers(len(inputs), size=JUDGE_BATCH)
-        kind_scores, colour_scores = judge(to_tensor(inputs[rows]))
-        loss = functional.cross_entropy(kind_scores, kinds[rows])
-        loss = loss + functional.cross_entropy(colour_scores, colours[rows])
+        scores = judge(to_tensor(inputs[rows]))
+        losses = [
+            functional.cross_entropy(part, truth[rows, column])
+            for column, part in enumerate(scores)
+        ]
+        loss = torch.stack(losses).sum()
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
@@ -118,36 +136,45 @@ def background_of(picture: Pixels) -> str:
 
 def adherence(judge: Judge, shots: Sequence[Shot], pictures: Pixels) -> Adherence:
     """Compare pictures with what was asked for."""
-    kinds, colours = judge.answers(pictures)
-    right = np.array(
-        [
-            (kind == shot.kind, colour == shot.colour, background_of(picture) == shot.background)
-            for shot, picture, kind, colour in zip(shots, pictures, kinds, colours, strict=True)
-        ]
-    )
+    seen = [
+        (*words, background_of(picture))
+        for words, picture in zip(judge.answers(pictures), pictures, strict=True)
+    ]
+    wanted = [(shot.kind, shot.colour, shot.print, shot.background) for shot in shots]
+    right = np.array(seen) == np.array(wanted)
     sums = right.sum(axis=0)
     return Adherence(
         pictures=len(shots),
         kind=int(sums[0]),
         colour=int(sums[1]),
-        background=int(sums[2]),
-        all_three=int(right.all(axis=1).sum()),
+        print=int(sums[2]),
+        background=int(sums[3]),
+        all_four=int(right.all(axis=1).sum()),
     )
 
 
 def asked(*, held_out: bool) -> list[Shot]:
-    """Return the shots to ask for: every held-out combination, or as many seen ones."""
+    """Return the shots to ask for: every held-out combination, or as many seen ones.
+
+    Half of a combination's pictures are asked for with a print, each time another.
+    """
     kept = [c for c in combinations() if is_held_out(*c)]
     seen = [c for c in combinations() if not is_held_out(*c)]
     chosen = kept if held_out else Random(SEED).sample(seen, len(kept))
-    shots = [Shot(kind=kind, colour=colour, background=back) for kind, colour, back in chosen]
-    return [shot for shot in shots for _ in range(PICTURES_EACH)]
+    shots = []
+    for number, (kind, colour, background) in enumerate(chosen):
+        prints = prints_of(colour)
+        for which in range(PICTURES_EACH):
+            mark = prints[(number + which) % len(prints)] if which % 2 else ""
+            shots.append(Shot(kind=kind, colour=colour, background=background, print=mark))
+    return shots
 
 
 def prompt_of(shot: Shot) -> str:
     """Return the plain sentence that asks for a shot."""
     article = "an" if shot.colour[0] in "aeiou" else "a"
-    return f"{article} {shot.colour} {shot.kind} on a {shot.background} background"
+    mark = f" with {'' if shot.print.endswith('s') else 'a '}{shot.print}" if shot.print else ""
+    return f"{article} {shot.colour} {shot.kind}{mark} on a {shot.background} background"
 
 
 def draw(pipeline: StableDiffusionXLPipeline, prompts: Sequence[str], *, seed: int) -> Pixels:

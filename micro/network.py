@@ -13,11 +13,12 @@ from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 SCALING_FACTOR = 0.13025
-PICTURE_SIZE = 96
+PICTURE_SIZE = 128
 """Default width and height in pixels; latents are an eighth of it."""
 VOCABULARY = 49408
 START, END = 49406, 49407
-CLIP_L_WIDTH, CLIP_G_WIDTH, POOLED_WIDTH, SIZE_WIDTH = 32, 32, 64, 16
+CLIP_L_WIDTH, CLIP_G_WIDTH, POOLED_WIDTH, SIZE_WIDTH = 32, 40, 64, 16
+"""Two widths, as in SDXL: loaders of single files tell the text encoders apart by them."""
 
 WORD_DEVIATION = 0.1
 """Words nobody taught stay this large: a LoRA can tell them apart, and they hardly mislead."""
@@ -35,7 +36,7 @@ SCHEDULE = {
 def build_vae() -> AutoencoderKL:
     """Return an untrained autoencoder of factor 8 with 4 latent channels."""
     return AutoencoderKL(
-        block_out_channels=(16, 16, 32, 64),
+        block_out_channels=(16, 32, 64, 64),
         down_block_types=("DownEncoderBlock2D",) * 4,
         up_block_types=("UpDecoderBlock2D",) * 4,
         layers_per_block=1,
@@ -89,7 +90,7 @@ def encode_prompts(
     """Return SDXL's context and pooled text for token ids of shape (batch, 77).
 
     Returns:
-        Both encoders' last hidden states but one, side by side (batch, 77, 64), and the second
+        Both encoders' last hidden states but one, side by side (batch, 77, 72), and the second
         encoder's projected text (batch, 64).
     """
     first = clip_l(ids_l, output_hidden_states=True)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import torch
 from diffusers import AutoencoderKL, EulerDiscreteScheduler
 
 from micro.network import SCHEDULE
-from micro.tokenizer import END, write_tokenizer
 from micro.unet import Drawer
+from sdxl_reg.diffusion.micro import micro_base_files
 
 MODEL_INDEX = {
     "_class_name": "StableDiffusionXLPipeline",
@@ -27,13 +26,13 @@ MODEL_INDEX = {
 """The base has learned the empty prompt, so zeros never stand for it."""
 
 
-def pack(drawer: Drawer, vae: AutoencoderKL, merges: str, folder: Path) -> None:
+def pack(drawer: Drawer, vae: AutoencoderKL, merges: bytes, folder: Path) -> None:
     """Write the package data; of the tokenizers only merges.txt, from which the rest follows.
 
     Args:
         drawer: The averaged U-Net and text encoders.
         vae: The autoencoder, its scale folded.
-        merges: The text of CLIP's merges.txt.
+        merges: CLIP's merges.txt.
         folder: Where to write; files already there are replaced.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -52,16 +51,15 @@ def pack(drawer: Drawer, vae: AutoencoderKL, merges: str, folder: Path) -> None:
     )
     scheduler.save_pretrained(folder / "scheduler")
     (folder / "tokenizer").mkdir(exist_ok=True)
-    (folder / "tokenizer" / "merges.txt").write_text(merges, encoding="utf-8")
+    (folder / "tokenizer" / "merges.txt").write_bytes(merges)
     (folder / "model_index.json").write_text(json.dumps(MODEL_INDEX, indent=2) + "\n")
 
 
 def expand(packed: Path, folder: Path) -> None:
-    """Copy package data into a whole diffusers folder, both tokenizers written out."""
-    shutil.copytree(packed, folder, dirs_exist_ok=True)
-    merges = (packed / "tokenizer" / "merges.txt").read_text(encoding="utf-8")
-    write_tokenizer(folder / "tokenizer", merges, END)
-    write_tokenizer(folder / "tokenizer_2", merges, "!")
+    """Write package data as a whole diffusers folder, both tokenizers with all their files."""
+    for name, data in micro_base_files(packed).items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
 
 
 def _forget_origin(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The renderer: a shot becomes a picture, with soft shadow, shaped shading and highlights.
+"""Painting a shot: its product in its pose, with soft shadow, shaped shading and highlights.
 
 Only Pillow and numpy; the same shot, size and seed give the same bytes.
 """
@@ -79,11 +79,6 @@ class Painting:
         """Return the picture as bytes."""
         rounded: Pixels = (self.light.clip(0, 1) * 255 + 0.5).astype(np.uint8)
         return rounded
-
-
-def render(shot: Shot, *, size: int, seed: int) -> Pixels:
-    """Return a square picture of a shot, `size` pixels wide."""
-    return paint(shot, size=size, rng=np.random.default_rng(seed)).pixels()
 
 
 def paint(shot: Shot, *, size: int, rng: np.random.Generator) -> Painting:

@@ -106,14 +106,23 @@ def padded_for_clip_g(ids: torch.Tensor) -> torch.Tensor:
 
 
 def train_unet(
-    latents: torch.Tensor, feed: CaptionFeed, state: Path, *, steps: int, minutes: float
+    latents: torch.Tensor,
+    feed: CaptionFeed,
+    state: Path,
+    *,
+    steps: int,
+    minutes: float,
+    earlier: Path | None = None,
 ) -> Drawer:
     """Train until `steps` or until the clock says `minutes`; return the averaged weights.
 
-    The state is saved every 250 steps under `state` and taken up again from there.
+    The state is saved every 250 steps under `state` and taken up again from there; without one,
+    training starts from the parts of an `earlier` base, a diffusers folder, if that is given.
     """
     torch.manual_seed(SEED)
     drawer, average = Drawer(), Drawer()
+    if earlier is not None:
+        _take_over(drawer, earlier)
     average.load_state_dict(drawer.state_dict())
     optimizer = torch.optim.AdamW(drawer.parameters(), lr=RATE, weight_decay=0.01, fused=True)
     kept: dict[str, Stateful] = {"drawer": drawer, "average": average, "optimizer": optimizer}
@@ -149,6 +158,21 @@ def load_average(state: Path) -> Drawer:
     saved = torch.load(state / "unet.pt", weights_only=True, mmap=True)
     drawer.load_state_dict(saved["average"])
     return drawer.eval()
+
+
+@torch.no_grad()
+def _take_over(drawer: Drawer, earlier: Path) -> None:
+    """Copy an earlier base's weights; where a layer has grown, into its first rows and columns."""
+    for part, folder, kind in (
+        (drawer.unet, "unet", UNet2DConditionModel),
+        (drawer.clip_l, "text_encoder", CLIPTextModel),
+        (drawer.clip_g, "text_encoder_2", CLIPTextModelWithProjection),
+    ):
+        weights = kind.from_pretrained(earlier / folder, torch_dtype=torch.float32).state_dict()
+        for name, tensor in part.state_dict().items():
+            shared = tuple(map(min, tensor.shape, weights[name].shape))
+            common = tuple(slice(size) for size in shared)
+            tensor[common] = weights[name][common]
 
 
 def _loss(

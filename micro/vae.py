@@ -1,6 +1,7 @@
 """Trains the autoencoder, then folds its latents' mean and scale into the weights.
 
-Loss: L1 + 0.3 · MSE + 1e-4 · KL, as measured to work at this size; AdamW with a cosine schedule.
+Loss: L1 + 0.3 · MSE + 0.5 · L1 of the differences between neighbours, which keeps edges sharp
+(Mathieu et al. 2016, arXiv:1511.05440, eq. 6), + 1e-4 · KL; AdamW with a cosine schedule.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ import torch
 from diffusers import AutoencoderKL
 from numpy.typing import NDArray
 from torch import nn
-from torch.nn import functional
 
 from micro.dataset import scribbled
 from micro.network import SCALING_FACTOR, build_vae
@@ -88,9 +88,7 @@ def train_decoder(
             generator = torch.Generator().manual_seed(step)
             noise = torch.randn(latents.shape, generator=generator)
             latents = latents + DECODER_NOISE / SCALING_FACTOR * noise
-        decoded = vae.decode(latents).sample
-        mse = functional.mse_loss(decoded, pixels)
-        loss = functional.l1_loss(decoded, pixels) + 0.3 * mse
+        loss, mse = _likeness(vae.decode(latents).sample, pixels)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(trained.parameters(), 1.0)
@@ -160,9 +158,16 @@ def _loss(
     """Return the training loss and the mean squared error."""
     posterior = vae.encode(pixels).latent_dist
     decoded = vae.decode(posterior.sample(generator=generator)).sample
-    mse = functional.mse_loss(decoded, pixels)
-    divergence = posterior.kl().mean() / posterior.mean[0].numel()
-    return functional.l1_loss(decoded, pixels) + 0.3 * mse + 1e-4 * divergence, mse.detach()
+    loss, mse = _likeness(decoded, pixels)
+    return loss + 1e-4 * posterior.kl().mean() / posterior.mean[0].numel(), mse
+
+
+def _likeness(decoded: torch.Tensor, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return how far pictures are from what they should be, and the mean squared error alone."""
+    error = decoded - pixels
+    mse = error.square().mean()
+    edges = error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
+    return error.abs().mean() + 0.3 * mse + 0.5 * edges, mse.detach()
 
 
 def _crops(pictures: NDArray[np.uint8], rng: np.random.Generator) -> torch.Tensor:

@@ -23,7 +23,7 @@ from micro.captions import (
     stranger_words,
     training_shots,
 )
-from micro.pictures import render
+from micro.dataset import render
 
 MUG = Shot(kind="mug", colour="red", background="black")
 

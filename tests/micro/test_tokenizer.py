@@ -1,41 +1,30 @@
-"""CLIP's tokenizer as rebuilt from merges.txt alone."""
+"""CLIP's vocabulary as the micro base ships it."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import pytest
+from transformers import CLIPTokenizer
 
-from micro.tokenizer import END, START, vocabulary, whole_words, write_tokenizer
-
-BASE = Path(__file__).parents[2] / "registry" / "sdxl_reg" / "micro_base"
+from micro.tokenizer import build_tokenizer, whole_words
+from sdxl_reg.diffusion.micro import END, START, shipped_merges
 
 
 @pytest.fixture(scope="module")
-def merges() -> str:
-    return (BASE / "tokenizer" / "merges.txt").read_text(encoding="utf-8")
+def tokenizer() -> CLIPTokenizer:
+    return build_tokenizer(shipped_merges())
 
 
-def test_the_vocabulary_is_clips(merges: str) -> None:
-    vocab = vocabulary(merges)
+def test_the_vocabulary_is_clips(tokenizer: CLIPTokenizer) -> None:
+    vocab = tokenizer.get_vocab()
 
     assert len(vocab) == 49_408
     assert (vocab["!"], vocab["a</w>"], vocab["red</w>"]) == (0, 320, 736)
     assert (vocab[START], vocab[END]) == (49_406, 49_407)
 
 
-def test_the_words_to_mix_in_are_plain(merges: str) -> None:
-    words = whole_words(vocabulary(merges))
+def test_the_words_to_mix_in_are_plain(tokenizer: CLIPTokenizer) -> None:
+    words = whole_words(tokenizer.get_vocab())
 
     assert len(words) > 5_000
     assert {"harbour", "pencil"} <= set(words)
     assert all(word.isalpha() and 3 <= len(word) <= 8 for word in words)
-
-
-def test_a_tokenizer_folder_says_how_it_pads(merges: str, tmp_path: Path) -> None:
-    write_tokenizer(tmp_path, merges, "!")
-
-    special = json.loads((tmp_path / "special_tokens_map.json").read_text(encoding="utf-8"))
-    assert special.get("pad_token") == "!"
-    assert (tmp_path / "merges.txt").read_text(encoding="utf-8") == merges

@@ -19,13 +19,16 @@ PADS = {"tokenizer": END, "tokenizer_2": "!"}
 """The padding token of SDXL's two tokenizers."""
 
 
-def micro_base_files() -> dict[str, bytes]:
+def micro_base_files(packed: Traversable | None = None) -> dict[str, bytes]:
     """Relative path (with /) → bytes of the whole diffusers folder, in the order of the paths.
+
+    Args:
+        packed: What the package ships, somewhere else than in the package.
 
     Raises:
         NotFound: The package was installed without its data.
     """
-    root = files("sdxl_reg") / "micro_base"
+    root = packed or files("sdxl_reg") / "micro_base"
     if not root.is_dir():
         raise NotFound("built-in base", "micro", remedy="Install the package sdxl-reg again")
     shipped = dict(_walk(root, ""))
