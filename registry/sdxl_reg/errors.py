@@ -89,14 +89,20 @@ class NotFound(RegistryError):
     http_status = 404
 
     def __init__(
-        self, noun: str, name: str | Path, known: Iterable[str] = (), *, remedy: str = ""
+        self,
+        noun: str,
+        name: str | Path,
+        known: Iterable[str] | None = None,
+        *,
+        remedy: str = "",
     ) -> None:
         self.noun = noun
         self.name = str(name)
-        self.known = sorted(known)
-        super().__init__(
-            f"no such {noun}: {self.name!r}", remedy=remedy or suggestion(self.name, self.known)
-        )
+        self.known = sorted(known or ())
+        hint = suggestion(self.name, self.known)
+        if known is not None and not self.known:
+            hint = f"There is no {noun} yet"
+        super().__init__(f"no such {noun}: {self.name!r}", remedy=remedy or hint)
 
 
 class Conflict(RegistryError):

@@ -93,3 +93,8 @@ def test_every_fault_of_the_settings_is_told_at_once() -> None:
 def test_a_near_name_is_suggested(name: str, known: list[str], told: str) -> None:
     assert told in suggestion(name, known)
     assert bool(suggestion(name, known)) == bool(known)
+
+
+def test_a_name_looked_for_among_none_is_told_so() -> None:
+    assert "There is no image set yet" in str(NotFound("image set", "weipn", iter(())))
+    assert "yet" not in str(NotFound("file", "weipn"))
