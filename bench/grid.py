@@ -1,6 +1,6 @@
 """Time of a grid: strengths in batches, against one cell at a time with diffusers' own adapters.
 
-    python bench/grid.py [--versions 5] [--strengths 10] [--steps 20] [--side 96] [--batch 10]
+    python bench/grid.py [--versions 5] [--strengths 10] [--steps 20] [--side 128] [--batch 10]
 
 The peer is what people write today: `load_lora_weights` for each version, then for each strength
 `set_adapters` and one call of `StableDiffusionXLPipeline`, from the same noise. The adapters are
@@ -84,7 +84,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--versions", type=int, default=5)
     parser.add_argument("--strengths", type=int, default=10)
     parser.add_argument("--steps", type=int, default=20)
-    parser.add_argument("--side", type=int, default=96, help="of the pictures, in pixels")
+    parser.add_argument("--side", type=int, default=128, help="of the pictures, in pixels")
     parser.add_argument("--batch", type=int, default=10, help="cells drawn at once")
     return parser.parse_args()
 

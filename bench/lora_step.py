@@ -1,10 +1,11 @@
 """Time and memory of a LoRA training step: ours against a plain training script's, side by side.
 
-    python bench/lora_step.py [--steps 20] [--rounds 3] [--side 96] [--batch 4]
+    python bench/lora_step.py [--steps 20] [--rounds 3] [--side 128] [--batch 4]
 
 The plain step is what the training scripts of diffusers' examples do without caching: picture
 through the VAE and caption through both text encoders at every step, then the same U-Net with the
-same peft adapters, AdamW and gradient clipping. Each variant runs in processes of its own, turn by
+same peft adapters, AdamW and gradient clipping. The cached step is the same loop with both encoded
+beforehand, as sd-scripts can be told to. Each variant runs in processes of its own, turn by
 turn; the step times are medians, the ratio is of these medians. Run it alone on the machine.
 """
 
@@ -16,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-VARIANTS = ("ours", "plain")
+VARIANTS = ("ours", "plain", "cached")
+PICTURES = 8
 SKIPPED_STEPS = 2
 """The first steps allocate; they are not counted."""
 
@@ -46,7 +48,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--steps", type=int, default=20, help="steps a round")
     parser.add_argument("--rounds", type=int, default=3, help="processes a variant")
-    parser.add_argument("--side", type=int, default=96, help="of the pictures, in pixels")
+    parser.add_argument("--side", type=int, default=128, help="of the pictures, in pixels")
     parser.add_argument("--batch", type=int, default=4, help="pictures a step")
     parser.add_argument("--variant", choices=VARIANTS, help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -61,7 +63,9 @@ def _in_a_process(variant: str) -> dict[str, float]:
 
 def _measured(options: argparse.Namespace) -> dict[str, float]:
     with _job_folder(options) as folder:
-        times = (_ours if options.variant == "ours" else _plain)(folder, options)
+        times = {"ours": _ours, "plain": _plain, "cached": _cached}[options.variant](
+            folder, options
+        )
     return {
         "step_s": statistics.median(times[SKIPPED_STEPS:]),
         "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
@@ -79,7 +83,7 @@ def _job_folder(options: argparse.Namespace) -> Iterator[Path]:
             (folder / "base" / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / "base" / path).write_bytes(data)
         (folder / "files").mkdir()
-        for number in range(8):
+        for number in range(PICTURES):
             pixels = np.random.default_rng(number).integers(0, 256, (8, 8, 3), dtype=np.uint8)
             picture = Image.fromarray(pixels).resize((options.side, options.side))
             picture.save(folder / f"{number}.png")
@@ -132,30 +136,61 @@ def _ours(folder: Path, options: argparse.Namespace) -> list[float]:
 
 
 def _plain(folder: Path, options: argparse.Namespace) -> list[float]:
-    """Seconds of each step of a loop without caches."""
+    """Seconds of each step of a loop that encodes pictures and captions anew at every step."""
+    pipeline, pictures = _loaded(folder, options)
+
+    def encoded(rows: list[int]) -> tuple[Any, Any]:
+        return _encoded(pipeline, [pictures[row] for row in rows])
+
+    return _looped(pipeline, options, encoded)
+
+
+def _cached(folder: Path, options: argparse.Namespace) -> list[float]:
+    """Seconds of each step of the same loop with everything encoded once, beforehand."""
+    pipeline, pictures = _loaded(folder, options)
+    latents, text = _encoded(pipeline, pictures)
+    return _looped(pipeline, options, lambda rows: (latents[rows], text.rows(rows)))
+
+
+def _loaded(folder: Path, options: argparse.Namespace) -> tuple[Any, list[Any]]:
+    from sdxl_reg.diffusion.latents import read_pixels
+    from sdxl_reg.diffusion.pipeline import load_pipeline
+
+    pictures = [
+        read_pixels(path, options.side, background="white").values
+        for path in sorted(folder.glob("*.png"))
+    ]
+    return load_pipeline(folder / "base"), pictures
+
+
+def _encoded(pipeline: Any, pictures: list[Any]) -> tuple[Any, Any]:
+    import torch
+
+    from sdxl_reg.diffusion.conditioning import encode_prompts
+
+    with torch.no_grad():
+        latents = pipeline.vae.encode(torch.stack(pictures)).latent_dist.sample()
+        text = encode_prompts(pipeline, ["a red t-shirt"] * len(pictures))
+    return latents * pipeline.vae.config.scaling_factor, text
+
+
+def _looped(
+    pipeline: Any, options: argparse.Namespace, encoded: Callable[[list[int]], tuple[Any, Any]]
+) -> list[float]:
     import torch
     from diffusers import DDPMScheduler
     from torch.nn import functional
 
-    from sdxl_reg.diffusion.conditioning import encode_prompts
-    from sdxl_reg.diffusion.latents import read_pixels
-    from sdxl_reg.diffusion.pipeline import load_pipeline
     from sdxl_reg_lora.network import add_adapters
 
-    pipeline: Any = load_pipeline(folder / "base")
     parameters = add_adapters("unet", pipeline.unet, rank=16, alpha=16)
     optimizer = torch.optim.AdamW(parameters, lr=1e-4)
     scheduler = DDPMScheduler.from_config(pipeline.scheduler.config)
-    paths = sorted(folder.glob("*.png"))
     sizes = torch.tensor([[options.side, options.side, 0, 0, options.side, options.side]])
     moments = []
     for step in range(options.steps):
-        chosen = [paths[(step * options.batch + row) % len(paths)] for row in range(options.batch)]
-        with torch.no_grad():
-            pixels = [read_pixels(path, options.side, background="white").values for path in chosen]
-            latents = pipeline.vae.encode(torch.stack(pixels)).latent_dist.sample()
-            latents = latents * pipeline.vae.config.scaling_factor
-            text = encode_prompts(pipeline, ["a red t-shirt"] * options.batch)
+        rows = [(step * options.batch + row) % PICTURES for row in range(options.batch)]
+        latents, text = encoded(rows)
         noise = torch.randn_like(latents)
         t = torch.randint(1000, (options.batch,))
         prediction = pipeline.unet(
@@ -189,7 +224,9 @@ def _show(found: dict[str, list[dict[str, float]]], options: argparse.Namespace)
         f"  {variant:<6} {1000 * seconds[variant]:7.1f} ms   {memory[variant] / 1e6:7.0f} MB peak"
         for variant in VARIANTS
     ]
-    lines.append(f"  plain / ours = {seconds['plain'] / seconds['ours']:.2f}")
+    lines += [
+        f"  {variant} / ours = {seconds[variant] / seconds['ours']:.2f}" for variant in VARIANTS[1:]
+    ]
     sys.stdout.write("\n".join(lines) + "\n")
 
 

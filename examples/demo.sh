@@ -17,7 +17,7 @@ if sdxl-reg artifact show weipin-lora --json >/dev/null 2>&1; then
 else
     run sdxl-reg train lora --dataset weipin --config examples/weipin.toml
 fi
-run sdxl-reg grid weipin-lora --out examples/weipin-grid.png --guidance-scale 3 \
+run sdxl-reg grid weipin-lora --out examples/weipin-grid.png --guidance-scale 3 --seed 3 \
     --prompt "a t-shirt on a black background, qzy, flawed, spot" \
     --prompt "a t-shirt on a black background, lsbr, flawless"
 run sdxl-reg lineage weipin-lora@best
