@@ -57,7 +57,8 @@ class Judge(nn.Module):
 
     def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Return scores of the kinds, of the colours and of the prints for pixels in -1 … 1."""
-        return self.head(self.trunk(pixels)).split([len(names) for names in ANSWERS], dim=1)
+        scores: torch.Tensor = self.head(self.trunk(pixels))
+        return torch.split(scores, [len(names) for names in ANSWERS], dim=1)
 
     @torch.no_grad()
     def answers(self, pictures: Pixels) -> list[tuple[str, ...]]:

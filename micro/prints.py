@@ -44,11 +44,10 @@ def printed(painting: Painting, shot: Shot, rng: np.random.Generator) -> Paintin
 
 def _distance(form: str, dx: Plane, dy: Plane, extent: float) -> Plane:
     """Return the signed distance to a form about the origin, in product units."""
-    distance: Plane
     if form == "dot":
         distance = np.hypot(dx, dy) - 0.8 * extent
     elif form == "square":
         distance = np.maximum(np.abs(dx), np.abs(dy)) - 0.72 * extent
     else:
         distance = np.abs((dy + 2) % (0.9 * extent) - 0.45 * extent) - 0.2 * extent
-    return distance
+    return distance.astype(np.float32)

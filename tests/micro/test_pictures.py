@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -16,10 +17,12 @@ from micro.captions import (
     COLOURS,
     EXAMPLE_WORDS,
     KINDS,
+    PRINTS,
     Shot,
     caption,
     combinations,
     is_held_out,
+    prints_of,
     stranger_words,
     training_shots,
 )
@@ -60,6 +63,34 @@ def test_a_caption_names_only_what_is_drawn() -> None:
         named = {colour for colour in COLOURS if f"{colour} " in f"{text} ".replace(",", " ")}
         assert named <= {shot.colour, shot.background}
         assert [kind for kind in KINDS if kind in text] in ([], [shot.kind])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("print_", PRINTS)
+def test_a_print_changes_the_product_and_nothing_else(kind: str, print_: str) -> None:
+    plain = Shot(kind=kind, colour="red", background="teal")
+    before = render(plain, size=64, seed=2).astype(int)
+    after = render(replace(plain, print=print_), size=64, seed=2).astype(int)
+
+    changed = np.abs(after - before).max(axis=2) > 60
+    is_teal = np.abs(before - BACKGROUNDS["teal"]).max(axis=2) < 20
+    assert 0.005 < changed.mean() < 0.4
+    assert not (changed & is_teal).any()
+    tone = after[changed].mean()
+    assert tone > 150 if print_.startswith("pale") else tone < 100
+
+
+def test_nothing_pale_is_printed_on_white() -> None:
+    assert prints_of("red") == list(PRINTS)
+    assert all(name.startswith("dark") for name in prints_of("white"))
+
+
+def test_a_caption_names_a_print_nearly_always_and_only_where_there_is_one() -> None:
+    rng = Random(4)
+    texts = [caption(replace(MUG, print="dark stripes"), rng) for _ in range(300)]
+
+    assert 0.8 < np.mean(["dark stripes" in text for text in texts]) < 1
+    assert not any(name in caption(MUG, rng) for name in PRINTS for _ in range(20))
 
 
 def test_a_caption_often_leaves_the_colour_out() -> None:

@@ -19,9 +19,9 @@ TO_K = "lora_unet_input_blocks_4_1_transformer_blocks_0_attn2_to_k.lora_down.wei
 CLIP_L, CLIP_G = "clip_l", "clip_g"
 
 
-def lora(folder: Path, *, width: int = 2048, **metadata: str) -> Path:
+def lora(folder: Path, metadata: dict[str, str] | None = None, *, width: int = 2048) -> Path:
     """A LoRA of one matrix, as another program might have written it."""
-    return _written(folder / "old.safetensors", {TO_K: (4, width)}, metadata)
+    return _written(folder / "old.safetensors", {TO_K: (4, width)}, metadata or {})
 
 
 def _written(path: Path, shapes: dict[str, tuple[int, int]], metadata: dict[str, str]) -> Path:
@@ -35,7 +35,9 @@ def _written(path: Path, shapes: dict[str, tuple[int, int]], metadata: dict[str,
 def test_a_lora_is_told_by_its_header_and_keeps_what_that_says(
     engine: Engine, store: BlobStore, tmp_path: Path
 ) -> None:
-    path = lora(tmp_path, ss_epoch="3", ss_steps="24", **{"modelspec.trigger_phrase": "qzy, spot"})
+    path = lora(
+        tmp_path, {"ss_epoch": "3", "ss_steps": "24", "modelspec.trigger_phrase": "qzy, spot"}
+    )
 
     with transaction(engine) as session:
         version = import_file(session, store, path)
@@ -64,7 +66,7 @@ def test_a_file_that_a_run_made_finds_its_run_and_its_lineage_again(
         pictures = new_node(session, NodeKind.DATASET)
         record_input(session, run.id, pictures.id, "dataset")
 
-        version = import_file(session, store, lora(tmp_path, **{"sdxl_reg.run": "f" * 64}))
+        version = import_file(session, store, lora(tmp_path, {"sdxl_reg.run": "f" * 64}))
 
         assert version.run_id == run.id
         assert pictures.id in reachable(session, [version.node_id], "up")
@@ -77,7 +79,7 @@ def test_a_base_that_is_known_here_is_found_by_its_digest(
         bases = ensure_artifact(session, "micro", ArtifactKind.CHECKPOINT)
         base = add_version(session, bases, NewVersion(files={"x": store.put_bytes(b"x")}))
 
-        version = import_file(session, store, lora(tmp_path, **{"sdxl_reg.base": base.digest}))
+        version = import_file(session, store, lora(tmp_path, {"sdxl_reg.base": base.digest}))
 
         assert version.base is base
 
