@@ -21,7 +21,7 @@ help: ## List these commands
 setup: $(ready) ## Make .venv with the pinned versions (once; again when they change)
 
 demo: $(ready) ## The main job on the bundled example, from folders of pictures to a chosen LoRA
-	@SDXL_REG_HOME="$(CURDIR)/demo" PATH="$(CURDIR)/$(bin):$$PATH" sh examples/demo.sh
+	@OMP_NUM_THREADS=1 SDXL_REG_HOME="$(CURDIR)/demo" PATH="$(CURDIR)/$(bin):$$PATH" sh examples/demo.sh # one thread: nearly as fast as two, and not five times slower on a shared core
 
 test: $(ready) ## Run all tests (PYTEST="-k lora" picks some)
 	@OMP_NUM_THREADS=1 $(bin)/python -m pytest -n 2 -q $(PYTEST) # one thread: two workers, two cores

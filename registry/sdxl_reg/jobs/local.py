@@ -13,9 +13,6 @@ from sdxl_reg.jobs.events import Event, Failed, Finished, read_event
 EVENTS, LOG, JOB = "events.jsonl", "log.txt", "job.json"
 POLL_S = 0.1
 GRACE_S = 5.0
-PATIENCE = {"OMP_WAIT_POLICY": "PASSIVE"}
-"""Threads of torch that wait sleep, unless the user says otherwise: where they spin and another
-program wants a core too, a step takes many times as long."""
 LOG_TAIL_BYTES = 2000
 
 
@@ -57,7 +54,6 @@ def _started(folder: Path) -> "subprocess.Popen[bytes]":
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env=PATIENCE | os.environ,
             start_new_session=True,  # Ctrl-C in the terminal reaches us, and we tell the child
         )
 
