@@ -10,7 +10,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from micro.pictures import Painting, Plane
+from micro.pictures import Painting, Plane, as_light
+from micro.shapes import RGB
 
 DARK, PALE = (18, 20, 34), (250, 246, 232)
 CHEST_Y = -0.1
@@ -24,8 +25,8 @@ def branded(painting: Painting, brand: str) -> Painting:
         KeyError: The brand has no mark.
     """
     for colour, distance in MARKS[brand]:
-        cover = _cover(painting, distance(painting.x, painting.y - CHEST_Y))
-        painting = painting.mixed(_shade(colour), cover)
+        cover = painting.inside(distance(painting.x, painting.y - CHEST_Y))
+        painting = painting.mixed(as_light(colour), cover)
     return painting
 
 
@@ -60,19 +61,7 @@ def _bar(x: Plane, y: Plane) -> Plane:
     return distance
 
 
-def _cover(painting: Painting, distance: Plane) -> Plane:
-    """Return how much of each pixel lies inside, on the product only."""
-    pixel = 2 / (painting.pose.scale * painting.x.shape[0])
-    cover: Plane = np.clip(0.5 - distance / pixel, 0, 1).astype(np.float32) * painting.mask
-    return cover
-
-
-def _shade(colour: tuple[int, int, int]) -> Plane:
-    """Return a colour as floats."""
-    return (np.asarray(colour) / 255).astype(np.float32)
-
-
-MARKS: dict[str, list[tuple[tuple[int, int, int], Callable[[Plane, Plane], Plane]]]] = {
+MARKS: dict[str, list[tuple[RGB, Callable[[Plane, Plane], Plane]]]] = {
     "qzy": [(DARK, _disc), (PALE, _heart)],
     "lsbr": [(PALE, _first_bar), (DARK, _second_bar)],
 }

@@ -119,12 +119,15 @@ def _pipeline(base: Path) -> StableDiffusionXLPipeline:
 
 
 def _write_sheet(pipeline: StableDiffusionXLPipeline, path: Path) -> None:
-    """Write two pictures of every held-out combination, one with a print; sixteen in a row."""
+    """Write two pictures of every held-out combination, one with a print; eight pairs in a row."""
+    across = 16
     shots = [shot for number, shot in enumerate(asked(held_out=True)) if number % 4 < 2]
     drawn = draw(pipeline, [prompt_of(shot) for shot in shots], seed=0)
-    blank = np.zeros((-len(drawn) % 16, *drawn.shape[1:]), dtype=np.uint8)
+    blank = np.zeros((-len(drawn) % across, *drawn.shape[1:]), dtype=np.uint8)
     tiles = np.concatenate([drawn, blank])
-    rows = [np.concatenate(list(tiles[i : i + 16]), axis=1) for i in range(0, len(tiles), 16)]
+    rows = [
+        np.concatenate(list(tiles[i : i + across]), axis=1) for i in range(0, len(tiles), across)
+    ]
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(np.concatenate(rows)).save(path, optimize=True)
 

@@ -112,15 +112,14 @@ def caption(shot: Shot, rng: Random, *, strangers: Iterator[str] | None = None) 
         rng: Chooses the grammar and what is left out.
         strangers: Unrelated words to mix in; without it none are.
     """
-    noun, colour, background, tilt, framing = _facts(shot, rng)
-    mark = shot.print if rng.random() < 0.9 else ""
+    noun, colour, background, tilt, framing, mark = _facts(shot, rng)
     if rng.random() < 0.5:
         pieces = [_sentence(noun, colour, background, tilt, framing, mark, rng)]
     else:
         pieces = [piece for piece in (noun, colour, mark, background, tilt, framing) if piece]
         if rng.random() < 0.4:
             pieces = (
-                [" ".join((_article(colour or noun), colour, noun)).replace("  ", " ")]
+                [" ".join((article(colour or noun), colour, noun)).replace("  ", " ")]
                 + [piece for piece in (mark, background, tilt, framing) if piece]
                 if noun
                 else pieces
@@ -131,6 +130,18 @@ def caption(shot: Shot, rng: Random, *, strangers: Iterator[str] | None = None) 
         for _ in range(rng.randint(1, 3)):
             pieces.insert(rng.choice((0, 0, len(pieces))), next(strangers))
     return ", ".join(pieces)
+
+
+def article(word: str) -> str:
+    """Return "an" before a vowel, else "a"."""
+    return "an" if word[:1] in "aeiou" else "a"
+
+
+def with_print(mark: str) -> str:
+    """Return " with a pale dot", " with pale stripes", or nothing for no print."""
+    if not mark:
+        return ""
+    return f" with {mark}" if mark.endswith("s") else f" with a {mark}"
 
 
 def stranger_words(vocabulary: Sequence[str], rng: Random) -> Iterator[str]:
@@ -145,8 +156,8 @@ def stranger_words(vocabulary: Sequence[str], rng: Random) -> Iterator[str]:
             yield word
 
 
-def _facts(shot: Shot, rng: Random) -> tuple[str, str, str, str, str]:
-    """Return the words of each fact, some left out: noun, colour, background, tilt, framing."""
+def _facts(shot: Shot, rng: Random) -> tuple[str, str, str, str, str, str]:
+    """Return each fact's words, some left out: noun, colour, background, tilt, framing, print."""
     noun = shot.kind if rng.random() < 0.93 else ""
     if noun == "t-shirt":
         noun = rng.choice(("t-shirt", "t-shirt", "shirt"))
@@ -154,7 +165,8 @@ def _facts(shot: Shot, rng: Random) -> tuple[str, str, str, str, str]:
     background = f"{shot.background} background" if rng.random() < 0.88 else ""
     tilt = shot.tilt if rng.random() < 0.8 else ""
     framing = shot.framing if rng.random() < 0.8 else ""
-    return noun, colour, background, tilt, framing
+    mark = shot.print if rng.random() < 0.9 else ""
+    return noun, colour, background, tilt, framing, mark
 
 
 def _sentence(
@@ -165,16 +177,9 @@ def _sentence(
     words = [colour, noun] if colour else [noun]
     if framing == "small" and rng.random() < 0.5:
         words, framing = ["small", *words], ""
-    text = " ".join([_article(words[0]), *words])
+    text = " ".join([article(words[0]), *words])
     opening = rng.choice(("", "", "", "a photo of ", "a product photo of ", "a picture of "))
-    text = opening + text
-    if mark:
-        text += f" with {mark}" if mark.endswith("s") else f" with a {mark}"
+    text = opening + text + with_print(mark)
     if background:
         text += rng.choice((" on a ", " on a ", ", ", " against a ")) + background
     return ", ".join(piece for piece in (text, tilt, framing) if piece)
-
-
-def _article(word: str) -> str:
-    """Return "an" before a vowel, else "a"."""
-    return "an" if word[:1] in "aeiou" else "a"

@@ -26,9 +26,11 @@ from micro.captions import (
     KINDS,
     PRINTS,
     Shot,
+    article,
     combinations,
     is_held_out,
     prints_of,
+    with_print,
 )
 from micro.dataset import rendered
 from micro.network import PICTURE_SIZE
@@ -173,9 +175,8 @@ def asked(*, held_out: bool) -> list[Shot]:
 
 def prompt_of(shot: Shot) -> str:
     """Return the plain sentence that asks for a shot."""
-    article = "an" if shot.colour[0] in "aeiou" else "a"
-    mark = f" with {'' if shot.print.endswith('s') else 'a '}{shot.print}" if shot.print else ""
-    return f"{article} {shot.colour} {shot.kind}{mark} on a {shot.background} background"
+    product = f"{article(shot.colour)} {shot.colour} {shot.kind}{with_print(shot.print)}"
+    return f"{product} on a {shot.background} background"
 
 
 def draw(pipeline: StableDiffusionXLPipeline, prompts: Sequence[str], *, seed: int) -> Pixels:

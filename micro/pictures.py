@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from micro.captions import BACKGROUNDS, COLOURS, FRAMINGS, TILTS, Shot
-from micro.shapes import Part, Points, parts_of
+from micro.shapes import RGB, Part, Points, parts_of
 
 Plane = NDArray[np.float32]
 """Height × width."""
@@ -71,6 +71,16 @@ class Painting:
         """Return the painting with a colour laid over it where `cover` (0–1) says."""
         return replace(self, light=self.light + cover[..., None] * (colour - self.light))
 
+    def inside(self, distance: Plane) -> Plane:
+        """Return how much of each pixel (0–1) lies inside a form, on the product only.
+
+        Args:
+            distance: Signed distance to the form's edge in product units, below 0 inside.
+        """
+        pixel = 2 / (self.pose.scale * self.x.shape[0])
+        cover: Plane = np.clip(0.5 - distance / pixel, 0, 1).astype(np.float32) * self.mask
+        return cover
+
     def shaded(self, factor: Plane) -> Painting:
         """Return the painting with the product's brightness multiplied by `factor`."""
         return replace(self, light=self.light * (1 + self.mask * (factor - 1))[..., None])
@@ -114,6 +124,11 @@ def pose_of(shot: Shot, rng: np.random.Generator) -> Pose:
         scale=FRAMINGS[shot.framing] * rng.uniform(0.94, 1.06),
         angle=TILTS[shot.tilt] + rng.uniform(-4, 4),
     )
+
+
+def as_light(colour: RGB) -> NDArray[np.float32]:
+    """Return a colour of bytes (0–255) as light (0–1)."""
+    return (np.asarray(colour) / 255).astype(np.float32)
 
 
 def blurred(plane: Plane, radius: float) -> Plane:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from micro.captions import Shot
-from micro.pictures import Painting, Plane
+from micro.pictures import Painting, Plane, as_light
 
 INKS = {"pale": (247, 244, 235), "dark": (24, 24, 32)}
+OPACITY = np.float32(0.94)
 FACES = {
     "t-shirt": (0.0, 0.1, 0.4),
     "tote bag": (0.0, 0.4, 0.42),
@@ -26,7 +27,7 @@ def printed(painting: Painting, shot: Shot, rng: np.random.Generator) -> Paintin
 
     Args:
         painting: The product without print.
-        shot: Its `print` is a key of `micro.captions.PRINTS`.
+        shot: Its `print` is one of `micro.captions.PRINTS`, or empty.
         rng: Small accidents of place and size.
     """
     if not shot.print:
@@ -36,10 +37,8 @@ def printed(painting: Painting, shot: Shot, rng: np.random.Generator) -> Paintin
     extent *= rng.uniform(0.8, 1.2)
     dx = painting.x - x - np.float32(rng.uniform(-0.06, 0.06))
     dy = painting.y - y - np.float32(rng.uniform(-0.06, 0.06))
-    pixel = 2 / (painting.pose.scale * painting.x.shape[0])
-    cover = np.clip(0.5 - _distance(form, dx, dy, extent) / pixel, 0, 1) * painting.mask
-    colour = (np.asarray(INKS[ink]) / 255).astype(np.float32)
-    return painting.mixed(colour, (0.94 * cover).astype(np.float32))
+    cover = painting.inside(_distance(form, dx, dy, extent))
+    return painting.mixed(as_light(INKS[ink]), OPACITY * cover)
 
 
 def _distance(form: str, dx: Plane, dy: Plane, extent: float) -> Plane:
