@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from sdxl_reg.diffusion.micro import micro_base_files
+from sdxl_reg.diffusion.micro import micro_base_files, write_files
 from sdxl_reg.diffusion.pipeline import load_pipeline
 from sdxl_reg.diffusion.sampling import decode
 from sdxl_reg.evaluation.render import draw_latents
@@ -44,7 +44,7 @@ def main() -> None:
     """Draw the grid both ways, and print times, their ratio and the largest difference."""
     options = _options()
     with tempfile.TemporaryDirectory() as name:
-        base = _base(Path(name) / "base")
+        base = write_files(micro_base_files(), Path(name) / "base")
         pipeline = load_pipeline(base)
         loras = [_lora(pipeline, Path(name), number) for number in range(options.versions)]
         spec = _grid(base, loras, options)
@@ -87,13 +87,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--side", type=int, default=128, help="of the pictures, in pixels")
     parser.add_argument("--batch", type=int, default=10, help="cells drawn at once")
     return parser.parse_args()
-
-
-def _base(folder: Path) -> Path:
-    for path, data in micro_base_files().items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_bytes(data)
-    return folder
 
 
 def _lora(pipeline: Any, folder: Path, number: int) -> Path:

@@ -75,13 +75,11 @@ def _measured(options: argparse.Namespace) -> dict[str, float]:
 @contextmanager
 def _job_folder(options: argparse.Namespace) -> Iterator[Path]:
     """A folder with the built-in base and eight pictures."""
-    from sdxl_reg.diffusion.micro import micro_base_files
+    from sdxl_reg.diffusion.micro import micro_base_files, write_files
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for path, data in micro_base_files().items():
-            (folder / "base" / path).parent.mkdir(parents=True, exist_ok=True)
-            (folder / "base" / path).write_bytes(data)
+        write_files(micro_base_files(), folder / "base")
         (folder / "files").mkdir()
         for number in range(PICTURES):
             pixels = np.random.default_rng(number).integers(0, 256, (8, 8, 3), dtype=np.uint8)

@@ -10,7 +10,7 @@ from diffusers import AutoencoderKL, EulerDiscreteScheduler
 
 from micro.network import SCHEDULE
 from micro.unet import Drawer
-from sdxl_reg.diffusion.micro import micro_base_files
+from sdxl_reg.diffusion.micro import micro_base_files, write_files
 
 MODEL_INDEX = {
     "_class_name": "StableDiffusionXLPipeline",
@@ -57,9 +57,7 @@ def pack(drawer: Drawer, vae: AutoencoderKL, merges: bytes, folder: Path) -> Non
 
 def expand(packed: Path, folder: Path) -> None:
     """Write package data as a whole diffusers folder, both tokenizers with all their files."""
-    for name, data in micro_base_files(packed).items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(data)
+    write_files(micro_base_files(packed), folder)
 
 
 def _forget_origin(folder: Path) -> None:

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 from transformers import CLIPTokenizer
 
-from sdxl_reg.diffusion.micro import END, tokenizer_files
+from sdxl_reg.diffusion.micro import END, tokenizer_files, write_files
 
 MERGES = 48_894
 WHEEL = "open_clip_torch==3.3.0"
@@ -38,8 +38,7 @@ def fetch_merges(path: Path) -> bytes:
 def build_tokenizer(merges: bytes) -> CLIPTokenizer:
     """Return the first encoder's tokenizer, which pads with `<|endoftext|>`."""
     with TemporaryDirectory() as folder:
-        for name, data in tokenizer_files(merges, END).items():
-            (Path(folder) / name).write_bytes(data)
+        write_files(tokenizer_files(merges, END), Path(folder))
         return CLIPTokenizer.from_pretrained(folder)
 
 

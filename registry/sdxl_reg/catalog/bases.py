@@ -15,7 +15,7 @@ from sdxl_reg.catalog.artifacts import (
 )
 from sdxl_reg.catalog.references import parse_reference
 from sdxl_reg.diffusion.full_size import CONTEXT_WIDTH, full_size_config_files
-from sdxl_reg.diffusion.micro import micro_base_files
+from sdxl_reg.diffusion.micro import micro_base_files, write_files
 from sdxl_reg.errors import InvalidValue, NotFound, UsageError
 from sdxl_reg.formats.checkpoint import context_width, native_resolution, require_sdxl
 from sdxl_reg.jobs.spec import BaseSpec
@@ -51,7 +51,7 @@ def find_base(
     """
     path = Path(base).expanduser()
     if path.exists() and base != MICRO:  # a folder of that name is ./micro
-        return _register_path(session, store, path.absolute(), config_path)
+        return register_base(session, store, path.absolute(), config_path=config_path)
     if parse_reference(base).name == MICRO:
         _register_micro(session, store)
     try:
@@ -93,24 +93,42 @@ def resolution_of(spec: BaseSpec) -> int:
     return native_resolution(spec.config_path or spec.path)
 
 
-def _register_micro(session: Session, store: BlobStore) -> None:
-    files = {path: store.put_bytes(data) for path, data in micro_base_files().items()}
-    _add(session, MICRO, files, BaseFormat.DIFFUSERS)
-
-
-def _register_path(
-    session: Session, store: BlobStore, path: Path, config_path: Path | None
+def register_base(
+    session: Session,
+    store: BlobStore,
+    path: Path,
+    *,
+    config_path: Path | None = None,
+    name: str = "",
 ) -> ArtifactVersion:
+    """Record a checkpoint on disk as a version; its bytes are stored before any row is touched.
+
+    Args:
+        session: The transaction.
+        store: Receives its files.
+        path: A diffusers folder or a single `.safetensors` file.
+        config_path: For a single file: a diffusers folder with its configuration and tokenizers.
+        name: Of the artifact; by default that of the folder, or the stem of the file.
+
+    Returns:
+        The version; the one that is already there when the artifact has these very bytes.
+
+    Raises:
+        NotFound: There is no such file.
+        UsageError: It is not SDXL.
+        Corrupt: Its files are not what they claim to be.
+        Conflict: The name is taken by an artifact of another kind.
+    """
     if path.is_dir():
         require_sdxl(path)
         files = _stored_folder(store, path, prefix="")
-        return _add(session, path.name, files, BaseFormat.DIFFUSERS)
+        return _add(session, name or path.name, files, BaseFormat.DIFFUSERS)
     with TemporaryDirectory() as temporary:
-        config = config_path or _written(known_configuration(path), Path(temporary))
+        config = config_path or write_files(known_configuration(path), Path(temporary))
         require_sdxl(path, config_path=config)
         files = _stored_folder(store, config, prefix=CONFIG_FOLDER + "/")
     files[path.name] = store.put_file(path)
-    return _add(session, path.stem, files, BaseFormat.SINGLE_FILE)
+    return _add(session, name or path.stem, files, BaseFormat.SINGLE_FILE)
 
 
 def known_configuration(path: Path) -> dict[str, bytes]:
@@ -135,11 +153,9 @@ def known_configuration(path: Path) -> dict[str, bytes]:
     )
 
 
-def _written(files: dict[str, bytes], folder: Path) -> Path:
-    for name, data in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(data)
-    return folder
+def _register_micro(session: Session, store: BlobStore) -> None:
+    files = {path: store.put_bytes(data) for path, data in micro_base_files().items()}
+    _add(session, MICRO, files, BaseFormat.DIFFUSERS)
 
 
 def _is_config(name: str) -> bool:

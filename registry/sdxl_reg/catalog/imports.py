@@ -6,17 +6,18 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.artifacts import NewVersion, add_version, ensure_artifact
-from sdxl_reg.catalog.bases import find_base
+from sdxl_reg.catalog.bases import register_base
 from sdxl_reg.errors import UsageError
-from sdxl_reg.formats.hashes import auto_v2, auto_v3
-from sdxl_reg.formats.identity import FileIdentity, identify
+from sdxl_reg.formats.hashes import short_hashes
+from sdxl_reg.formats.identity import UNKNOWN, identify
+from sdxl_reg.formats.lora_metadata import tags_in
 from sdxl_reg.formats.safetensors import read_header
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.tables import ArtifactVersion, Run
 from sdxl_reg.trainers.discovery import all_trainers
 from sdxl_reg.vocabulary import ArtifactKind, RunKind, VersionState
 
-_FAMILIES = ("sdxl", "unknown")
+_FAMILIES = ("sdxl", UNKNOWN)
 
 
 def import_file(
@@ -31,7 +32,7 @@ def import_file(
         session: The transaction.
         store: Receives the bytes; the file itself is only read.
         path: A `.safetensors` file: LoRA, embedding, hypernetwork or single-file checkpoint.
-        name: Of the artifact; by default the file's stem. A checkpoint is named by its file.
+        name: Of the artifact; by default the file's stem.
 
     Returns:
         The version; the one that is already there when the artifact has these very bytes.
@@ -49,30 +50,27 @@ def import_file(
             remedy="Only files for SDXL can be kept here",
         )
     if identity.kind == ArtifactKind.CHECKPOINT:
-        return find_base(session, store, str(path))
+        return register_base(session, store, path, name=name)
+    stored = store.put_file(path)  # before the first row: from then on nobody else can write
+    kept = store.path(stored.sha256)
+    said = read_header(kept).metadata
+    hashes = short_hashes(kept, stored.sha256)
     artifact = ensure_artifact(session, name or path.stem, identity.kind)
-    return add_version(session, artifact, _new_version(session, store, path, identity))
-
-
-def _new_version(
-    session: Session, store: BlobStore, path: Path, identity: FileIdentity
-) -> NewVersion:
-    said = read_header(path).metadata
-    base = _base(session, said.get("sdxl_reg.base", ""))
-    return NewVersion(
-        files={path.name: store.put_file(path)},
+    new = NewVersion(
+        files={path.name: stored},
         run_id=_run_id(session, said.get("sdxl_reg.run", "")),
-        base_version_id=None if base is None else base.id,
+        base_version_id=_base_id(session, said.get("sdxl_reg.base", "")),
         trainer=_trainer_for(identity.kind),
         epoch=_number(said.get("ss_epoch")),
         step=_number(said.get("ss_steps")),
-        hashes={"autov2": auto_v2(path), "autov3": auto_v3(path)},
+        hashes=hashes,
         details={
             "imported_from": path.name,
-            "trigger_words": _words(said.get("modelspec.trigger_phrase", "")),
+            "trigger_words": tags_in(said.get("modelspec.trigger_phrase", "")),
             "made_from": {key: text for key, text in said.items() if key.startswith("sdxl_reg.")},
         },
     )
+    return add_version(session, artifact, new)
 
 
 def _run_id(session: Session, key: str) -> int | None:
@@ -81,8 +79,8 @@ def _run_id(session: Session, key: str) -> int | None:
     return session.scalar(made.order_by(Run.id.desc()).limit(1)) if key else None
 
 
-def _base(session: Session, digest: str) -> ArtifactVersion | None:
-    known = select(ArtifactVersion).where(
+def _base_id(session: Session, digest: str) -> int | None:
+    known = select(ArtifactVersion.id).where(
         ArtifactVersion.digest == digest, ArtifactVersion.state == VersionState.READY
     )
     return session.scalar(known.limit(1))
@@ -96,7 +94,3 @@ def _trainer_for(kind: ArtifactKind) -> str | None:
 
 def _number(text: str | None) -> int | None:
     return int(text) if text is not None and text.isdecimal() else None
-
-
-def _words(phrase: str) -> list[str]:
-    return [word for part in phrase.split(",") if (word := part.strip())]

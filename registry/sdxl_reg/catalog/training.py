@@ -18,7 +18,7 @@ from sdxl_reg.catalog.lineage import record_input
 from sdxl_reg.catalog.references import parse_reference
 from sdxl_reg.catalog.runs import follow, new_run
 from sdxl_reg.errors import InvalidValue
-from sdxl_reg.formats.hashes import auto_v2, auto_v3
+from sdxl_reg.formats.hashes import short_hashes
 from sdxl_reg.jobs import events
 from sdxl_reg.jobs.local import run_job
 from sdxl_reg.jobs.spec import ImageSpec, TrainSpec, write_job
@@ -169,7 +169,7 @@ def _keep(engine: Engine, store: BlobStore, planned: PlannedTraining, event: eve
         epoch=event.epoch,
         step=event.step,
         loss=event.loss,
-        hashes={"autov2": auto_v2(event.path), "autov3": auto_v3(event.path)},
+        hashes=short_hashes(event.path, stored.sha256),
         details=event.details,
     )
     with transaction(engine) as session:

@@ -6,9 +6,10 @@ arXiv:2103.00020).
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from pathlib import Path
 
 from sdxl_reg.errors import NotFound
 
@@ -36,6 +37,22 @@ def micro_base_files(packed: Traversable | None = None) -> dict[str, bytes]:
     for folder, pad in PADS.items():
         shipped |= {f"{folder}/{name}": data for name, data in tokenizer_files(merges, pad).items()}
     return dict(sorted(shipped.items()))
+
+
+def write_files(contents: Mapping[str, bytes], folder: Path) -> Path:
+    """Write a base, or a part of one, into a folder, which is made if missing.
+
+    Args:
+        contents: Relative path (with /) → bytes.
+        folder: Where to; files already there are replaced.
+
+    Returns:
+        The folder.
+    """
+    for name, data in contents.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+    return folder
 
 
 def shipped_merges() -> bytes:

@@ -12,7 +12,7 @@ from diffusers import (
 )
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
-from sdxl_reg.diffusion.micro import PADS, tokenizer_files
+from sdxl_reg.diffusion.micro import PADS, tokenizer_files, write_files
 
 WORDS = ("red", "blue", "mug", "shoe", "spot", "fold", "black", "a")
 WIDTH, POOLED, SIZE = 16, 16, 8
@@ -56,9 +56,7 @@ def write_tiny_base(folder: Path) -> Path:
         The folder.
     """
     for name, pad in PADS.items():
-        (folder / name).mkdir(parents=True)
-        for file, data in tokenizer_files(merges(), pad).items():
-            (folder / name / file).write_bytes(data)
+        write_files(tokenizer_files(merges(), pad), folder / name)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         _pipeline(folder).save_pretrained(folder)

@@ -5,11 +5,27 @@ from pathlib import Path
 
 from sdxl_reg.formats.safetensors import read_header
 
+AUTO_V2_DIGITS = 10
+
 
 def auto_v2(path: Path) -> str:
     """Civitai's AutoV2: ten digits of the SHA-256 of the file."""
     with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()[:10]
+        return hashlib.file_digest(stream, "sha256").hexdigest()[:AUTO_V2_DIGITS]
+
+
+def short_hashes(path: Path, sha256: str) -> dict[str, str]:
+    """What other programs call a safetensors file: `autov2` and `autov3`.
+
+    Args:
+        path: The file.
+        sha256: Of the whole file, as the store computed it: it is not read again for that.
+
+    Raises:
+        NotFound: There is no such file.
+        Corrupt: It is no safetensors file.
+    """
+    return {"autov2": sha256[:AUTO_V2_DIGITS], "autov3": auto_v3(path)}
 
 
 def auto_v3(path: Path) -> str:

@@ -82,8 +82,13 @@ def tag_frequency(directory: str, captions: Iterable[str]) -> str:
     """How often each comma-separated tag occurs, as kohya's JSON: directory → tag → count."""
     counts: Counter[str] = Counter()
     for caption in captions:
-        counts.update(tag for part in caption.split(",") if (tag := part.strip()))
+        counts.update(tags_in(caption))
     return json.dumps({directory: dict(sorted(counts.items()))}, ensure_ascii=False)
+
+
+def tags_in(text: str) -> list[str]:
+    """The comma-separated tags of a caption or a trigger phrase, as written, in their order."""
+    return [tag for part in text.split(",") if (tag := part.strip())]
 
 
 def _training(facts: LoraFacts) -> dict[str, object]:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from sdxl_reg.formats.lora_metadata import tags_in
 from sdxl_reg.trainers.interface import TrainingImage
 
 
@@ -19,6 +20,6 @@ def trigger_words(images: Sequence[TrainingImage]) -> list[str]:
     """
     counts: Counter[str] = Counter()
     for image in images:
-        said = {part.strip().casefold() for part in image.caption.split(",")}
+        said = {tag.casefold() for tag in tags_in(image.caption)}
         counts.update({tag for tag in image.tags.split("/") if tag.casefold() in said})
     return sorted(counts, key=lambda tag: (-counts[tag], tag))

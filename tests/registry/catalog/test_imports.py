@@ -10,26 +10,17 @@ from sdxl_reg.catalog.imports import import_file
 from sdxl_reg.catalog.lineage import new_node, reachable, record_input
 from sdxl_reg.catalog.runs import new_run
 from sdxl_reg.errors import Conflict, Corrupt, NotFound, UsageError
-from sdxl_reg.formats.safetensors import serialise, write_file
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.store.database import transaction
 from sdxl_reg.vocabulary import ArtifactKind, NodeKind, RunKind
+from tests.registry.formats.shaped_files import TO_K, shaped_file
 
-TO_K = "lora_unet_input_blocks_4_1_transformer_blocks_0_attn2_to_k.lora_down.weight"
 CLIP_L, CLIP_G = "clip_l", "clip_g"
 
 
 def lora(folder: Path, metadata: dict[str, str] | None = None, *, width: int = 2048) -> Path:
     """A LoRA of one matrix, as another program might have written it."""
-    return _written(folder / "old.safetensors", {TO_K: (4, width)}, metadata or {})
-
-
-def _written(path: Path, shapes: dict[str, tuple[int, int]], metadata: dict[str, str]) -> Path:
-    tensors = {
-        name: ("F8_E4M3", shape, bytes(shape[0] * shape[1])) for name, shape in shapes.items()
-    }
-    write_file(path, serialise(tensors, metadata))
-    return path
+    return shaped_file(folder / "old.safetensors", {TO_K: (4, width)}, metadata or {})
 
 
 def test_a_lora_is_told_by_its_header_and_keeps_what_that_says(
@@ -87,7 +78,7 @@ def test_a_base_that_is_known_here_is_found_by_its_digest(
 def test_an_embedding_is_kept_under_its_own_kind(
     engine: Engine, store: BlobStore, tmp_path: Path
 ) -> None:
-    path = _written(tmp_path / "qzy.safetensors", {CLIP_L: (2, 768), CLIP_G: (2, 1280)}, {})
+    path = shaped_file(tmp_path / "qzy.safetensors", {CLIP_L: (2, 768), CLIP_G: (2, 1280)}, {})
 
     with transaction(engine) as session:
         assert import_file(session, store, path).artifact.kind == ArtifactKind.EMBEDDING

@@ -13,6 +13,7 @@ from sdxl_reg.diffusion.micro import (
     micro_base_files,
     tokenizer_files,
     vocabulary,
+    write_files,
 )
 from sdxl_reg.diffusion.pipeline import load_pipeline
 from sdxl_reg.formats.checkpoint import native_resolution
@@ -22,8 +23,7 @@ MERGES = b"#version: 0.2\nr e\nre d</w>\nm u\nmu g</w>\n"
 
 @pytest.fixture(params=sorted(PADS))
 def tokenizer(request: pytest.FixtureRequest, tmp_path: Path) -> CLIPTokenizer:
-    for name, data in tokenizer_files(MERGES, PADS[request.param]).items():
-        (tmp_path / name).write_bytes(data)
+    write_files(tokenizer_files(MERGES, PADS[request.param]), tmp_path)
     return CLIPTokenizer.from_pretrained(tmp_path)
 
 
@@ -54,11 +54,7 @@ def test_any_text_can_be_written_and_read_back(tokenizer: CLIPTokenizer) -> None
 
 @pytest.fixture(scope="module")
 def shipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("micro")
-    for name, data in micro_base_files().items():
-        (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_bytes(data)
-    return folder
+    return write_files(micro_base_files(), tmp_path_factory.mktemp("micro"))
 
 
 def test_the_built_in_base_is_a_complete_sdxl(shipped: Path) -> None:

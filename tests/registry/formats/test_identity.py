@@ -4,20 +4,10 @@ import pytest
 
 from sdxl_reg.errors import UsageError
 from sdxl_reg.formats.identity import identify
-from sdxl_reg.formats.safetensors import serialise, write_file
 from sdxl_reg.vocabulary import ArtifactKind
+from tests.registry.formats.shaped_files import TO_K, shaped_file
 
-TO_K = "lora_unet_input_blocks_4_1_transformer_blocks_0_attn2_to_k.lora_down.weight"
 SGM = "model.diffusion_model.input_blocks.4.1.transformer_blocks.0.attn2.to_k.weight"
-
-
-def _file(folder: Path, shapes: dict[str, tuple[int, int]], metadata: dict[str, str]) -> Path:
-    path = folder / "x.safetensors"
-    tensors = {
-        name: ("F8_E4M3", shape, bytes(shape[0] * shape[1])) for name, shape in shapes.items()
-    }
-    write_file(path, serialise(tensors, metadata))
-    return path
 
 
 @pytest.mark.parametrize(
@@ -41,15 +31,17 @@ def _file(folder: Path, shapes: dict[str, tuple[int, int]], metadata: dict[str, 
 def test_kind_and_family_follow_from_the_header(
     tmp_path: Path, shapes: dict[str, tuple[int, int]], kind: ArtifactKind, family: str
 ) -> None:
-    found = identify(_file(tmp_path, shapes, {}))
+    found = identify(shaped_file(tmp_path / "x.safetensors", shapes, {}))
     assert (found.kind, found.family) == (kind, family)
 
 
 def test_a_lora_of_a_tiny_base_says_that_it_is_sdxls(tmp_path: Path) -> None:
-    path = _file(tmp_path, {TO_K: (4, 64)}, {"ss_base_model_version": "sdxl_base_v1-0"})
+    path = shaped_file(
+        tmp_path / "x.safetensors", {TO_K: (4, 64)}, {"ss_base_model_version": "sdxl_base_v1-0"}
+    )
     assert identify(path).family == "sdxl"
 
 
 def test_keys_of_no_known_kind_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="1 keys"):
-        identify(_file(tmp_path, {"weight": (1, 1)}, {}))
+        identify(shaped_file(tmp_path / "x.safetensors", {"weight": (1, 1)}, {}))
