@@ -52,6 +52,13 @@ def page(address: str, complaints: list[str]) -> Iterator[Page]:
         browser.close()
 
 
+@pytest.fixture(autouse=True)
+def _arrived(page: Page) -> Iterator[None]:
+    """Each test ends with everything loaded: a picture that the next one cuts off would count."""
+    yield
+    page.wait_for_load_state("networkidle")
+
+
 def _pictures_loaded(page: Page) -> int:
     """How many pictures the page shows; each must have arrived with pixels."""
     for picture in page.locator("main img[src]").all():
