@@ -101,7 +101,7 @@ def export(reference: str, to: Path, as_json: bool) -> None:
 
 @artifact.command("import")
 @click.argument("path", type=click.Path(path_type=Path))
-@click.option("--name", default="", help="Of the artifact. [default: the file's name]")
+@click.option("--name", default="", help="Of the artifact. [default: the file's, without epoch]")
 @json_option
 def import_(path: Path, name: str, as_json: bool) -> None:
     """Record a LoRA, embedding, hypernetwork or checkpoint that was made elsewhere.

@@ -181,4 +181,5 @@ def _add(
 
 
 def _remedy(error: NotFound) -> str:
-    return f"{error.remedy} A diffusers folder or a .safetensors file of SDXL will do too".strip()
+    hint = error.remedy if error.remedy.endswith("?") else f"{error.remedy}."
+    return f"{hint} A diffusers folder or a .safetensors file of SDXL will do too"

@@ -1,5 +1,6 @@
 """Importing artifacts made elsewhere: told by their headers, linked to what is known here."""
 
+import re
 from pathlib import Path
 
 from sqlalchemy import select
@@ -18,6 +19,7 @@ from sdxl_reg.trainers.discovery import all_trainers
 from sdxl_reg.vocabulary import ArtifactKind, RunKind, VersionState
 
 _FAMILIES = ("sdxl", UNKNOWN)
+_EPOCH_OR_STEP = re.compile(r"-(\d{6}|step\d{8})$")  # as kohya's trainers and ours name files
 
 
 def import_file(
@@ -32,7 +34,8 @@ def import_file(
         session: The transaction.
         store: Receives the bytes; the file itself is only read.
         path: A `.safetensors` file: LoRA, embedding, hypernetwork or single-file checkpoint.
-        name: Of the artifact; by default the file's stem.
+        name: Of the artifact; by default the file's stem, without the epoch or step that trainers
+            append: the files of one training are versions of one artifact.
 
     Returns:
         The version; the one that is already there when the artifact has these very bytes.
@@ -55,7 +58,8 @@ def import_file(
     kept = store.path(stored.sha256)
     said = read_header(kept).metadata
     hashes = short_hashes(kept, stored.sha256)
-    artifact = ensure_artifact(session, name or path.stem, identity.kind)
+    wanted = name or _EPOCH_OR_STEP.sub("", path.stem)
+    artifact = ensure_artifact(session, wanted, identity.kind)
     new = NewVersion(
         files={path.name: stored},
         run_id=_run_id(session, said.get("sdxl_reg.run", "")),

@@ -1,7 +1,6 @@
 """Base checkpoints: what a user's word for one means."""
 
 import json
-import struct
 from pathlib import Path
 
 import pytest
@@ -10,27 +9,10 @@ from sqlalchemy import Engine
 from sdxl_reg.catalog.artifacts import ensure_artifact, version_ref
 from sdxl_reg.catalog.bases import find_base, known_configuration, lay_out, resolution_of
 from sdxl_reg.errors import NotFound, UsageError
-from sdxl_reg.formats.checkpoint import SGM_CONTEXT, SGM_PARTS
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.store.database import transaction
 from sdxl_reg.vocabulary import ArtifactKind
-
-FIRST_NORM = "conditioner.embedders.0.transformer.text_model.final_layer_norm.weight"
-SECOND_NORM = "conditioner.embedders.1.model.ln_final.weight"
-
-
-def _single_file(path: Path, *, widths: tuple[int, int]) -> Path:
-    """A file with the names and widths of an SDXL base, and hardly any weights."""
-    shapes = {prefix + "x": [1] for prefix in SGM_PARTS.values()}
-    shapes |= {SGM_CONTEXT: [1, sum(widths)], FIRST_NORM: [widths[0]], SECOND_NORM: [widths[1]]}
-    header, end = {}, 0
-    for name, shape in shapes.items():
-        size = 2 * shape[0] * (shape[1] if len(shape) > 1 else 1)
-        header[name] = {"dtype": "F16", "shape": shape, "data_offsets": [end, end + size]}
-        end += size
-    text = json.dumps(header).encode()
-    path.write_bytes(struct.pack("<Q", len(text)) + text + bytes(end))
-    return path
+from tests.registry.formats.shaped_files import sdxl_file
 
 
 def test_the_word_micro_always_means_the_same_version(engine: Engine, store: BlobStore) -> None:
@@ -62,7 +44,7 @@ def test_a_base_is_laid_out_again_with_the_bytes_it_had(
 def test_a_full_size_single_file_needs_no_configuration_beside_it(
     engine: Engine, store: BlobStore, tmp_path: Path
 ) -> None:
-    path = _single_file(tmp_path / "sd_xl.safetensors", widths=(768, 1280))
+    path = sdxl_file(tmp_path / "sd_xl.safetensors", widths=(768, 1280))
     with transaction(engine) as session:
         spec = lay_out(store, find_base(session, store, str(path)), tmp_path / "base")
     assert spec.path.name == "sd_xl.safetensors"
@@ -70,7 +52,7 @@ def test_a_full_size_single_file_needs_no_configuration_beside_it(
 
 
 def test_a_single_file_of_another_size_asks_for_its_configuration(tmp_path: Path) -> None:
-    path = _single_file(tmp_path / "odd.safetensors", widths=(100, 28))
+    path = sdxl_file(tmp_path / "odd.safetensors", widths=(100, 28))
     with pytest.raises(UsageError, match="--base-config"):
         known_configuration(path)
 
@@ -90,6 +72,19 @@ def test_a_word_that_is_neither_registered_nor_a_path_is_refused(
 ) -> None:
     with transaction(engine) as session, pytest.raises(NotFound, match="no such base: 'mikro'"):
         find_base(session, store, "mikro")
+
+
+def test_what_there_is_and_what_else_would_do_are_two_sentences(
+    engine: Engine, store: BlobStore
+) -> None:
+    with transaction(engine) as session:
+        with pytest.raises(NotFound, match=r"There is no artifact yet\. A diffusers folder"):
+            find_base(session, store, "mikro")
+        find_base(session, store, "micro")
+        with pytest.raises(NotFound, match=r"Did you mean 'micro'\? A diffusers folder"):
+            find_base(session, store, "mikro")
+        with pytest.raises(NotFound, match=r"There is: micro\. A diffusers folder"):
+            find_base(session, store, "juggernaut")
 
 
 def test_an_adapter_is_no_base(engine: Engine, store: BlobStore) -> None:

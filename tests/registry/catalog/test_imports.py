@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import Engine
 
 from sdxl_reg.catalog.artifacts import NewVersion, add_version, ensure_artifact, version_ref
+from sdxl_reg.catalog.bases import find_base
 from sdxl_reg.catalog.imports import import_file
 from sdxl_reg.catalog.lineage import new_node, reachable, record_input
 from sdxl_reg.catalog.runs import new_run
@@ -13,7 +14,7 @@ from sdxl_reg.errors import Conflict, Corrupt, NotFound, UsageError
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.store.database import transaction
 from sdxl_reg.vocabulary import ArtifactKind, NodeKind, RunKind
-from tests.registry.formats.shaped_files import TO_K, shaped_file
+from tests.registry.formats.shaped_files import TO_K, sdxl_file, shaped_file
 
 CLIP_L, CLIP_G = "clip_l", "clip_g"
 
@@ -73,6 +74,49 @@ def test_a_base_that_is_known_here_is_found_by_its_digest(
         version = import_file(session, store, lora(tmp_path, {"sdxl_reg.base": base.digest}))
 
         assert version.base is base
+
+
+def test_an_exported_epoch_comes_back_as_the_version_it_was(
+    engine: Engine, store: BlobStore, tmp_path: Path
+) -> None:
+    path = lora(tmp_path).rename(tmp_path / "weipin-lora-000013.safetensors")
+    with transaction(engine) as session:
+        artifact = ensure_artifact(session, "weipin-lora", ArtifactKind.LORA)
+        trained = add_version(
+            session, artifact, NewVersion(files={path.name: store.put_file(path)})
+        )
+
+        assert import_file(session, store, path) is trained
+
+
+@pytest.mark.parametrize(
+    ("stem", "name"),
+    [
+        ("weipin-lora", "weipin-lora"),
+        ("weipin-lora-000013", "weipin-lora"),
+        ("weipin-lora-step00000250", "weipin-lora"),
+        ("lora-2026", "lora-2026"),
+    ],
+)
+def test_epochs_and_steps_of_one_training_are_versions_of_one_artifact(
+    engine: Engine, store: BlobStore, tmp_path: Path, stem: str, name: str
+) -> None:
+    path = lora(tmp_path).rename(tmp_path / f"{stem}.safetensors")
+
+    with transaction(engine) as session:
+        assert import_file(session, store, path).artifact.name == name
+
+
+def test_a_checkpoint_becomes_a_base_under_the_name_it_is_given(
+    engine: Engine, store: BlobStore, tmp_path: Path
+) -> None:
+    path = sdxl_file(tmp_path / "sd_xl.safetensors", widths=(768, 1280))
+
+    with transaction(engine) as session:
+        version = import_file(session, store, path, name="studio")
+
+        assert version_ref(version) == "studio@1"
+        assert find_base(session, store, "studio") is version
 
 
 def test_an_embedding_is_kept_under_its_own_kind(
