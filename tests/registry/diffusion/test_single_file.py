@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from diffusers import StableDiffusionXLPipeline
 from safetensors.torch import save_file
 from torch import Tensor
 
+from sdxl_reg.diffusion.micro import micro_base_files, write_files
 from sdxl_reg.diffusion.pipeline import load_pipeline
 from sdxl_reg.errors import UsageError
 from sdxl_reg.testing import draw
@@ -147,3 +149,21 @@ def test_it_draws_the_same_pictures_as_its_folder(tiny_base: Path, single_file: 
 def test_it_needs_a_folder_of_its_configuration(single_file: Path) -> None:
     with pytest.raises(UsageError, match="configured"):
         load_pipeline(single_file)
+
+
+@pytest.mark.slow
+def test_plain_diffusers_reads_the_micro_base_from_one_file(tmp_path: Path) -> None:
+    """It tells the text encoders apart by their widths, which is why the micro base has two."""
+    folder = write_files(micro_base_files(), tmp_path / "micro")
+    path = tmp_path / "micro.safetensors"
+    save_file(_original_layout(load_pipeline(folder)), path)
+
+    plain = StableDiffusionXLPipeline.from_single_file(
+        str(path), config=str(folder), torch_dtype=torch.float32, local_files_only=True
+    )
+
+    expected = load_pipeline(folder)
+    for part in ("unet", "vae", "text_encoder", "text_encoder_2"):
+        weights = getattr(plain, part).state_dict()
+        for name, tensor in getattr(expected, part).state_dict().items():
+            assert torch.equal(weights[name], tensor), (part, name)
