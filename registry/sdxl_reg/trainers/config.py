@@ -4,11 +4,23 @@ Each field carries its description, unit, range and default: one class gives the
 options, the API's schema, the form on the page and the stored JSON.
 """
 
-from typing import Any
+import re
+from typing import Any, ClassVar
 
-from pydantic import AliasChoices, AliasPath, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AliasChoices,
+    AliasPath,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+)
 
 from sdxl_reg.errors import InvalidSettings, suggestion
+
+SIDE_STEP = 64
+"""Sides of training pictures are multiples of this many pixels."""
 
 
 class TrainerConfig(BaseModel):
@@ -16,22 +28,26 @@ class TrainerConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
+    for_small_bases: ClassVar[dict[str, Any]] = {}
+    """Defaults that take the place of the fields' on a base made for less than 512 pixels."""
+
     max_train_steps: int | None = Field(
         default=None, ge=1, description="Optimiser steps; when not given, max_train_epochs counts."
     )
-    max_train_epochs: int = Field(default=5, ge=1, description="Passes over the dataset.")
+    max_train_epochs: int = Field(default=30, ge=1, description="Passes over the dataset.")
     save_every_n_epochs: int | None = Field(
-        default=None, ge=1, description="Save a version every so many epochs; by default each one."
+        default=None,
+        ge=1,
+        description="Save a version every so many epochs; by default about five in all.",
     )
     save_every_n_steps: int | None = Field(
         default=None, ge=1, description="Save a version every so many optimiser steps instead."
     )
     seed: int = Field(default=42, ge=0, lt=2**63, description="Seed of every random choice.")
-    resolution: int | None = Field(
+    resolution: tuple[int, int] | None = Field(
         default=None,
-        ge=64,
-        multiple_of=32,
-        description="Side of the training pictures in pixels; by default the base's own.",
+        description="Width and height of the training pictures in pixels, multiples of 64: 1024 "
+        "or 1024,768. Buckets keep their area. By default the base's own.",
     )
     train_batch_size: int = Field(default=1, ge=1, description="Pictures per step.")
     learning_rate: float = Field(
@@ -46,6 +62,45 @@ class TrainerConfig(BaseModel):
     text_encoder_lr: float | None = Field(
         default=None, ge=0, le=10, description="Learning rate of the text encoders; 0 trains none."
     )
+    text_encoder_2_lr: float | None = Field(
+        default=None,
+        ge=0,
+        le=10,
+        description="Learning rate of the second text encoder; by default that of both.",
+    )
+
+    def rate_of(self, part: str) -> float:
+        """The learning rate of a part of the pipeline; 0 leaves it as it is.
+
+        Args:
+            part: `unet`, `text_encoder` or `text_encoder_2`.
+        """
+        own = {
+            "unet": (self.unet_lr,),
+            "text_encoder": (self.text_encoder_lr,),
+            "text_encoder_2": (self.text_encoder_2_lr, self.text_encoder_lr),
+        }[part]
+        return next((rate for rate in own if rate is not None), self.learning_rate)
+
+    @field_validator("resolution", mode="before")
+    @classmethod
+    def _two_sides(cls, value: object) -> object:
+        """One number as a square, text as kohya writes it: `1024,1024`."""
+        if isinstance(value, str):
+            value = [word for word in re.split(r"[\s,x×]+", value.strip()) if word]
+        if isinstance(value, int | float):
+            value = [value]
+        return value * 2 if isinstance(value, list) and len(value) == 1 else value
+
+    @field_validator("resolution")
+    @classmethod
+    def _multiples_of_64(cls, value: tuple[int, int] | None) -> tuple[int, int] | None:
+        for side in value or ():
+            low = side // SIDE_STEP * SIDE_STEP
+            if side < SIDE_STEP or side != low:
+                nearest = f"{low} and {low + SIDE_STEP}" if low else f"{SIDE_STEP}"
+                raise ValueError(f"{side} is no multiple of {SIDE_STEP}; the nearest: {nearest}")
+        return value
 
 
 def parsed(config: type[TrainerConfig], values: dict[str, Any], *, trainer: str) -> TrainerConfig:
@@ -72,7 +127,8 @@ def parsed(config: type[TrainerConfig], values: dict[str, Any], *, trainer: str)
             if fault["type"] == "extra_forbidden":
                 faults[name] = f"no such setting. {suggestion(name, known)}"
             else:
-                faults[name] = f"{fault['msg']} (got {fault['input']!r})"
+                said = fault["msg"].removeprefix("Value error, ")
+                faults[name] = f"{said} (got {fault['input']!r})"
         raise InvalidSettings(f"trainer {trainer!r}", faults) from None
 
 

@@ -67,7 +67,11 @@ class TrainingJob:
         dataset_sha256: Digest of the dataset version.
         output_name: File stem of what it makes: `weipin-lora`.
         output_path: Empty folder for the files.
-        workspace_path: Folder for caches and state; survives between attempts of the run.
+        workspace_path: Folder for state; survives between attempts of the run.
+        cache_path: Folder for what can be computed again, shared by all runs; its files are named
+            by everything that determines them, so none is ever stale.
+        class_images: Pictures of the class at large, for prior preservation (Ruiz et al. 2023).
+        start_path: Weights of the same kind to start from, instead of new ones.
     """
 
     run_key: str
@@ -79,6 +83,9 @@ class TrainingJob:
     output_name: str
     output_path: Path
     workspace_path: Path
+    cache_path: Path
+    class_images: Sequence[TrainingImage] = ()
+    start_path: Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +98,7 @@ class TrainedVersion:
         step: Optimiser steps done, from 1.
         loss: Mean training loss since the version before.
         details: Anything worth keeping with the version: trigger words, settings in effect.
+        preview_path: A picture drawn with it.
     """
 
     path: Path
@@ -98,6 +106,7 @@ class TrainedVersion:
     step: int
     loss: float
     details: dict[str, Any] = field(default_factory=dict)
+    preview_path: Path | None = None
 
 
 class Report(Protocol):
@@ -114,6 +123,12 @@ class Report(Protocol):
 
     def message(self, text: str) -> None:
         """A sentence for the user: a warning, or a decision that was taken."""
+
+    def sample(self, step: int, prompt: str, path: Path) -> None:
+        """A picture drawn while training; the file is complete."""
+
+    def resumed(self, step: int) -> None:
+        """The work goes on from a saved state: what was said of later steps is void."""
 
 
 class Trainer(Protocol):
