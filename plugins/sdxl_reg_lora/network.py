@@ -13,7 +13,8 @@ from peft import inject_adapter_in_model
 from peft.tuners.lora import LoraLayer
 from torch import Tensor, nn
 
-from sdxl_reg.formats.kohya import UnetShape, kohya_name
+from sdxl_reg.formats.kohya import kohya_name
+from sdxl_reg.formats.sgm import UnetShape
 
 ADAPTER = "default"
 PARTS = ("unet", "text_encoder", "text_encoder_2")

@@ -11,9 +11,9 @@ generative-models' `openaimodel.py`.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from sdxl_reg.errors import Corrupt, InvalidValue
+from sdxl_reg.formats.sgm import UnetShape
 
 PREFIXES = {"unet": "lora_unet_", "text_encoder": "lora_te1_", "text_encoder_2": "lora_te2_"}
 """Part of a pipeline → how kohya's names of its modules begin."""
@@ -21,17 +21,6 @@ SUFFIXES = ("lora_down.weight", "lora_up.weight", "alpha")
 _TEXT_MODEL = "text_model."
 _BLOCK = re.compile(r"(down_blocks|up_blocks)\.(\d+)\.(attentions|resnets)\.(\d+)\.(.+)")
 _MIDDLE = re.compile(r"mid_block\.(attentions|resnets)\.(\d+)\.(.+)")
-
-
-@dataclass(frozen=True, kw_only=True)
-class UnetShape:
-    """What of a U-Net's configuration the names depend on.
-
-    Attributes:
-        layers_per_block: Residual layers of a down block; an up block has one more.
-    """
-
-    layers_per_block: int
 
 
 def kohya_name(part: str, module: str, shape: UnetShape) -> str:

@@ -1,7 +1,8 @@
 import pytest
 
 from sdxl_reg.errors import Corrupt, InvalidValue
-from sdxl_reg.formats.kohya import UnetShape, grouped, kohya_name, modules_by_name
+from sdxl_reg.formats.kohya import grouped, kohya_name, modules_by_name
+from sdxl_reg.formats.sgm import UnetShape
 
 SDXL = UnetShape(layers_per_block=2)
 
