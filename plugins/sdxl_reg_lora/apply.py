@@ -11,8 +11,9 @@ from torch.nn import functional
 
 from sdxl_reg.errors import Corrupt, InvalidValue
 from sdxl_reg.formats.kohya import modules_by_name
+from sdxl_reg.training.base import PARTS
 from sdxl_reg_lora.files import LowRank, load_lora
-from sdxl_reg_lora.network import PARTS, target_modules, unet_shape
+from sdxl_reg_lora.network import target_modules, unet_shape
 
 
 @contextmanager

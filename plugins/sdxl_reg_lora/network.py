@@ -1,40 +1,48 @@
-"""Low-rank adapters in a pipeline's parts, and their tensors under kohya's names.
+"""Adapters in a pipeline's parts, made by peft, and their tensors under kohya's names.
 
 Source: Hu et al. 2021, arXiv:2106.09685; which layers: sd-scripts' `networks/lora.py` (all linear
-layers of the U-Net's transformers, and of the text encoders' attention and feed-forward layers).
+layers of the U-Net's transformers and of the text encoders' attention and feed-forward layers; with
+convolutions also all layers of the residual blocks and of what halves and doubles the size).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
-from peft import LoraConfig as PeftConfig
-from peft import inject_adapter_in_model
+from peft import LoHaConfig, LoKrConfig, LoraConfig, inject_adapter_in_model
 from peft.tuners.lora import LoraLayer
+from peft.tuners.lycoris_utils import LycorisLayer
 from torch import Tensor, nn
 
-from sdxl_reg.formats.kohya import kohya_name
-from sdxl_reg.formats.sgm import UnetShape
+from sdxl_reg.formats.kohya import UnetShape, kohya_name
+from sdxl_reg_lora.config import LoraConfig as Settings
+from sdxl_reg_lora.layers import ADAPTER, Dropouts, adapted_forward
 
-ADAPTER = "default"
-PARTS = ("unet", "text_encoder", "text_encoder_2")
+CONVOLUTIONAL = (".resnets.", ".downsamplers.", ".upsamplers.")
+LORA_NAMES = {"lora_A": "lora_down.weight", "lora_B": "lora_up.weight"}
+"""peft's name of a matrix → kohya's."""
 
 
-def target_modules(part: str, module: nn.Module) -> list[str]:
-    """Paths of the linear layers that a LoRA adapts.
+def target_modules(part: str, module: nn.Module, *, convolutions: bool = False) -> list[str]:
+    """Paths of the layers that an adapter of a part changes.
 
     Args:
         part: `unet`, `text_encoder` or `text_encoder_2`.
         module: That part; may be on the meta device.
+        convolutions: Whether the U-Net's residual blocks and resizing layers are among them.
 
     Returns:
-        In the order of the network; 722, 72 and 192 for SDXL's three parts.
+        In the order of the network; 722, 72 and 192 for SDXL's three parts, 788 for its U-Net with
+        convolutions.
     """
-    inside = "attentions." if part == "unet" else "encoder.layers."
+    inside: tuple[str, ...] = (".attentions.",) if part == "unet" else ("encoder.layers.",)
+    kinds: tuple[type[nn.Module], ...] = (nn.Linear,)
+    if part == "unet" and convolutions:
+        inside, kinds = (*inside, *CONVOLUTIONAL), (nn.Linear, nn.Conv2d)
     return [
         path
         for path, layer in module.named_modules()
-        if isinstance(layer, nn.Linear) and inside in path
+        if isinstance(layer, kinds) and any(word in f".{path}" for word in inside)
     ]
 
 
@@ -43,46 +51,122 @@ def unet_shape(unet: Any) -> UnetShape:
     return UnetShape(layers_per_block=int(unet.config.layers_per_block))
 
 
-def add_adapters(part: str, module: nn.Module, *, rank: int, alpha: float) -> list[nn.Parameter]:
+def add_adapters(
+    part: str, module: nn.Module, settings: Settings, ranks: dict[str, int] | None = None
+) -> list[nn.Parameter]:
     """Put an adapter beside each target layer; the output stays the same until it is trained.
 
     Args:
         part: `unet`, `text_encoder` or `text_encoder_2`.
         module: That part, changed in place; its own weights must be frozen.
-        rank: Inner width.
-        alpha: Scale times rank.
+        settings: Algorithm, ranks, alphas, dropouts.
+        ranks: Path → rank of the layers to adapt, where they follow from a file.
 
     Returns:
-        The new parameters: down matrices random from torch's global generator, up matrices 0.
+        The new parameters, drawn from torch's global generator.
     """
-    peft_config = PeftConfig(r=rank, lora_alpha=alpha, target_modules=target_modules(part, module))
-    inject_adapter_in_model(peft_config, module, adapter_name=ADAPTER)
+    paths = target_modules(part, module, convolutions=settings.conv_rank is not None)
+    if ranks is not None:
+        paths = [path for path in paths if path in ranks]
+    wide = {path for path in paths if _is_wide(module.get_submodule(path))}
+    rank_of = ranks or {path: int(settings.conv_rank or 0) for path in paths if path in wide}
+    alpha_of = {path: settings.conv_alpha for path in paths if path in wide}
+    inject_adapter_in_model(
+        _peft_config(settings, paths, rank_of, alpha_of), module, adapter_name=ADAPTER
+    )
+    if settings.algorithm == "lora":
+        dropouts = Dropouts(
+            network=settings.network_dropout,
+            rank=settings.rank_dropout,
+            module=settings.module_dropout,
+        )
+        for layer in (module.get_submodule(path) for path in paths):
+            layer.forward = adapted_forward(layer, dropouts)
     return [parameter for parameter in module.parameters() if parameter.requires_grad]
+
+
+def adapted_layers(parts: Iterable[tuple[str, nn.Module]]) -> Iterator[tuple[str, str, Any]]:
+    """Part, path and layer of every adapter."""
+    for part, module in parts:
+        for path, layer in module.named_modules():
+            if isinstance(layer, LoraLayer | LycorisLayer):
+                yield part, path, layer
 
 
 def lora_tensors(
     parts: Iterable[tuple[str, nn.Module]], shape: UnetShape, *, dtype: torch.dtype
 ) -> dict[str, Tensor]:
-    """The adapters' tensors under kohya's names, alpha among them, in one number format.
+    """The adapters' tensors under kohya's and LyCORIS' names, in one number format.
 
     Args:
         parts: Names and modules that `add_adapters` changed.
         shape: Of the U-Net.
-        dtype: Of every tensor.
+        dtype: Of every tensor, alpha among them.
 
     Returns:
-        Name → tensor on the CPU: three for each adapted layer.
+        Name → tensor on the CPU.
     """
     tensors: dict[str, Tensor] = {}
-    for part, module in parts:
-        for path, layer in module.named_modules():
-            if isinstance(layer, LoraLayer):
-                stem = kohya_name(part, path, shape)
-                tensors[f"{stem}.lora_down.weight"] = _plain(layer.lora_A[ADAPTER].weight, dtype)
-                tensors[f"{stem}.lora_up.weight"] = _plain(layer.lora_B[ADAPTER].weight, dtype)
-                tensors[f"{stem}.alpha"] = torch.tensor(layer.lora_alpha[ADAPTER], dtype=dtype)
+    for part, path, layer in adapted_layers(parts):
+        stem = kohya_name(part, path, shape)
+        own = _lora(layer) if isinstance(layer, LoraLayer) else _lycoris(layer)
+        tensors |= {
+            f"{stem}.{name}": value.detach().to("cpu", dtype, copy=True).contiguous()
+            for name, value in own.items()
+        }
     return tensors
 
 
-def _plain(weight: Tensor, dtype: torch.dtype) -> Tensor:
-    return weight.detach().to("cpu", dtype, copy=True).contiguous()
+def _peft_config(
+    settings: Settings, paths: list[str], rank_of: dict[str, int], alpha_of: dict[str, float]
+) -> Any:
+    patterns = {
+        "target_modules": paths,
+        "rank_pattern": {_exactly(path): rank for path, rank in rank_of.items()},
+        "alpha_pattern": {_exactly(path): alpha for path, alpha in alpha_of.items()},
+    }
+    if settings.algorithm in ("lora", "dora"):
+        return LoraConfig(
+            r=settings.rank,
+            lora_alpha=settings.alpha,
+            use_dora=settings.algorithm == "dora",
+            lora_dropout=settings.network_dropout if settings.algorithm == "dora" else 0.0,
+            **patterns,
+        )
+    drops = {"rank_dropout": settings.rank_dropout, "module_dropout": settings.module_dropout}
+    if settings.algorithm == "loha":
+        return LoHaConfig(r=settings.rank, alpha=settings.alpha, **drops, **patterns)
+    return LoKrConfig(
+        r=settings.rank, alpha=settings.alpha, init_weights="lycoris", **drops, **patterns
+    )
+
+
+def _exactly(path: str) -> str:
+    return "^" + path.replace(".", r"\.")
+
+
+def _is_wide(layer: nn.Module) -> bool:
+    """Whether it is a convolution that sees more than one place; 1 × 1 counts as linear."""
+    return isinstance(layer, nn.Conv2d) and layer.kernel_size != (1, 1)
+
+
+def _lora(layer: Any) -> dict[str, Tensor]:
+    own = {kohya: getattr(layer, name)[ADAPTER].weight for name, kohya in LORA_NAMES.items()}
+    own["alpha"] = torch.tensor(float(layer.lora_alpha[ADAPTER]))
+    if ADAPTER in layer.lora_magnitude_vector:
+        magnitude = layer.lora_magnitude_vector[ADAPTER].weight
+        weight = layer.get_base_layer().weight
+        own["dora_scale"] = magnitude.reshape(-1, *[1] * (weight.ndim - 1))
+    return own
+
+
+def _lycoris(layer: Any) -> dict[str, Tensor]:
+    own = {
+        name: getattr(layer, name)[ADAPTER]
+        for name in layer.adapter_layer_names
+        if ADAPTER in getattr(layer, name)
+    }
+    if {"lokr_w1", "lokr_w2"} <= own.keys():  # without a rank in it readers know no scale
+        own["lokr_w1"] = own["lokr_w1"] * layer.scaling[ADAPTER]
+    own["alpha"] = torch.tensor(float(layer.alpha[ADAPTER]))
+    return own

@@ -39,6 +39,8 @@ from sdxl_reg.vocabulary import ArtifactKind, BaseFormat
 __all__ = ["Heard", "TrainerConformance", "draw", "training_job", "write_tiny_base"]
 
 PROMPTS = ("a red mug", "a blue shoe", "a black mug")
+OUTPUT_NAME = "things"
+"""Stem of the files of a job, and the trigger word of an embedding."""
 ROWS_TOLERANCE = 1e-4
 """Per-row and single drawing differ by the order in which matrix products are summed: float32's
 6e-8, grown by a few denoising steps of pixels in 0 … 1."""
@@ -59,6 +61,8 @@ class Heard:
         self.metrics: list[tuple[int, dict[str, float]]] = []
         self.versions: list[TrainedVersion] = []
         self.messages: list[str] = []
+        self.samples: list[tuple[int, str, Path]] = []
+        self.resumptions: list[int] = []
 
     def progress(self, done: int, total: int, what: str) -> None:
         """Keep it."""
@@ -76,6 +80,26 @@ class Heard:
         """Keep it."""
         self.messages.append(text)
 
+    def sample(self, step: int, prompt: str, path: Path) -> None:
+        """Keep it."""
+        self.samples.append((step, prompt, path))
+
+    def resumed(self, step: int) -> None:
+        """Keep it."""
+        self.resumptions.append(step)
+
+
+class _Stopping(Heard):
+    """A report that ends the training when it hears of a step."""
+
+    def __init__(self, *, after: int) -> None:
+        super().__init__()
+        self._after = after
+
+    def metric(self, step: int, **values: float) -> None:
+        if step > self._after:
+            raise InterruptedError
+
 
 class TrainerConformance:
     """The contract of `trainers.interface.Trainer`, tested.
@@ -83,6 +107,8 @@ class TrainerConformance:
     Attributes:
         trainer: The plugin.
         settings: Such that a training of four pictures takes seconds and shows.
+        state_settings: What has its state saved at every step.
+        prompts: Three, such that the trained files show in each.
     """
 
     trainer: ClassVar[Trainer]
@@ -91,6 +117,8 @@ class TrainerConformance:
         "train_batch_size": 2,
         "learning_rate": 0.05,
     }
+    state_settings: ClassVar[dict[str, Any]] = {"save_state_every_n_steps": 1}
+    prompts: ClassVar[tuple[str, str, str]] = PROMPTS
     _trained: ClassVar[dict[type, tuple[list[Path], Heard]]] = {}
 
     def test_it_says_what_it_is(self) -> None:
@@ -141,32 +169,49 @@ class TrainerConformance:
         again, _ = self._train(tiny_base, tmp_path_factory)
         assert [_sha256(path) for path in files] == [_sha256(path) for path in again]
 
+    def test_a_training_that_was_stopped_goes_on_to_the_same_bytes(
+        self, tiny_base: Path, tmp_path_factory: TemporaryFolders
+    ) -> None:
+        files, _ = self._train_once(tiny_base, tmp_path_factory)
+        config = parsed(
+            self.trainer.config, self.settings | self.state_settings, trainer=self.trainer.name
+        )
+        for step in (1, 3):
+            job = training_job(config, tiny_base, tmp_path_factory.mktemp("stopped"))
+            try:
+                self.trainer.train(job, _Stopping(after=step))
+            except InterruptedError:
+                pass
+            self.trainer.train(job, Heard())
+            again = [job.output_path / path.name for path in files]
+            assert [_sha256(path) for path in again] == [_sha256(path) for path in files], step
+
     def test_strength_1_shows_and_strength_0_and_leaving_are_the_base_bit_by_bit(
         self, tiny_base: Path, tmp_path_factory: TemporaryFolders
     ) -> None:
         weights = self._train_once(tiny_base, tmp_path_factory)[0][-1]
         pipeline = load_pipeline(tiny_base)
-        base = draw(pipeline)
+        base = draw(pipeline, prompts=self.prompts)
         with self.trainer.applied(pipeline, weights, 0.0):
-            assert np.array_equal(draw(pipeline), base)
+            assert np.array_equal(draw(pipeline, prompts=self.prompts), base)
         with self.trainer.applied(pipeline, weights, [0.0] * len(PROMPTS)):
-            assert np.array_equal(draw(pipeline), base)
+            assert np.array_equal(draw(pipeline, prompts=self.prompts), base)
         with self.trainer.applied(pipeline, weights, 1.0):
-            assert np.abs(draw(pipeline) - base).max() > 100 * ROWS_TOLERANCE
-        assert np.array_equal(draw(pipeline), base)
+            assert np.abs(draw(pipeline, prompts=self.prompts) - base).max() > 100 * ROWS_TOLERANCE
+        assert np.array_equal(draw(pipeline, prompts=self.prompts), base)
 
     def test_the_base_is_restored_after_an_error(
         self, tiny_base: Path, tmp_path_factory: TemporaryFolders
     ) -> None:
         weights = self._train_once(tiny_base, tmp_path_factory)[0][-1]
         pipeline = load_pipeline(tiny_base)
-        base = draw(pipeline)
+        base = draw(pipeline, prompts=self.prompts)
         try:
             with self.trainer.applied(pipeline, weights, 1.0):
                 raise InterruptedError
         except InterruptedError:
             pass
-        assert np.array_equal(draw(pipeline), base)
+        assert np.array_equal(draw(pipeline, prompts=self.prompts), base)
 
     def test_a_strength_for_each_row_is_that_strength_alone(
         self, tiny_base: Path, tmp_path_factory: TemporaryFolders
@@ -175,10 +220,10 @@ class TrainerConformance:
         pipeline = load_pipeline(tiny_base)
         strengths = (0.0, 0.5, 1.0)
         with self.trainer.applied(pipeline, weights, strengths):
-            together = draw(pipeline)
+            together = draw(pipeline, prompts=self.prompts)
         for row, strength in enumerate(strengths):
             with self.trainer.applied(pipeline, weights, strength):
-                alone = draw(pipeline, rows=[row])[0]
+                alone = draw(pipeline, prompts=[self.prompts[row]], seeds=[row])[0]
             assert np.abs(together[row] - alone).max() < ROWS_TOLERANCE
 
     def test_a_file_draws_the_same_wherever_it_lies(
@@ -191,7 +236,7 @@ class TrainerConformance:
         for path in (weights, copy):
             pipeline = load_pipeline(tiny_base)
             with self.trainer.applied(pipeline, path, 1.0):
-                pictures.append(draw(pipeline))
+                pictures.append(draw(pipeline, prompts=self.prompts))
         assert np.array_equal(pictures[0], pictures[1])
 
     def test_a_damaged_file_is_refused(
@@ -237,7 +282,7 @@ def training_job(config: TrainerConfig, base: Path, folder: Path) -> TrainingJob
             TrainingImage(path=path, sha256=_sha256(path), caption=caption, tags="brand/spot")
         )
     for name in ("files", "work"):
-        (folder / name).mkdir()
+        (folder / name).mkdir(exist_ok=True)
     return TrainingJob(
         run_key="2" * 64,
         config=config,
@@ -247,27 +292,34 @@ def training_job(config: TrainerConfig, base: Path, folder: Path) -> TrainingJob
         images=images,
         dataset_ref="things@1",
         dataset_sha256="1" * 64,
-        output_name="things-lora",
+        output_name=OUTPUT_NAME,
         output_path=folder / "files",
         workspace_path=folder / "work",
+        cache_path=folder / "cache",
     )
 
 
-def draw(pipeline: Any, *, rows: Sequence[int] = range(len(PROMPTS))) -> np.ndarray[Any, Any]:
+def draw(
+    pipeline: Any,
+    *,
+    prompts: Sequence[str] = PROMPTS,
+    seeds: Sequence[int] = range(len(PROMPTS)),
+) -> np.ndarray[Any, Any]:
     """Pictures of two steps with guidance; a row's noise is its own.
 
     Args:
         pipeline: A pipeline of the tiny base.
-        rows: Which of the three prompts.
+        prompts: One a row.
+        seeds: Of each row's noise.
 
     Returns:
         Shape (rows, height, width, 3), float32 in 0 … 1.
     """
     pictures: np.ndarray[Any, Any] = pipeline(
-        [PROMPTS[row] for row in rows],
+        list(prompts),
         num_inference_steps=2,
         guidance_scale=4.0,
-        generator=[torch.Generator().manual_seed(row) for row in rows],
+        generator=[torch.Generator().manual_seed(seed) for seed in seeds],
         output_type="np",
     ).images
     return pictures

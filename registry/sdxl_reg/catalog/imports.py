@@ -11,7 +11,7 @@ from sdxl_reg.catalog.bases import register_base
 from sdxl_reg.errors import UsageError
 from sdxl_reg.formats.hashes import short_hashes
 from sdxl_reg.formats.identity import UNKNOWN, identify
-from sdxl_reg.formats.lora_metadata import tags_in
+from sdxl_reg.formats.training_metadata import tags_in
 from sdxl_reg.formats.safetensors import read_header
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.tables import ArtifactVersion, Run

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from sdxl_reg.errors import InvalidValue
 
@@ -26,6 +27,21 @@ def alphas_cumprod(scheduler_config: Any) -> Tensor:
 
     values: Tensor = DDPMScheduler.from_config(scheduler_config).alphas_cumprod
     return values
+
+
+def zero_terminal_snr(abar: Tensor) -> Tensor:
+    """A noise schedule rescaled so that its last step is pure noise.
+
+    Args:
+        abar: Shape (training steps,), falling.
+
+    Returns:
+        Same shape; the first value is kept, the last one is 0.
+
+    Source: Lin et al. 2023, arXiv:2305.08891, algorithm 1.
+    """
+    root = abar.double().sqrt()
+    return ((root - root[-1]) * root[0] / (root[0] - root[-1])).square().to(abar.dtype)
 
 
 def add_noise(x0: Tensor, eps: Tensor, abar: Tensor) -> Tensor:
@@ -75,20 +91,64 @@ def seeded(seed: int, *stream: int) -> torch.Generator:
     return torch.Generator().manual_seed(int(state[0]) >> 1)
 
 
-def offset_noise(eps: Tensor, strength: float, generator: torch.Generator) -> Tensor:
+def offset_noise(eps: Tensor, strength: float | Tensor, generator: torch.Generator) -> Tensor:
     """Noise whose channels' means move too, so that very dark and very bright pictures are learnt.
 
     Args:
         eps: Shape (batch, channels, height, width).
-        strength: 0 returns eps itself; practice is 0.05 to 0.1.
+        strength: Practice is 0.05 to 0.1; a tensor gives each row and channel its own, shape
+            (batch, channels, 1, 1).
         generator: On the CPU.
 
     Source: N. Guttenberg 2023, "Diffusion with offset noise".
     """
-    if strength == 0:
-        return eps
     shift = torch.randn(eps.shape[0], eps.shape[1], 1, 1, generator=generator)
     return eps + strength * shift.to(eps)
+
+
+def adaptive_offset(x0: Tensor, strength: float, scale: float) -> Tensor:
+    """Strength of offset noise that grows with how bright or dark a channel is.
+
+    Args:
+        x0: Shape (batch, channels, height, width).
+        strength: Of a channel whose mean is 0.
+        scale: How much is added for each unit of the mean's size; may be negative.
+
+    Returns:
+        Shape (batch, channels, 1, 1), ≥ 0.
+
+    Source: sd-scripts `--adaptive_noise_scale`.
+    """
+    return (strength + scale * x0.mean((2, 3), keepdim=True).abs()).clamp(min=0)
+
+
+def multires_noise(
+    eps: Tensor, *, iterations: int, discount: float, generator: torch.Generator
+) -> Tensor:
+    """Noise of several grains, which teaches large shapes and brightness faster than plain noise.
+
+    Args:
+        eps: Shape (batch, channels, height, width).
+        iterations: Coarser noises at most; it ends where a side is down to one value.
+        discount: Weight of each coarser noise against the one before, 0 … 1.
+        generator: On the CPU.
+
+    Returns:
+        Same shape, standard deviation 1 over the whole batch.
+
+    Source: J. Whitaker 2023, "Multi-resolution noise for diffusion model training"; the ratio of
+        grains is drawn from 2 … 4 as in sd-scripts.
+    """
+    total = eps.clone()
+    size = eps.shape[-2:]
+    for level in range(iterations):
+        ratio = 2 + 2 * torch.rand((), generator=generator).item()
+        height, width = (max(1, int(side / ratio**level)) for side in size)
+        coarse = torch.randn(*eps.shape[:2], height, width, generator=generator).to(eps)
+        total += discount**level * functional.interpolate(coarse, size=size, mode="bilinear")
+        if 1 in (height, width):
+            break
+    return total / total.std()
 
 
 def _per_row(values: Tensor, like: Tensor) -> Tensor:

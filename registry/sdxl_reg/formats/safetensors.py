@@ -8,7 +8,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,17 +84,17 @@ def read_header(path: Path) -> Header:
     return Header(tensors=tensors, metadata=metadata, data_offset=8 + length)
 
 
-def write_file(path: Path, payload: bytes) -> None:
+def write_file(path: Path, payload: bytes | Iterable[bytes | memoryview]) -> None:
     """Make a file of bytes that appears whole or not at all, and durably.
 
     Args:
         path: Its folder exists; a file of that name is replaced.
-        payload: The whole file.
+        payload: The whole file, or its pieces in order.
     """
-    temporary = path.with_name(path.name + ".part")
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         with temporary.open("wb") as stream:
-            stream.write(payload)
+            stream.writelines([payload] if isinstance(payload, bytes) else payload)
             stream.flush()
             os.fsync(stream.fileno())
         temporary.replace(path)
@@ -123,21 +123,32 @@ def serialise(
     Returns:
         The bytes of the file.
     """
-    data = b"".join(tensors[name][2] for name in sorted(tensors))
-    header: dict[str, Any] = {
-        METADATA: dict(
-            sorted((dict(metadata) | {"sshs_model_hash": hashlib.sha256(data).hexdigest()}).items())
-        )
-    }
-    position = 0
+    digest = hashlib.sha256()
     for name in sorted(tensors):
-        dtype, shape, content = tensors[name]
-        end = position + len(content)
+        digest.update(tensors[name][2])
+    shapes = {name: (dtype, shape) for name, (dtype, shape, _) in tensors.items()}
+    head = header_bytes(shapes, dict(metadata) | {"sshs_model_hash": digest.hexdigest()})
+    return head + b"".join(tensors[name][2] for name in sorted(tensors))
+
+
+def header_bytes(
+    tensors: Mapping[str, tuple[str, tuple[int, ...]]], metadata: Mapping[str, str]
+) -> bytes:
+    """All that stands before the tensors' bytes, which follow in the order of their names.
+
+    Args:
+        tensors: Name → dtype and shape.
+        metadata: Text pairs; written in the order of the names.
+    """
+    header: dict[str, Any] = {METADATA: dict(sorted(metadata.items()))}
+    position = 0
+    for name, (dtype, shape) in sorted(tensors.items()):
+        end = position + math.prod(shape) * DTYPE_BITS[dtype] // 8
         header[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [position, end]}
         position = end
     text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)  # tensors begin at a multiple of eight bytes
-    return len(text).to_bytes(8, "little") + text + data
+    return len(text).to_bytes(8, "little") + text
 
 
 def _document(path: Path, text: bytes) -> dict[str, Any]:

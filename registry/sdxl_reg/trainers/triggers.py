@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from sdxl_reg.formats.lora_metadata import tags_in
+from sdxl_reg.formats.training_metadata import tags_in
 from sdxl_reg.trainers.interface import TrainingImage
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from sdxl_reg.errors import InvalidValue
-from sdxl_reg.formats.sgm import UnetShape, sgm_path, shape_of
+from sdxl_reg.formats.sgm import UnetShape, diffusers_path, sgm_path, shape_of
 
 SDXL = UnetShape(layers_per_block=2)
 
@@ -30,6 +30,7 @@ SDXL = UnetShape(layers_per_block=2)
 )
 def test_modules_have_the_names_of_the_published_base(module: str, path: str) -> None:
     assert sgm_path(module, SDXL) == path
+    assert diffusers_path(path, SDXL) == module
 
 
 def test_block_numbers_follow_from_the_layers_of_a_block() -> None:
@@ -62,3 +63,21 @@ def test_a_configuration_tells_the_shape() -> None:
 def test_a_path_of_no_module_with_weights_is_refused(module: str) -> None:
     with pytest.raises(InvalidValue, match="module that no U-Net"):
         sgm_path(module, SDXL)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "input_blocks.1.0",
+        "input_blocks.0.0.op",
+        "input_blocks.1.2.proj_in",
+        "input_blocks.2.0.op",
+        "middle_block.1.0",
+        "middle_block.0.norm1",
+        "output_blocks.2.1.conv",
+    ],
+)
+def test_a_path_that_the_original_layout_does_not_have_is_refused(path: str) -> None:
+    with pytest.raises(InvalidValue, match="module that no U-Net"):
+        diffusers_path(path, SDXL)

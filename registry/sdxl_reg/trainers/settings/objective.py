@@ -84,3 +84,14 @@ class ObjectiveSettings(BaseModel):
         le=100,
         description="Weight of the class pictures' loss (Ruiz et al. 2023: lambda).",
     )
+    class_prompt: str = Field(
+        default="",
+        description="What the class is called without its special word, such as 'a t-shirt': the "
+        "prompt and caption of class pictures that the base draws for prior preservation.",
+    )
+    num_class_images: int = Field(
+        default=0,
+        ge=0,
+        le=10_000,
+        description="Class pictures in all; the base draws those that are not given.",
+    )
