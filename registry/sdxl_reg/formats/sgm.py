@@ -9,7 +9,7 @@ Source: generative-models' `openaimodel.py`, as the release `sd_xl_base_1.0.safe
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,10 +36,15 @@ OUTER = {
 """Modules outside of the blocks: diffusers' path → the original one."""
 PLACES = {"resnets": 0, "attentions": 1}
 """Where a block keeps the layers that diffusers lists by kind."""
+_OUTER_BACK = {original: module for module, original in OUTER.items()}
+_RESNET_BACK = {original: module for module, original in RESNET.items()}
+_INNER = {place: inner for inner, place in PLACES.items()}
 _BLOCK = re.compile(r"(down|up)_blocks\.(\d+)\.(resnets|attentions)\.(\d+)\.(.+)")
 _DOWNSAMPLER = re.compile(r"down_blocks\.(\d+)\.downsamplers\.0\.conv")
 _UPSAMPLER = re.compile(r"up_blocks\.(\d+)\.upsamplers\.0\.conv")
 _MIDDLE = re.compile(r"mid_block\.(resnets|attentions)\.(\d+)\.(.+)")
+_SGM_BLOCK = re.compile(r"(input|output)_blocks\.(\d+)\.(\d+)\.(.+)")
+_SGM_MIDDLE = re.compile(r"middle_block\.(\d+)\.(.+)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +81,35 @@ def shape_of(config: Mapping[str, Any]) -> UnetShape:
     )
 
 
+def shape_in_diffusers(modules: Iterable[str]) -> UnetShape:
+    """The shape of a U-Net by the paths or weight names that diffusers gives it."""
+    found = [match for module in modules if (match := _BLOCK.fullmatch(module))]
+    first = [int(match[4]) for match in found if match[1] == "down" and match[2] == "0"]
+    return UnetShape(
+        layers_per_block=1 + max(first, default=0),
+        attention_up_blocks=frozenset(
+            int(match[2]) for match in found if (match[1], match[3]) == ("up", "attentions")
+        ),
+    )
+
+
+def shape_in_sgm(paths: Iterable[str]) -> UnetShape:
+    """The shape of a U-Net by the paths or weight names that the original layout gives it."""
+    found = [match for path in paths if (match := _SGM_BLOCK.fullmatch(path))]
+    inputs = [match for match in found if match[1] == "input"]
+    ends = [int(match[2]) for match in inputs if match[4].startswith("op.") or match[4] == "op"]
+    last = max((int(match[2]) for match in inputs), default=1)
+    per_block = min(ends, default=last + 1)  # without a downsampler there is only one block
+    return UnetShape(
+        layers_per_block=per_block - 1,
+        attention_up_blocks=frozenset(
+            int(match[2]) // per_block
+            for match in found
+            if match[1] == "output" and match[3] == "1" and not match[4].startswith("conv")
+        ),
+    )
+
+
 def sgm_path(module: str, shape: UnetShape) -> str:
     """The original layout's path of a module that diffusers knows by its path.
 
@@ -108,6 +142,48 @@ def sgm_path(module: str, shape: UnetShape) -> str:
         inner, layer, rest = match.groups()
         return f"middle_block.{2 * int(layer) + PLACES[inner]}.{_inside(module, inner, rest)}"
     raise _unknown(module)
+
+
+def diffusers_path(path: str, shape: UnetShape) -> str:
+    """The path by which diffusers knows a module of the original layout: undoes `sgm_path`.
+
+    Args:
+        path: Path inside the U-Net of a module that holds weights.
+        shape: Of the U-Net.
+
+    Raises:
+        InvalidValue: No U-Net of SDXL's shape has such a module.
+    """
+    if path in _OUTER_BACK:
+        return _OUTER_BACK[path]
+    if match := _SGM_BLOCK.fullmatch(path):
+        module = _block_module(match, shape)
+    elif match := _SGM_MIDDLE.fullmatch(path):
+        number, place = divmod(int(match[1]), 2)
+        module = f"mid_block.{_INNER[place]}.{number}.{_outside(place, match[2])}"
+    else:
+        raise _unknown(path)
+    if sgm_path(module, shape) != path:  # a place or number that the layout does not use
+        raise _unknown(path)
+    return module
+
+
+def _block_module(match: re.Match[str], shape: UnetShape) -> str:
+    side, rest = match[1], match[4]
+    number, place = int(match[2]) - (side == "input"), int(match[3])
+    block, layer = divmod(number, shape.layers_per_block + 1)
+    if side == "input" and rest == "op":
+        return f"down_blocks.{block}.downsamplers.0.conv"
+    if side == "output" and rest == "conv":
+        return f"up_blocks.{block}.upsamplers.0.conv"
+    if place not in _INNER:
+        raise _unknown(match[0])
+    stem = "down_blocks" if side == "input" else "up_blocks"
+    return f"{stem}.{block}.{_INNER[place]}.{layer}.{_outside(place, rest)}"
+
+
+def _outside(place: int, rest: str) -> str:
+    return _RESNET_BACK.get(rest, rest) if place == PLACES["resnets"] else rest
 
 
 def _inside(module: str, inner: str, rest: str) -> str:
