@@ -6,9 +6,17 @@ from contextlib import contextmanager
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import click
+
+
+class Advance(Protocol):
+    """Moves a progress bar."""
+
+    def __call__(self, done: int, total: int, what: str, note: str = "") -> None:
+        """Show how far a stage is."""
+
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -64,11 +72,12 @@ def print_table(
 
 
 @contextmanager
-def progress_bar() -> Iterator[Callable[[int, int, str], None]]:
+def progress_bar() -> Iterator[Advance]:
     """A progress bar on stderr for as long as the context lasts; silent when nobody watches.
 
     Yields:
-        A function of (done, total, what); a new `what` starts a new bar.
+        A function of (done, total, what) and a note to show behind the bar; a new `what` starts a
+        new bar, no note leaves the last one.
     """
     from rich.console import Console
     from rich.progress import (
@@ -85,14 +94,17 @@ def progress_bar() -> Iterator[Callable[[int, int, str], None]]:
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(compact=True),
+        TextColumn("{task.fields[note]}"),
     )
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         tasks: dict[str, Any] = {}
 
-        def advance(done: int, total: int, what: str) -> None:
+        def advance(done: int, total: int, what: str, note: str = "") -> None:
             if what not in tasks:
-                tasks[what] = bar.add_task(what, total=total)
+                tasks[what] = bar.add_task(what, total=total, note="")
             bar.update(tasks[what], completed=done, total=total)
+            if note:
+                bar.update(tasks[what], note=note)
 
         yield advance
 

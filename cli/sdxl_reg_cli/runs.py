@@ -37,7 +37,7 @@ def runs(as_json: bool) -> None:
 
 @click.group()
 def run() -> None:
-    """Show a run, or read its log."""
+    """Show a run, go on with one that was stopped, or read its log."""
 
 
 @run.command()
@@ -59,6 +59,27 @@ def show(run_id: int, as_json: bool) -> None:
     for name, points in document["metrics"].items():
         step, value = points[-1]
         click.echo(f"{name:<12} {value:.6g} at step {step} ({len(points)} points)")
+
+
+@run.command()
+@click.argument("run_id", type=int)
+@json_option
+def resume(run_id: int, as_json: bool) -> None:
+    """Go on with a training that was stopped, from its last saved state.
+
+    It ends with the same files, byte for byte, as if it had not been stopped.
+
+    \b
+    Example:
+      sdxl-reg run resume 3
+    """
+    from sdxl_reg.catalog.training import planned_again
+    from sdxl_reg_cli.train import work_on
+
+    with opened() as registry:
+        work_on(
+            registry, planned_again(registry.engine, registry.settings, run_id), as_json=as_json
+        )
 
 
 @run.command()

@@ -1,12 +1,20 @@
 """`sdxl-reg train TRAINER`: train an artifact on a dataset."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from sdxl_reg.errors import InvalidValue, NotFound
-from sdxl_reg_cli.console import json_option, print_json, print_table, progress_bar, say
+from sdxl_reg_cli.console import (
+    Advance,
+    json_option,
+    print_json,
+    print_table,
+    progress_bar,
+    say,
+)
 from sdxl_reg_cli.installation import Installation, opened
 
 if TYPE_CHECKING:
@@ -20,6 +28,7 @@ Examples:
   sdxl-reg train lora --dataset weipin
   sdxl-reg train lora --dataset weipin@1 --set rank=8 --set max_train_steps=40
   sdxl-reg train lora --dataset weipin --base ~/models/sd_xl_base_1.0 --config weipin.toml
+  sdxl-reg train lora --dataset weipin --start weipin-lora@2
 Settings of a trainer, with ranges and defaults: sdxl-reg trainers lora
 """
 )
@@ -39,6 +48,12 @@ Settings of a trainer, with ranges and defaults: sdxl-reg trainers lora
     help="For a single file: diffusers folder with its configuration and tokenizers.",
 )
 @click.option("--name", default="", help="Name of the artifact. [default: DATASET-TRAINER]")
+@click.option("--start", default="", help="Train this version further: weipin-lora@2.")
+@click.option(
+    "--class-dataset",
+    default="",
+    help="Pictures of the class at large, for prior preservation; as --dataset.",
+)
 @click.option("--config", type=click.Path(path_type=Path), help="TOML file with settings.")
 @click.option("--set", "sets", multiple=True, metavar="NAME=VALUE", help="One setting; repeatable.")
 @json_option
@@ -48,12 +63,14 @@ def train(
     base: str,
     base_config: Path | None,
     name: str,
+    start: str,
+    class_dataset: str,
     config: Path | None,
     sets: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Train an artifact on a dataset; every saved epoch becomes a version."""
-    from sdxl_reg.catalog.training import TrainingRequest, carry_out, plan
+    from sdxl_reg.catalog.training import TrainingRequest, plan
 
     request = TrainingRequest(
         trainer=trainer,
@@ -62,18 +79,29 @@ def train(
         config_path=base_config,
         settings=gathered_settings(config, sets),
         name=name,
+        start=start,
+        class_dataset=class_dataset,
     )
     with opened() as registry:
         planned = plan(registry.engine, registry.store, registry.settings, request)
-        say(
-            f"run {planned.run_id}: {trainer} on {planned.dataset} "
-            f"({planned.image_count} images), base {planned.base}"
-        )
-        with progress_bar() as advance:
-            made = carry_out(
-                registry.engine, registry.store, planned, lambda event: _tell(event, advance)
-            )
-        _show(registry, planned, made, as_json=as_json)
+        work_on(registry, planned, as_json=as_json)
+
+
+def work_on(registry: Installation, planned: "PlannedTraining", *, as_json: bool) -> None:
+    """Carry a planned training out, show how it goes and what it made."""
+    from sdxl_reg.catalog.training import carry_out
+
+    say(
+        f"run {planned.run_id}: {planned.trainer} on {planned.dataset} "
+        f"({planned.image_count} images), base {planned.base}"
+    )
+    if chosen := planned.small_base_defaults:
+        words = ", ".join(f"{name} {value}" for name, value in chosen.items())
+        say(f"for a base this small, unless you say otherwise: {words}")
+    with progress_bar() as advance:
+        tell = _teller(advance)
+        made = carry_out(registry.engine, registry.store, planned, tell)
+    _show(registry, planned, made, as_json=as_json)
 
 
 def gathered_settings(config: Path | None, sets: tuple[str, ...]) -> dict[str, Any]:
@@ -101,13 +129,22 @@ def gathered_settings(config: Path | None, sets: tuple[str, ...]) -> dict[str, A
     return values
 
 
-def _tell(event: "Event", advance: Any) -> None:
+def _teller(advance: Advance) -> Callable[["Event"], None]:
+    """A function that shows the events of a training."""
     from sdxl_reg.jobs import events
 
-    if isinstance(event, events.Progress):
-        advance(event.done, event.total, event.what)
-    elif isinstance(event, events.Message):
-        say(event.text)
+    note = ""
+
+    def tell(event: "Event") -> None:
+        nonlocal note
+        if isinstance(event, events.Metric) and "step_s" in event.values:
+            note = f"loss {event.values['loss']:.4f} · {event.values['step_s']:.2f} s a step"
+        elif isinstance(event, events.Progress):
+            advance(event.done, event.total, event.what, note)
+        elif isinstance(event, events.Message):
+            say(event.text)
+
+    return tell
 
 
 def _show(

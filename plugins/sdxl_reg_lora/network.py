@@ -14,7 +14,8 @@ from peft.tuners.lora import LoraLayer
 from peft.tuners.lycoris_utils import LycorisLayer
 from torch import Tensor, nn
 
-from sdxl_reg.formats.kohya import UnetShape, kohya_name
+from sdxl_reg.formats.kohya import kohya_name
+from sdxl_reg.formats.sgm import UnetShape
 from sdxl_reg_lora.config import LoraConfig as Settings
 from sdxl_reg_lora.layers import ADAPTER, Dropouts, adapted_forward
 

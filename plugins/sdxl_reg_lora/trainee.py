@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +15,8 @@ from sdxl_reg.errors import UsageError
 from sdxl_reg.training.base import PARTS, Base
 from sdxl_reg.training.trainee import ParameterGroup
 from sdxl_reg_lora.config import LoraConfig
-from sdxl_reg_lora.network import ADAPTER, adapted_layers, add_adapters, lora_tensors, unet_shape
+from sdxl_reg_lora.layers import ADAPTER
+from sdxl_reg_lora.network import adapted_layers, add_adapters, lora_tensors, unet_shape
 
 
 class LoraTrainee:
@@ -137,14 +139,13 @@ class LoraTrainee:
 
 
 @torch.no_grad()
-def _limit(layer: nn.Module, limit: float) -> None:
+def _limit(layer: Any, limit: float) -> None:
     """Scale both matrices alike where the norm of scale · up · down is above a limit.
 
     Source: sd-scripts `--scale_weight_norms` (max-norm regularisation).
     """
-    down, up = layer.lora_A[ADAPTER].weight, layer.lora_B[ADAPTER].weight  # type: ignore[index,union-attr]
-    change = layer.scaling[ADAPTER] * (up.flatten(1) @ down.flatten(1))  # type: ignore[index,operator,union-attr]
-    norm = float(change.norm())
+    down, up = layer.lora_A[ADAPTER].weight, layer.lora_B[ADAPTER].weight
+    norm = layer.scaling[ADAPTER] * float((up.flatten(1) @ down.flatten(1)).norm())
     if norm > limit:
         factor = (limit / norm) ** 0.5
         down.mul_(factor)

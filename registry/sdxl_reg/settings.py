@@ -41,6 +41,11 @@ class Settings:
         """Folder with one folder a run: its job file, events, log and files."""
         return self.home / "runs"
 
+    @property
+    def cache_path(self) -> Path:
+        """Folder of what can be computed again: latents and texts; may be deleted at any time."""
+        return self.home / "cache"
+
 
 def _folder_of(store_url: str) -> Path:
     scheme, host, path, *_ = urlsplit(store_url)

@@ -62,7 +62,6 @@ class Heard:
         self.versions: list[TrainedVersion] = []
         self.messages: list[str] = []
         self.samples: list[tuple[int, str, Path]] = []
-        self.resumptions: list[int] = []
 
     def progress(self, done: int, total: int, what: str) -> None:
         """Keep it."""
@@ -83,10 +82,6 @@ class Heard:
     def sample(self, step: int, prompt: str, path: Path) -> None:
         """Keep it."""
         self.samples.append((step, prompt, path))
-
-    def resumed(self, step: int) -> None:
-        """Keep it."""
-        self.resumptions.append(step)
 
 
 class _Stopping(Heard):

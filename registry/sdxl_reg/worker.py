@@ -24,11 +24,13 @@ from sdxl_reg.jobs.events import (
     Message,
     Metric,
     Progress,
+    Sample,
     Score,
     Started,
     Version,
     event_line,
 )
+from sdxl_reg.jobs.lock import alone_in
 from sdxl_reg.jobs.spec import GridSpec, TrainSpec, read_job
 from sdxl_reg.trainers.config import parsed
 from sdxl_reg.trainers.discovery import find_trainer
@@ -71,8 +73,13 @@ class EventFile:
                 step=version.step,
                 loss=version.loss,
                 details=version.details,
+                preview_path=version.preview_path,
             )
         )
+
+    def sample(self, step: int, prompt: str, path: Path) -> None:
+        """A picture drawn while training."""
+        self.write(Sample(step=step, prompt=prompt, path=path))
 
     def cell(self, key: str, path: Path) -> None:
         """A finished picture of a grid."""
@@ -96,7 +103,7 @@ def main(arguments: list[str]) -> int:
     job_path = Path(arguments[0]).absolute()
     if arguments[1:]:
         _end_with(parent=int(arguments[1]))
-    with (job_path.parent / "events.jsonl").open("ab") as stream:
+    with alone_in(job_path.parent), (job_path.parent / "events.jsonl").open("ab") as stream:
         report = EventFile(stream)
         report.write(Started(pid=os.getpid(), packages=package_versions()))
         try:
@@ -133,11 +140,14 @@ def _train(spec: TrainSpec, folder: Path, report: EventFile) -> None:
         config=parsed(trainer.config, spec.config, trainer=spec.trainer),
         base=BaseModel(**dict(spec.base)),
         images=[TrainingImage(**dict(image)) for image in spec.images],
+        class_images=[TrainingImage(**dict(image)) for image in spec.class_images],
         dataset_ref=spec.dataset_ref,
         dataset_sha256=spec.dataset_sha256,
         output_name=spec.output_name,
         output_path=_made(folder / "files"),
         workspace_path=_made(folder / "work"),
+        cache_path=_made(spec.cache_path),
+        start_path=spec.start_path,
     )
     trainer.train(job, report)
 

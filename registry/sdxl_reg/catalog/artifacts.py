@@ -115,6 +115,11 @@ def aliases_of(session: Session, artifact: Artifact) -> Sequence[ArtifactAlias]:
     ).all()
 
 
+def weights_of(version: ArtifactVersion) -> ArtifactFile:
+    """The file of a version that holds its weights; a base's configuration lies in folders."""
+    return next(file for file in version.files if "/" not in file.path)
+
+
 def file_of(version: ArtifactVersion, path: str) -> ArtifactFile:
     """The file of a version at a path.
 

@@ -88,6 +88,12 @@ def lay_out(store: BlobStore, version: ArtifactVersion, into: Path) -> BaseSpec:
     )
 
 
+def resolution_of_version(store: BlobStore, version: ArtifactVersion) -> int:
+    """Side in pixels of the pictures a checkpoint version was made for."""
+    with TemporaryDirectory() as folder:
+        return resolution_of(lay_out(store, version, Path(folder)))
+
+
 def resolution_of(spec: BaseSpec) -> int:
     """Side in pixels of the pictures a base was made for."""
     return native_resolution(spec.config_path or spec.path)

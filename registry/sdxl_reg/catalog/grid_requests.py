@@ -5,7 +5,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from pydantic import ValidationError
@@ -13,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.artifacts import find_artifact, find_version, version_ref, versions_of
-from sdxl_reg.catalog.bases import find_base, lay_out, resolution_of
+from sdxl_reg.catalog.bases import find_base, resolution_of_version
 from sdxl_reg.catalog.datasets import entries_of, find_dataset_version
 from sdxl_reg.catalog.datasets import version_ref as dataset_ref
 from sdxl_reg.catalog.references import parse_reference
@@ -223,8 +222,7 @@ def _sampling(store: BlobStore, request: GridRequest, base: ArtifactVersion) -> 
     sampler = {name.value.casefold(): name for name in Sampler}.get(request.sampler.casefold())
     if sampler is None:
         raise UnknownName("sampler", request.sampler, [name.value for name in Sampler])
-    with TemporaryDirectory() as folder:
-        native = resolution_of(lay_out(store, base, Path(folder)))
+    native = resolution_of_version(store, base)
     sides = {"width": request.width or native, "height": request.height or native}
     faults = {
         name: f"give a multiple of 32 from 32 to {4 * native}, not {side} (the base's is {native})"

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
-from sdxl_reg.catalog.artifacts import find_version, version_ref
+from sdxl_reg.catalog.artifacts import find_version, version_ref, weights_of
 from sdxl_reg.catalog.bases import lay_out
 from sdxl_reg.catalog.grid_cells import insert_cells, job_cells, record_cell, record_score
 from sdxl_reg.catalog.grid_requests import (
@@ -262,7 +262,7 @@ def _version_spec(store: BlobStore, version: ArtifactVersion, folder: Path) -> V
     """A version as a job reads it, its files laid out under their own names."""
     into = folder / "versions" / str(version.version)
     store.materialise({file.path: file.blob.sha256 for file in version.files}, into)
-    path = into / version.files[0].path
+    path = into / weights_of(version).path
     return VersionSpec(
         ref=version_ref(version),
         name=path.stem,

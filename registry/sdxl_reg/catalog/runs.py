@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from datetime import timedelta
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, delete, select
 from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.audit import note
@@ -168,10 +168,23 @@ def _record(engine: Engine, run_id: int, event: events.Event) -> None:
         if isinstance(event, events.Started):
             run.packages = dict(event.packages)
         if isinstance(event, events.Metric):
+            if attempt is not None and attempt.number > 1:
+                _forget_metrics(session, run_id, event)
             session.add_all(
                 RunMetric(run_id=run_id, step=event.step, name=name, value=value)
                 for name, value in event.values.items()
             )
+
+
+def _forget_metrics(session: Session, run_id: int, event: events.Metric) -> None:
+    """What an earlier attempt said of a step that was done again."""
+    session.execute(
+        delete(RunMetric).where(
+            RunMetric.run_id == run_id,
+            RunMetric.step == event.step,
+            RunMetric.name.in_(event.values),
+        )
+    )
 
 
 def _finish(engine: Engine, run_id: int, state: RunState, error: str | None) -> None:

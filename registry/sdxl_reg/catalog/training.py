@@ -1,7 +1,7 @@
 """Training as a use case: freeze the dataset, run the trainer, keep what it makes."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.metadata import version as package_version
@@ -11,25 +11,29 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from sdxl_reg.catalog.artifacts import NewVersion, add_version, ensure_artifact, usable_name
-from sdxl_reg.catalog.bases import find_base, lay_out, resolution_of
+from sdxl_reg.catalog.artifacts import find_version, usable_name, weights_of
+from sdxl_reg.catalog.bases import find_base, lay_out, resolution_of_version
 from sdxl_reg.catalog.datasets import entries_of, find_dataset_version, freeze, version_ref
 from sdxl_reg.catalog.lineage import record_input
 from sdxl_reg.catalog.references import parse_reference
-from sdxl_reg.catalog.runs import follow, new_run
-from sdxl_reg.errors import InvalidValue
-from sdxl_reg.formats.hashes import short_hashes
+from sdxl_reg.catalog.runs import find_run, follow, mark_lost, new_run
+from sdxl_reg.catalog.training_results import Keeper
+from sdxl_reg.errors import Conflict, InvalidValue, NotFound
 from sdxl_reg.jobs import events
 from sdxl_reg.jobs.local import run_job
-from sdxl_reg.jobs.spec import ImageSpec, TrainSpec, write_job
+from sdxl_reg.jobs.lock import alone_in
+from sdxl_reg.jobs.spec import ImageSpec, TrainSpec, read_job, write_job
 from sdxl_reg.settings import Settings
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.store.database import transaction
 from sdxl_reg.tables import ArtifactVersion, DatasetVersion, Run
-from sdxl_reg.trainers.config import TrainerConfig, parsed
+from sdxl_reg.trainers.config import TrainerConfig, parsed, with_small_base_defaults
 from sdxl_reg.trainers.discovery import find_trainer
 from sdxl_reg.trainers.interface import Trainer
-from sdxl_reg.vocabulary import ArtifactKind, RunKind
+from sdxl_reg.vocabulary import ArtifactKind, RunKind, RunState
+
+SMALL_BASE = 512
+"""A base made for fewer pixels a side takes a trainer's `for_small_bases` settings."""
 
 Listener = Callable[[events.Event], None]
 
@@ -45,6 +49,8 @@ class TrainingRequest:
         config_path: For a single-file base, the folder with its configuration.
         settings: The trainer's settings, by name.
         name: Of the artifact; by default `<dataset>-<trainer>`.
+        start: A version whose weights are trained further, such as `weipin-lora@2`.
+        class_dataset: Pictures of the class at large, for prior preservation; as `dataset`.
     """
 
     trainer: str
@@ -53,6 +59,8 @@ class TrainingRequest:
     config_path: Path | None = None
     settings: dict[str, Any]
     name: str = ""
+    start: str = ""
+    class_dataset: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +77,7 @@ class PlannedTraining:
         job_path: The job file.
         base_version_id: Row of the base.
         trainer: Name of the trainer.
+        small_base_defaults: Settings that were chosen because the base is small.
     """
 
     run_id: int
@@ -80,6 +89,7 @@ class PlannedTraining:
     job_path: Path
     base_version_id: int
     trainer: str
+    small_base_defaults: dict[str, Any]
 
 
 def plan(
@@ -95,26 +105,34 @@ def plan(
         UsageError: The base is not SDXL.
     """
     trainer = find_trainer(request.trainer)
-    config = parsed(trainer.config, request.settings, trainer=trainer.name)
+    parsed(trainer.config, request.settings, trainer=trainer.name)  # before anything is touched
     with transaction(engine) as session:
         base = find_base(session, store, request.base, config_path=request.config_path)
+        native = resolution_of_version(store, base)
+        values = _settings(trainer, request.settings, native)
+        config = parsed(trainer.config, values, trainer=trainer.name)
         dataset = _frozen(session, store, request.dataset)
+        classes = _frozen(session, store, request.class_dataset) if request.class_dataset else None
+        start = _start(session, trainer, request.start) if request.start else None
         wanted = request.name or f"{dataset.dataset.name}-{trainer.name}"
         artifact = usable_name(session, wanted, trainer.kind)  # made with its first version
-        run = _recorded_run(session, trainer, config, base, dataset)
+        inputs = {"base": base, "dataset": dataset, "class_dataset": classes, "start": start}
+        title = f"train {trainer.name} on {version_ref(dataset)}"
+        run = _recorded_run(session, trainer, config, inputs, artifact=artifact, title=title)
         job_path = settings.runs_path / str(run.id) / "job.json"
-        base_spec = lay_out(store, base, job_path.parent / "base")
-        _check_resolution(config, resolution_of(base_spec))
         spec = TrainSpec(
             run=run.id,
             run_key=run.spec["key"],
             trainer=trainer.name,
             config=config.model_dump(mode="json"),
-            base=base_spec,
+            base=lay_out(store, base, job_path.parent / "base"),
             images=_images(session, store, dataset),
+            class_images=_images(session, store, classes) if classes else [],
             dataset_ref=version_ref(dataset),
             dataset_sha256=dataset.digest,
             output_name=artifact,
+            start_path=store.path(weights_of(start).blob.sha256) if start else None,
+            cache_path=settings.cache_path,
         )
         write_job(spec, job_path)
         return PlannedTraining(
@@ -122,11 +140,47 @@ def plan(
             dataset=version_ref(dataset),
             artifact=artifact,
             kind=trainer.kind,
-            base=base_spec.ref,
+            base=spec.base.ref,
             image_count=dataset.image_count,
             job_path=job_path,
             base_version_id=base.id,
             trainer=trainer.name,
+            small_base_defaults={k: v for k, v in values.items() if k not in request.settings},
+        )
+
+
+def planned_again(engine: Engine, settings: Settings, run_id: int) -> PlannedTraining:
+    """A training that was stopped, as it was planned.
+
+    Raises:
+        NotFound: No such run, or its job file is not on this machine.
+        Conflict: It is no training, is still at work, or has done all it had to.
+    """
+    job_path = settings.runs_path / str(run_id) / "job.json"
+    with transaction(engine) as session:
+        mark_lost(session)
+        run = find_run(session, run_id)
+        _require_stopped(run)
+        if not job_path.is_file():
+            raise NotFound("job file", job_path, remedy="Resume it on the machine that it ran on")
+        spec = read_job(job_path)
+        if not isinstance(spec, TrainSpec):
+            raise Conflict(
+                f"run {run_id} draws a grid",
+                remedy=f"The same command goes on with it: sdxl-reg {run.title.partition(':')[0]}",
+            )
+        base = find_version(session, spec.base.ref)
+        return PlannedTraining(
+            run_id=run_id,
+            dataset=spec.dataset_ref,
+            artifact=spec.output_name,
+            kind=find_trainer(spec.trainer).kind,
+            base=spec.base.ref,
+            image_count=len(spec.images),
+            job_path=job_path,
+            base_version_id=base.id,
+            trainer=spec.trainer,
+            small_base_defaults={},
         )
 
 
@@ -148,36 +202,16 @@ def carry_out(
         RunFailed: The job failed; what was finished before stays.
         KeyboardInterrupt: The user interrupted; likewise.
     """
-    made: list[int] = []
+    keep = Keeper(engine, store, planned)
+    with alone_in(planned.job_path.parent):  # a worker that lost its parent is gone soon
+        made = keep.what_was_left(planned.job_path.parent)
 
     def handle(event: events.Event) -> None:
-        if isinstance(event, events.Version):
-            made.append(_keep(engine, store, planned, event))
+        made.extend(keep.heard(event))
         listen(event)
 
     follow(engine, planned.run_id, run_job(planned.job_path.parent), handle)
-    return made
-
-
-def _keep(engine: Engine, store: BlobStore, planned: PlannedTraining, event: events.Version) -> int:
-    stored = store.put_file(event.path)
-    new = NewVersion(
-        files={event.path.name: stored},
-        run_id=planned.run_id,
-        base_version_id=planned.base_version_id,
-        trainer=planned.trainer,
-        epoch=event.epoch,
-        step=event.step,
-        loss=event.loss,
-        hashes=short_hashes(event.path, stored.sha256),
-        details=event.details,
-    )
-    with transaction(engine) as session:
-        artifact = ensure_artifact(session, planned.artifact, planned.kind)
-        version = add_version(session, artifact, new)
-        version_id = version.id
-    event.path.unlink()
-    return version_id
+    return list(dict.fromkeys(made))
 
 
 def _frozen(session: Session, store: BlobStore, reference: str) -> DatasetVersion:
@@ -187,26 +221,52 @@ def _frozen(session: Session, store: BlobStore, reference: str) -> DatasetVersio
     return freeze(session, store, wanted.name)
 
 
+def _settings(trainer: Trainer, said: dict[str, Any], native: int) -> dict[str, Any]:
+    return with_small_base_defaults(trainer.config, said) if native < SMALL_BASE else said
+
+
+def _start(session: Session, trainer: Trainer, reference: str) -> ArtifactVersion:
+    version = find_version(session, reference)
+    if version.artifact.kind != trainer.kind:
+        raise InvalidValue(
+            f"not a {trainer.kind} to start from",
+            f"{reference} is a {version.artifact.kind}",
+            remedy="Give a version of the same kind",
+        )
+    return version
+
+
+def _require_stopped(run: Run) -> None:
+    if run.state == RunState.SUCCEEDED:
+        raise Conflict(
+            f"run {run.id} has done all it had to",
+            remedy="Train longer with a run of its own: sdxl-reg train … --start NAME@VERSION",
+        )
+    if not run.state.is_final and run.state != RunState.QUEUED:
+        raise Conflict(f"run {run.id} is still at work", remedy="See: sdxl-reg runs")
+
+
 def _recorded_run(
     session: Session,
     trainer: Trainer,
     config: TrainerConfig,
-    base: ArtifactVersion,
-    dataset: DatasetVersion,
+    inputs: Mapping[str, ArtifactVersion | DatasetVersion | None],
+    *,
+    artifact: str,
+    title: str,
 ) -> Run:
+    given = {slot: version for slot, version in inputs.items() if version is not None}
     determines: dict[str, object] = {
         "trainer": trainer.name,
         "config": config.model_dump(mode="json"),
-        "base": base.digest,
-        "dataset": dataset.digest,
+        **{slot: version.digest for slot, version in given.items()},
+        "artifact": artifact,
         "packages": {"sdxl-reg": package_version("sdxl-reg")},
     }
     key = sha256(json.dumps(determines, sort_keys=True).encode()).hexdigest()
-    title = f"train {trainer.name} on {version_ref(dataset)}"
-    spec = determines | {"key": key}
-    run = new_run(session, RunKind.TRAIN, title, spec, trainer=trainer.name)
-    record_input(session, run.id, base.node_id, "base")
-    record_input(session, run.id, dataset.node_id, "dataset")
+    run = new_run(session, RunKind.TRAIN, title, determines | {"key": key}, trainer=trainer.name)
+    for slot, version in given.items():
+        record_input(session, run.id, version.node_id, slot)
     return run
 
 
@@ -221,13 +281,3 @@ def _images(session: Session, store: BlobStore, dataset: DatasetVersion) -> list
         )
         for entry in entries_of(session, dataset)
     ]
-
-
-def _check_resolution(config: TrainerConfig, native: int) -> None:
-    """Refuse a size far beyond the base's own before any work is done."""
-    if config.resolution is not None and config.resolution > 4 * native:
-        raise InvalidValue(
-            "resolution",
-            config.resolution,
-            remedy=f"The base was made for {native}; up to {4 * native} can be trained",
-        )

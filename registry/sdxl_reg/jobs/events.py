@@ -58,6 +58,16 @@ class Version(_Event):
     step: int
     loss: float
     details: dict[str, Any] = {}
+    preview_path: Path | None = None
+
+
+class Sample(_Event):
+    """A picture drawn while training; its file is complete."""
+
+    type: Literal["sample"] = "sample"
+    step: int
+    prompt: str
+    path: Path
 
 
 class Cell(_Event):
@@ -93,7 +103,7 @@ class Finished(_Event):
     type: Literal["finished"] = "finished"
 
 
-Event = Started | Progress | Metric | Message | Version | Cell | Score | Failed | Finished
+Event = Started | Progress | Metric | Message | Version | Sample | Cell | Score | Failed | Finished
 _EVENT: TypeAdapter[Event] = TypeAdapter(
     Annotated[Event, Field(discriminator="type")],
     config=ConfigDict(ser_json_inf_nan="constants"),  # a loss may be NaN, and shall be heard of
@@ -103,6 +113,18 @@ _EVENT: TypeAdapter[Event] = TypeAdapter(
 def read_event(line: bytes) -> Event:
     """The event a line describes."""
     return _EVENT.validate_json(line)
+
+
+def read_events(path: Path) -> list[Event]:
+    """All that a file of events says; a last line that was cut short by a kill is no event.
+
+    Args:
+        path: Need not exist.
+    """
+    if not path.exists():
+        return []
+    *lines, _ = path.read_bytes().split(b"\n")
+    return [read_event(line) for line in lines]
 
 
 def event_line(event: Event) -> bytes:

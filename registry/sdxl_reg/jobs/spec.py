@@ -80,9 +80,12 @@ class TrainSpec(Document):
     config: dict[str, Any]
     base: BaseSpec
     images: list[ImageSpec]
+    class_images: list[ImageSpec] = Field(default=[], description="For prior preservation.")
     dataset_ref: str
     dataset_sha256: str
     output_name: str
+    start_path: Path | None = Field(default=None, description="Weights to start from.")
+    cache_path: Path = Field(description="Folder for what can be computed again, for all runs.")
 
 
 class GridSpec(Document):

@@ -9,7 +9,7 @@ from sdxl_reg.tables.events import EventLog
 from sdxl_reg.tables.grids import CellScore, Grid, GridCell
 from sdxl_reg.tables.images import Image, ImageSet, Member
 from sdxl_reg.tables.lineage import LineageDep, LineageEvent, Node
-from sdxl_reg.tables.runs import Run, RunAttempt, RunMetric
+from sdxl_reg.tables.runs import Run, RunAttempt, RunMetric, RunSample
 from sdxl_reg.tables.tags import MemberTag, Tag, TagClosure
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "Run",
     "RunAttempt",
     "RunMetric",
+    "RunSample",
     "Tag",
     "TagClosure",
     "now",

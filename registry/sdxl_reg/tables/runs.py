@@ -3,9 +3,10 @@
 from datetime import datetime
 
 from sqlalchemy import Float, ForeignKey, Index, String, Text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from sdxl_reg.tables.base import Base, Created, Document, Key, Moment
+from sdxl_reg.tables.blobs import Blob
 from sdxl_reg.vocabulary import RunKind, RunState
 
 
@@ -53,3 +54,18 @@ class RunMetric(Base):
     name: Mapped[str] = mapped_column(String(64))
     step: Mapped[int]
     value: Mapped[float] = mapped_column(Float)
+
+
+class RunSample(Base):
+    """A picture that a training drew on its way."""
+
+    __tablename__ = "run_sample"
+    __table_args__ = (Index("ix_run_sample_run_step", "run_id", "step"),)
+
+    id: Mapped[Key]
+    run_id: Mapped[int] = mapped_column(ForeignKey("run.id"))
+    step: Mapped[int]
+    prompt: Mapped[str] = mapped_column(Text)
+    blob_id: Mapped[int] = mapped_column(ForeignKey("blob.id"))
+
+    blob: Mapped[Blob] = relationship()

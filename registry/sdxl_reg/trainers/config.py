@@ -132,6 +132,21 @@ def parsed(config: type[TrainerConfig], values: dict[str, Any], *, trainer: str)
         raise InvalidSettings(f"trainer {trainer!r}", faults) from None
 
 
+def with_small_base_defaults(config: type[TrainerConfig], values: dict[str, Any]) -> dict[str, Any]:
+    """Settings for a small base: what a user says, and else the trainer's `for_small_bases`.
+
+    Args:
+        config: The trainer's configuration class.
+        values: What the user says, under any of a setting's names.
+    """
+    said = {
+        name
+        for name, field in config.model_fields.items()
+        if {name, *_aliases(field.validation_alias)} & values.keys()
+    }
+    return {k: v for k, v in config.for_small_bases.items() if k not in said} | values
+
+
 def names(config: type[TrainerConfig]) -> list[str]:
     """Every name a setting can be given by, other programs' spellings included."""
     found: list[str] = []

@@ -127,9 +127,6 @@ class Report(Protocol):
     def sample(self, step: int, prompt: str, path: Path) -> None:
         """A picture drawn while training; the file is complete."""
 
-    def resumed(self, step: int) -> None:
-        """The work goes on from a saved state: what was said of later steps is void."""
-
 
 class Trainer(Protocol):
     """What a plugin registers."""

@@ -45,7 +45,7 @@ def fit(
     trainee: Trainee,
     report: Report,
 ) -> list[Path]:
-    """Train, save versions, draw and measure as the settings say, from where a saved state left off.
+    """Train, save versions, draw and measure, from where a saved state left off.
 
     Args:
         kind: Of artifact that comes out.
@@ -108,10 +108,9 @@ class _Training:
                 for group in trainee.groups
             ],
         )
+        set_mode(self.optimizer, training=True)
         self.schedule = made_schedule(config, self.optimizer, plan.steps)
-        self.scaler = torch.amp.GradScaler(  # type: ignore[attr-defined]
-            base.device.type, enabled=base.dtype == torch.float16
-        )
+        self.scaler = torch.amp.GradScaler(base.device.type, enabled=base.dtype == torch.float16)
         self.losses: list[float] = []
         self.files: list[Path] = []
         self.pace = Pace()
@@ -146,7 +145,7 @@ class _Training:
             loss = batch_loss(self.base, batch, text, self.config, generator)
             losses.append(loss.item())
             _require_finite(losses[-1], step, batch.names)
-            self.scaler.scale(loss / len(step.batches)).backward()
+            self.scaler.scale(loss / len(step.batches)).backward()  # type: ignore[no-untyped-call]
         self.scaler.unscale_(self.optimizer)
         norm = clip(self.parameters, self.config.max_grad_norm)
         rates = {f"lr_{group['name']}": group["lr"] for group in self.optimizer.param_groups}
@@ -239,7 +238,7 @@ class _Training:
         self.schedule.load_state_dict(state.schedule)
         self.scaler.load_state_dict(state.scaler)
         self.losses = state.losses
-        self.report.resumed(state.step)
+        self.report.message(f"goes on after step {state.step}, from the state that was saved then")
         return state.step
 
     @contextmanager

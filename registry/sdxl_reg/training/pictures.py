@@ -138,7 +138,7 @@ class Latents:
             picture: One that `encode_all` returned.
             generator: Of the step; decides on mirroring and the place of a random cut.
         """
-        mirrored, place = False, CENTRE
+        mirrored = False
         if self._config.flip_aug:
             mirrored = bool(torch.rand((), generator=generator) < 0.5)
         if self._config.random_crop:
@@ -194,8 +194,9 @@ class Latents:
         width, height = picture.fit.bucket
         numbers = size_ids((height, width), (0, 0), (height, width))
         if self._config.size_conditioning == "original":
-            original, crop = tensors["original_size"].tolist(), tensors["crop"].tolist()
-            numbers = size_ids(original, crop, (height, width))
+            top, left = tensors["crop"].tolist()
+            tall, wide = tensors["original_size"].tolist()
+            numbers = size_ids((tall, wide), (top, left), (height, width))
         return Encoded(
             latents=tensors["latents"],
             mask=tensors["mask"],

@@ -1,4 +1,4 @@
-"""Before the first step: what a training will take, said aloud, and refused if there is not enough."""
+"""Before the first step: what a training will take; refused where there is not enough."""
 
 import os
 import shutil

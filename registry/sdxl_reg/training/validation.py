@@ -1,4 +1,4 @@
-"""The validation loss: held-out pictures at fixed timesteps and fixed noise, comparable over time."""
+"""The validation loss: held-out pictures at fixed timesteps and noise, comparable over time."""
 
 import torch
 
