@@ -8,11 +8,11 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from sdxl_reg.errors import Corrupt, NotFound
 
@@ -91,10 +91,21 @@ def write_file(path: Path, payload: bytes | Iterable[bytes | memoryview]) -> Non
         path: Its folder exists; a file of that name is replaced.
         payload: The whole file, or its pieces in order.
     """
+    with file_in_making(path) as stream:
+        stream.writelines([payload] if isinstance(payload, bytes) else payload)
+
+
+@contextmanager
+def file_in_making(path: Path) -> Iterator[BinaryIO]:
+    """A stream whose content becomes a file when the context ends well, whole and durably.
+
+    Args:
+        path: Its folder exists; a file of that name is replaced.
+    """
     temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         with temporary.open("wb") as stream:
-            stream.writelines([payload] if isinstance(payload, bytes) else payload)
+            yield stream
             stream.flush()
             os.fsync(stream.fileno())
         temporary.replace(path)

@@ -51,12 +51,16 @@ class Base:
         return torch.autocast(self.device.type, self.dtype, enabled=enabled)
 
 
-def loaded_base(job: TrainingJob, config: DenoisingConfig) -> Base:
+def loaded_base(
+    job: TrainingJob, config: DenoisingConfig, *, weights: torch.dtype | None = None
+) -> Base:
     """Load the base of a job.
 
     Args:
         job: Says where it lies.
         config: Precision, checkpointing and the noise schedule.
+        weights: Number format of the U-Net and the text encoders; by default the one they compute
+            in. What is trained of them has to be float32.
 
     Raises:
         Corrupt: It cannot be read.
@@ -64,7 +68,9 @@ def loaded_base(job: TrainingJob, config: DenoisingConfig) -> Base:
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     dtype = COMPUTING[config.mixed_precision]
-    pipeline = load_pipeline(job.base.path, config_path=job.base.config_path, dtype=dtype)
+    pipeline = load_pipeline(
+        job.base.path, config_path=job.base.config_path, dtype=weights or dtype
+    )
     if config.gradient_checkpointing:
         pipeline.unet.enable_gradient_checkpointing()
         pipeline.unet.train()  # what checkpointing asks for; SDXL's U-Net has no dropout

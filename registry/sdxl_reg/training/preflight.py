@@ -29,7 +29,7 @@ class Needs:
     """What a training takes, estimated.
 
     Attributes:
-        weights: Bytes of the base and of what is trained.
+        weights: Bytes of the base and of what is trained, averages included.
         optimizer: Bytes of gradients and the optimiser's averages.
         activations: Bytes kept for the backward pass of the largest batch; 0 where unknown.
         disk: Bytes of all versions and of the saved state.
@@ -102,11 +102,13 @@ def estimated(config: DenoisingConfig, base: Base, plan: Plan, trainee: Trainee)
     weights = sum(_bytes(tensor) for part in parts for tensor in part.parameters())
     trained = sum(value.numel() for group in trainee.groups for value in group.parameters)
     optimizer = trained * BYTES_A_TRAINED_VALUE
-    state = trained * (4 + 8)  # no gradients, but the weights
+    own = sum(_bytes(tensor) for tensor in trainee.state().values())
+    averages = max(0, own - trained * 4)  # of what is trained, where it keeps any
+    state = own + trained * 8  # no gradients
     saved = trainee.saved_values * SAVING[config.save_precision].itemsize
     largest = max(plan.buckets, key=lambda size: size[0] * size[1])
     return Needs(
-        weights=weights + PROCESS_BYTES,
+        weights=weights + averages + PROCESS_BYTES,
         optimizer=optimizer,
         activations=activation_bytes(base, plan.batch_size, largest),
         disk=saved * len(plan.files) + 2 * state,

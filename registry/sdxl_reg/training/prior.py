@@ -61,15 +61,19 @@ def _drawn(job: TrainingJob, config: DenoisingConfig, base: Base, number: int) -
 def _key(job: TrainingJob, config: DenoisingConfig, base: Base, number: int) -> str:
     facts = {
         "base": job.base.sha256,
+        "start": _sha256(job.start_path) if job.start_path else None,
         "prompt": config.class_prompt,
         "seed": config.seed + number,
         "steps": config.sample_steps,
         "guidance": config.sample_guidance_scale,
         "side": base.native,
-        "dtype": str(base.dtype),
+        "dtypes": [str(base.dtype), str(base.pipeline.unet.dtype)],
+        "prediction_type": base.prediction_type,
+        "zero_terminal_snr": config.zero_terminal_snr,
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

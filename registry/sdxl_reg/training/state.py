@@ -3,7 +3,6 @@
 Everything random depends on the seed and the step alone, so that no random state is kept.
 """
 
-import io
 import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sdxl_reg.formats.safetensors import write_file
+from sdxl_reg.formats.safetensors import file_in_making
 
 SCHEMA = 1
 NAME = "state.pt"
@@ -48,9 +47,8 @@ def save_state(folder: Path, run_key: str, state: State) -> None:
         run_key: Of the job.
         state: To be saved.
     """
-    stream = io.BytesIO()
-    torch.save({"schema": SCHEMA, "run_key": run_key, **vars(state)}, stream)
-    write_file(folder / NAME, [stream.getbuffer()])
+    with file_in_making(folder / NAME) as stream:  # of a whole U-Net it is 30 GB
+        torch.save({"schema": SCHEMA, "run_key": run_key, **vars(state)}, stream)
 
 
 def load_state(folder: Path, run_key: str) -> State | None:

@@ -48,6 +48,7 @@ class Texts:
         key = {
             "what": "text",
             "encoders": self._digest,
+            "computed_in": str(self._base.dtype),
             "tokens": [
                 token_ids(tokenizer, [caption])[0].tolist()
                 for tokenizer in (pipeline.tokenizer, pipeline.tokenizer_2)
@@ -57,5 +58,6 @@ class Texts:
 
     @torch.no_grad()
     def _encode(self, caption: str) -> dict[str, Tensor]:
-        found = encode_prompts(self._base.pipeline, [caption])
+        with self._base.autocast():  # whoever asks: what is kept must not depend on it
+            found = encode_prompts(self._base.pipeline, [caption])
         return {"context": found.context[0], "pooled": found.pooled[0]}
