@@ -50,6 +50,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3, help="processes a variant")
     parser.add_argument("--side", type=int, default=128, help="of the pictures, in pixels")
     parser.add_argument("--batch", type=int, default=4, help="pictures a step")
+    parser.add_argument("--rank", type=int, default=16, help="of the adapters")
     parser.add_argument("--variant", choices=VARIANTS, help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -100,8 +101,9 @@ def _ours(folder: Path, options: argparse.Namespace) -> list[float]:
             super().__init__()
             self.moments: list[float] = []
 
-        def metric(self, step: int, **values: float) -> None:
-            self.moments.append(time.perf_counter())
+        def progress(self, done: int, total: int, what: str) -> None:
+            if what == "train":
+                self.moments.append(time.perf_counter())
 
     clock = Clock()
     job = TrainingJob(
@@ -110,7 +112,12 @@ def _ours(folder: Path, options: argparse.Namespace) -> list[float]:
             max_train_steps=options.steps,
             train_batch_size=options.batch,
             save_every_n_steps=options.steps,
-            resolution=options.side,
+            resolution=(options.side, options.side),
+            rank=options.rank,
+            alpha=options.rank,
+            text_encoder_lr=0,
+            lr_scheduler="constant",
+            preview=False,
         ),
         base=BaseModel(
             ref="micro@1",
@@ -120,14 +127,15 @@ def _ours(folder: Path, options: argparse.Namespace) -> list[float]:
             sha256="0" * 64,
         ),
         images=[
-            TrainingImage(path=path, sha256="0" * 64, caption="a red t-shirt", tags="")
-            for path in sorted(folder.glob("*.png"))
+            TrainingImage(path=path, sha256=f"{n:064x}", caption="a red t-shirt", tags="")
+            for n, path in enumerate(sorted(folder.glob("*.png")))
         ],
         dataset_ref="bench@1",
         dataset_sha256="0" * 64,
         output_name="bench",
         output_path=folder / "files",
         workspace_path=folder,
+        cache_path=folder / "cache",
     )
     plugin.train(job, clock)
     return np.diff(clock.moments).tolist()
@@ -151,11 +159,13 @@ def _cached(folder: Path, options: argparse.Namespace) -> list[float]:
 
 
 def _loaded(folder: Path, options: argparse.Namespace) -> tuple[Any, list[Any]]:
+    from sdxl_reg.diffusion.buckets import Fit
     from sdxl_reg.diffusion.latents import read_pixels
     from sdxl_reg.diffusion.pipeline import load_pipeline
 
+    size = (options.side, options.side)
     pictures = [
-        read_pixels(path, options.side, background="white").values
+        read_pixels(path, Fit(bucket=size, resized=size), background="white").values
         for path in sorted(folder.glob("*.png"))
     ]
     return load_pipeline(folder / "base"), pictures
@@ -177,11 +187,18 @@ def _looped(
 ) -> list[float]:
     import torch
     from diffusers import DDPMScheduler
+    from peft import LoraConfig, inject_adapter_in_model
     from torch.nn import functional
 
-    from sdxl_reg_lora.network import add_adapters
+    from sdxl_reg_lora.network import target_modules
 
-    parameters = add_adapters("unet", pipeline.unet, rank=16, alpha=16)
+    adapters = LoraConfig(
+        r=options.rank,
+        lora_alpha=options.rank,
+        target_modules=target_modules("unet", pipeline.unet),
+    )
+    inject_adapter_in_model(adapters, pipeline.unet)
+    parameters = [value for value in pipeline.unet.parameters() if value.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=1e-4)
     scheduler = DDPMScheduler.from_config(pipeline.scheduler.config)
     sizes = torch.tensor([[options.side, options.side, 0, 0, options.side, options.side]])

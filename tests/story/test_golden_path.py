@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.story.conftest import SMALL_TRAINING, Machine
+from tests.story.machine import SMALL_TRAINING, Machine
 
 pytestmark = pytest.mark.slow
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.story.conftest import SMALL_TRAINING, Machine
+from tests.story.machine import SMALL_TRAINING, Machine
 
 pytestmark = pytest.mark.slow
 
