@@ -10,6 +10,9 @@ from pathlib import Path
 
 from sdxl_reg.errors import UsageError
 from sdxl_reg.formats.checkpoint import SGM_UNET, is_sdxl_single_file
+from sdxl_reg.formats.hypernetwork_weights import family_of, widths_in
+from sdxl_reg.formats.pickle_machine import TensorOutline
+from sdxl_reg.formats.pickles import outline
 from sdxl_reg.formats.safetensors import Header, read_header
 from sdxl_reg.vocabulary import ArtifactKind
 
@@ -51,13 +54,48 @@ def identify(path: Path) -> FileIdentity:
         width = header.tensors["emb_params"].shape[-1]
         return FileIdentity(kind=ArtifactKind.EMBEDDING, family=FAMILY_BY_WIDTH.get(width, UNKNOWN))
     if any(name.startswith("hypernet.") for name in names):
-        return FileIdentity(kind=ArtifactKind.HYPERNETWORK, family="sdxl")
+        return FileIdentity(kind=ArtifactKind.HYPERNETWORK, family=family_of(widths_in(names)))
     if any(name.startswith(SGM_UNET) for name in names):
         return FileIdentity(kind=ArtifactKind.CHECKPOINT, family=_checkpoint_family(header))
     raise UsageError(
         f"{path}: its {len(names)} keys belong to no kind that is known",
         remedy="Give a LoRA, an embedding, a hypernetwork or a single-file checkpoint",
     )
+
+
+def identify_pickled(path: Path) -> FileIdentity:
+    """The kind and family of a PyTorch file (`.pt`, `.ckpt`, `.bin`); nothing in it is run.
+
+    Raises:
+        NotFound: There is no such file.
+        Corrupt: It is no PyTorch archive, or asks for anything that is not data.
+        UsageError: What it holds is of no kind that is known.
+    """
+    held = outline(path)
+    names = set(held) if isinstance(held, dict) else set()
+    if widths := [name for name in names if isinstance(name, int)]:
+        return FileIdentity(kind=ArtifactKind.HYPERNETWORK, family=family_of(widths))
+    if "string_to_param" in names:
+        return FileIdentity(kind=ArtifactKind.EMBEDDING, family=_embedding_family(held))
+    if {"clip_l", "clip_g"} <= names:
+        return FileIdentity(kind=ArtifactKind.EMBEDDING, family="sdxl")
+    if any(_LORA.search(str(name)) for name in names):
+        return FileIdentity(kind=ArtifactKind.LORA, family=UNKNOWN)
+    if "state_dict" in names or any(str(name).startswith(SGM_UNET) for name in names):
+        return FileIdentity(kind=ArtifactKind.CHECKPOINT, family=UNKNOWN)
+    raise UsageError(
+        f"{path}: what it holds belongs to no kind that is known",
+        remedy="Give a hypernetwork as A1111 saves it, or a .safetensors file",
+    )
+
+
+def _embedding_family(held: dict[str, object]) -> str:
+    """By the width of A1111's one tensor, which it keeps under `*`."""
+    tensors = held["string_to_param"]
+    found = list(tensors.values()) if isinstance(tensors, dict) else []
+    if len(found) == 1 and isinstance(found[0], TensorOutline) and found[0].shape:
+        return FAMILY_BY_WIDTH.get(found[0].shape[-1], UNKNOWN)
+    return UNKNOWN
 
 
 def _lora_family(header: Header) -> str:
