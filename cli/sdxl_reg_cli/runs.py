@@ -54,7 +54,7 @@ def show(run_id: int, as_json: bool) -> None:
         print_json(document)
         return
     for name, value in document.items():
-        if name != "metrics":
+        if name not in ("metrics", "samples"):
             click.echo(f"{name:<12} {value}")
     for name, points in document["metrics"].items():
         step, value = points[-1]

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from sdxl_reg.catalog.ancestry import refs_of
 from sdxl_reg.catalog.runs import find_run, last_attempt, mark_lost, metrics_of
 from sdxl_reg.settings import Settings
-from sdxl_reg.tables import LineageEvent
+from sdxl_reg.tables import LineageEvent, RunSample
 from sdxl_reg.vocabulary import Direction
 
 
@@ -38,6 +38,7 @@ def run_document(session: Session, run_id: int) -> dict[str, Any]:
         "inputs": _nodes_of(session, run_id, Direction.INPUT),
         "outputs": _nodes_of(session, run_id, Direction.OUTPUT),
         "metrics": metrics_of(session, run),
+        "samples": _samples_of(session, run_id),
     }
 
 
@@ -59,6 +60,15 @@ def log_tail(settings: Settings, run_id: int, *, max_bytes: int) -> str:
     if length > max_bytes:
         data = data.partition(b"\n")[2]
     return data.decode("utf-8", errors="replace")
+
+
+def _samples_of(session: Session, run_id: int) -> list[dict[str, Any]]:
+    """The pictures a training drew on its way, in their order."""
+    query = select(RunSample).where(RunSample.run_id == run_id)
+    return [
+        {"step": sample.step, "prompt": sample.prompt, "sha256": sample.blob.sha256}
+        for sample in session.scalars(query.order_by(RunSample.step, RunSample.id))
+    ]
 
 
 def _nodes_of(session: Session, run_id: int, direction: Direction) -> list[dict[str, str]]:

@@ -49,6 +49,7 @@ class VersionItem(Document):
     created_at: datetime
     aliases: list[str]
     details: dict[str, Any] = Field(description="Trigger words, settings in effect, notes.")
+    preview: str | None = Field(description="Where a picture drawn with it is.")
     files: list[FileItem]
     url: str
     lineage: str
@@ -123,6 +124,7 @@ def version_item(session: Session, version: ArtifactVersion) -> VersionItem:
         created_at=version.created_at,
         aliases=names,
         details=version.details,
+        preview=url("blobs", preview) if (preview := version.details.get("preview")) else None,
         files=[_file(session, version, file) for file in version.files],
         url=url("artifacts", version.artifact.name, "versions", version.version),
         lineage=url("lineage", ref),

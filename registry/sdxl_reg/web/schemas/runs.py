@@ -7,7 +7,7 @@ from pydantic import Field
 
 from sdxl_reg.tables import Run
 from sdxl_reg.vocabulary import RunKind, RunState
-from sdxl_reg.web.schemas.base import Document, url
+from sdxl_reg.web.schemas.base import Document, Sha256, url
 
 
 class RunItem(Document):
@@ -32,6 +32,15 @@ class SlotItem(Document):
     ref: str = Field(description="With its kind before it: `artifact:weipin-lora@3`.")
 
 
+class SampleItem(Document):
+    """A picture that a training drew on its way."""
+
+    step: int = Field(description="Optimiser steps done.")
+    prompt: str
+    sha256: Sha256
+    url: str = Field(description="Where the picture is.")
+
+
 class RunDocument(RunItem):
     """One run with everything recorded of it."""
 
@@ -41,6 +50,7 @@ class RunDocument(RunItem):
     inputs: list[SlotItem]
     outputs: list[SlotItem]
     metrics: dict[str, list[tuple[int, float]]] = Field(description="Name → step and value.")
+    samples: list[SampleItem] = Field(description="Pictures drawn while training.")
     log: str = Field(description="Where its log is.")
 
 
@@ -63,4 +73,6 @@ def run_item(run: Run) -> RunItem:
 def run_document_of(facts: dict[str, Any]) -> RunDocument:
     """What the catalog says of one run, with where to find more."""
     number = facts["id"]
-    return RunDocument(**facts, url=url("runs", number), log=url("runs", number, "log"))
+    samples = [{**sample, "url": url("blobs", sample["sha256"])} for sample in facts["samples"]]
+    places = {"url": url("runs", number), "log": url("runs", number, "log")}
+    return RunDocument(**{**facts, **places, "samples": samples})
