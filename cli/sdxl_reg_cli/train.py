@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sdxl_reg.errors import InvalidValue, NotFound
 from sdxl_reg_cli.console import (
     Advance,
     json_option,
@@ -28,6 +27,7 @@ Examples:
   sdxl-reg train lora --dataset weipin
   sdxl-reg train lora --dataset weipin@1 --set rank=8 --set max_train_steps=40
   sdxl-reg train lora --dataset weipin --base ~/models/sd_xl_base_1.0 --config weipin.toml
+  sdxl-reg train lora --dataset weipin --config kohya_ss-settings.json
   sdxl-reg train lora --dataset weipin --start weipin-lora@2
 Settings of a trainer, with ranges and defaults: sdxl-reg trainers lora
 """
@@ -38,23 +38,31 @@ Settings of a trainer, with ranges and defaults: sdxl-reg trainers lora
 )
 @click.option(
     "--base",
-    default="micro",
-    show_default=True,
-    help="A registered checkpoint, a diffusers folder or a single SDXL .safetensors file.",
+    default="",
+    help="A registered checkpoint, a diffusers folder or a single SDXL .safetensors file. "
+    "[default: what --config names, else micro]",
 )
 @click.option(
     "--base-config",
     type=click.Path(path_type=Path),
     help="For a single file: diffusers folder with its configuration and tokenizers.",
 )
-@click.option("--name", default="", help="Name of the artifact. [default: DATASET-TRAINER]")
+@click.option(
+    "--name",
+    default="",
+    help="Name of the artifact. [default: output_name of a kohya --config, else DATASET-TRAINER]",
+)
 @click.option("--start", default="", help="Train this version further: weipin-lora@2.")
 @click.option(
     "--class-dataset",
     default="",
     help="Pictures of the class at large, for prior preservation; as --dataset.",
 )
-@click.option("--config", type=click.Path(path_type=Path), help="TOML file with settings.")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    help="Settings: TOML, or a configuration of kohya_ss (JSON) or sd-scripts (TOML).",
+)
 @click.option("--set", "sets", multiple=True, metavar="NAME=VALUE", help="One setting; repeatable.")
 @json_option
 def train(
@@ -71,14 +79,19 @@ def train(
 ) -> None:
     """Train an artifact on a dataset; every saved epoch becomes a version."""
     from sdxl_reg.catalog.training import TrainingRequest, plan
+    from sdxl_reg_cli.settings_files import gathered_settings
 
+    given = gathered_settings(trainer, config, sets)
+    for remark in given.remarks:
+        say(remark)
     request = TrainingRequest(
         trainer=trainer,
         dataset=dataset,
-        base=base,
+        base=base or given.base or "micro",
         config_path=base_config,
-        settings=gathered_settings(config, sets),
-        name=name,
+        settings=given.values,
+        source=given.source,
+        name=name or given.name,
         start=start,
         class_dataset=class_dataset,
     )
@@ -102,31 +115,6 @@ def work_on(registry: Installation, planned: "PlannedTraining", *, as_json: bool
         tell = _teller(advance)
         made = carry_out(registry.engine, registry.store, planned, tell)
     _show(registry, planned, made, as_json=as_json)
-
-
-def gathered_settings(config: Path | None, sets: tuple[str, ...]) -> dict[str, Any]:
-    """Settings out of a TOML file and `NAME=VALUE` words; words win.
-
-    Raises:
-        NotFound: No such file.
-        InvalidValue: It is not TOML, or a word has no `=`.
-    """
-    import tomllib
-
-    values: dict[str, Any] = {}
-    if config is not None:
-        try:
-            values = tomllib.loads(config.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise NotFound("configuration file", config) from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-            raise InvalidValue(f"{config} is not TOML", error, remedy="Mend that line") from None
-    for word in sets:
-        name, equals, value = word.partition("=")
-        if not equals or not name.strip():
-            raise InvalidValue("--set", word, remedy="Write it as NAME=VALUE, such as rank=8")
-        values[name.strip()] = value.strip()
-    return values
 
 
 def _teller(advance: Advance) -> Callable[["Event"], None]:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from importlib.metadata import version as package_version
 from pathlib import Path
@@ -51,6 +51,7 @@ class TrainingRequest:
         name: Of the artifact; by default `<dataset>-<trainer>`.
         start: A version whose weights are trained further, such as `weipin-lora@2`.
         class_dataset: Pictures of the class at large, for prior preservation; as `dataset`.
+        source: Another program's configuration that the settings came from, kept with the run.
     """
 
     trainer: str
@@ -61,6 +62,7 @@ class TrainingRequest:
     name: str = ""
     start: str = ""
     class_dataset: str = ""
+    source: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,6 +121,8 @@ def plan(
         inputs = {"base": base, "dataset": dataset, "class_dataset": classes, "start": start}
         title = f"train {trainer.name} on {version_ref(dataset)}"
         run = _recorded_run(session, trainer, config, inputs, artifact=artifact, title=title)
+        if request.source:
+            run.spec = run.spec | {"source": request.source}
         job_path = settings.runs_path / str(run.id) / "job.json"
         spec = TrainSpec(
             run=run.id,

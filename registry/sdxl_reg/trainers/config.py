@@ -156,6 +156,20 @@ def names(config: type[TrainerConfig]) -> list[str]:
     return found
 
 
+def spellings(config: type[TrainerConfig], name: str) -> frozenset[str]:
+    """Every name of the setting that a name means, that name among them.
+
+    Args:
+        config: The trainer's configuration class.
+        name: Of a setting, or another program's spelling of it.
+    """
+    for setting, field in config.model_fields.items():
+        several = {setting, *_aliases(field.validation_alias)}
+        if name in several:
+            return frozenset(several)
+    return frozenset({name})
+
+
 def _aliases(alias: str | AliasPath | AliasChoices | None) -> list[str]:
     choices = alias.choices if isinstance(alias, AliasChoices) else [alias]
     return [choice for choice in choices if isinstance(choice, str)]
