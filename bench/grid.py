@@ -23,11 +23,11 @@ import torch
 from sdxl_reg.diffusion.micro import micro_base_files, write_files
 from sdxl_reg.diffusion.pipeline import load_pipeline
 from sdxl_reg.diffusion.sampling import decode
+from sdxl_reg.diffusion.weights import save_weights
 from sdxl_reg.evaluation.render import draw_latents
 from sdxl_reg.formats.kohya import kohya_name
 from sdxl_reg.jobs.spec import BaseSpec, CellSpec, GridSpec, SamplingSpec, VersionSpec
 from sdxl_reg.vocabulary import BaseFormat
-from sdxl_reg_lora.files import save_lora
 from sdxl_reg_lora.network import target_modules, unet_shape
 
 PROMPT, SEED, RANK = "a white t-shirt on a black background", 1234, 16
@@ -100,7 +100,7 @@ def _lora(pipeline: Any, folder: Path, number: int) -> Path:
         tensors[f"{stem}.lora_down.weight"] = torch.randn(RANK, columns, generator=generator) * 0.05
         tensors[f"{stem}.lora_up.weight"] = torch.randn(rows, RANK, generator=generator) * 0.05
         tensors[f"{stem}.alpha"] = torch.tensor(float(RANK))
-    save_lora(folder / f"{number}.safetensors", tensors, {})
+    save_weights(folder / f"{number}.safetensors", tensors, {})
     return folder / f"{number}.safetensors"
 
 

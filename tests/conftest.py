@@ -152,9 +152,10 @@ def tiny_loras(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> lis
     import torch
 
     from sdxl_reg.diffusion.pipeline import load_pipeline
+    from sdxl_reg.diffusion.weights import save_weights
     from sdxl_reg.formats.kohya import kohya_name
-    from sdxl_reg_lora.files import save_lora
-    from sdxl_reg_lora.network import PARTS, target_modules, unet_shape
+    from sdxl_reg.training.base import PARTS
+    from sdxl_reg_lora.network import target_modules, unet_shape
 
     pipeline = load_pipeline(tiny_base)
     folder = tmp_path_factory.mktemp("loras")
@@ -171,5 +172,5 @@ def tiny_loras(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> lis
                 tensors[f"{stem}.lora_down.weight"] = down * 0.3
                 tensors[f"{stem}.lora_up.weight"] = up * 0.3
                 tensors[f"{stem}.alpha"] = torch.tensor(2.0)
-        save_lora(folder / f"x-lora-{number:06d}.safetensors", tensors, {})
+        save_weights(folder / f"x-lora-{number:06d}.safetensors", tensors, {})
     return sorted(folder.iterdir())

@@ -6,26 +6,38 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import Tensor
 
-from sdxl_reg.errors import Corrupt, InvalidValue
-from sdxl_reg.formats.kohya import modules_by_name
+from sdxl_reg.diffusion.strength import checked_strengths, forward_replaced, row_factors
+from sdxl_reg.errors import Corrupt
+from sdxl_reg.formats.lora_keys import DORA_SCALE
+from sdxl_reg.formats.lora_names import modules_by_name
+from sdxl_reg.formats.sgm import shape_of
 from sdxl_reg.training.base import PARTS
-from sdxl_reg_lora.files import LowRank, load_lora
-from sdxl_reg_lora.network import target_modules, unet_shape
+from sdxl_reg_lora.changes import (
+    Adapter,
+    Layer,
+    change,
+    kept_axis,
+    low_rank_operation,
+    operation,
+    product,
+)
+from sdxl_reg_lora.files import load_lora
 
 
 @contextmanager
 def applied(pipeline: Any, weights: Path, strength: float | Sequence[float]) -> Iterator[None]:
     """Have a pipeline draw with a LoRA for as long as the context lasts.
 
-    No weight of the base is touched: its layers' forward gives y + strength · scale · up(down(x)).
-    So a strength of 0 leaves the base bit-equal and leaving the context restores it.
+    No weight of the base is touched: its layers' forward gives y + strength · scale · up(down(x))
+    for plain LoRA and y + strength · ΔW x for every other algorithm, DoRA among them, whose ΔW is
+    the difference to the base at strength 1 (as in A1111 and ComfyUI). So a strength of 0 leaves
+    the base bit-equal and leaving the context restores it.
 
     Args:
         pipeline: A `StableDiffusionXLPipeline`.
-        weights: A LoRA in kohya's format.
+        weights: A LoRA of any family that `files.load_lora` reads.
         strength: One value, or one for every picture of the batch; with guidance the batch holds
             the pictures twice, and the values are repeated.
 
@@ -35,88 +47,72 @@ def applied(pipeline: Any, weights: Path, strength: float | Sequence[float]) -> 
         InvalidValue: A strength is not a finite number, or (while drawing) the batch is no
             multiple of the strengths.
 
-    Accuracy: equal to diffusers' `load_lora_weights` and `set_adapters` within 1e-5
-        (tests/plugins/lora/test_apply.py).
+    Accuracy: equal to diffusers' `load_lora_weights` and `set_adapters`, and to peft's layers of
+        each algorithm, within 1e-5 (tests/plugins/lora/test_apply.py, test_algorithms.py).
     """
-    strengths = _checked(strength)
+    strengths = checked_strengths(strength)
     targets = _load(pipeline, weights)
     with ExitStack() as stack:
         if any(strengths):
-            for layer, low_rank in targets:
-                stack.enter_context(_replaced(layer, _forward(layer, low_rank, strengths)))
+            for layer, adapter in targets:
+                stack.enter_context(forward_replaced(layer, _forward(layer, adapter, strengths)))
         yield
 
 
-def _checked(strength: float | Sequence[float]) -> list[float]:
-    values = [float(strength)] if isinstance(strength, int | float) else [*map(float, strength)]
-    for value in values or [float("nan")]:
-        if not -100 <= value <= 100:
-            raise InvalidValue("strength", value, remedy="Give a number between -100 and 100")
-    return values
-
-
-def _load(pipeline: Any, path: Path) -> list[tuple[nn.Linear, LowRank]]:
+def _load(pipeline: Any, path: Path) -> list[tuple[Layer, Adapter]]:
     parts = {part: getattr(pipeline, part) for part in PARTS}
-    paths = {part: target_modules(part, module) for part, module in parts.items()}
-    lora = load_lora(path, modules_by_name(paths, unet_shape(pipeline.unet)))
+    layers = {
+        (part, name): layer
+        for part, module in parts.items()
+        for name, layer in module.named_modules()
+        if isinstance(layer, Layer)
+    }
+    names = {part: [name for owner, name in layers if owner == part] for part in parts}
+    adapters = load_lora(path, modules_by_name(names, shape_of(pipeline.unet.config)))
     return [
-        (_fitting(path, parts[part].get_submodule(name), low_rank, name), low_rank)
-        for (part, name), low_rank in lora.items()
+        (_fitting(path, layers[target], adapter, target[1]), adapter)
+        for target, adapter in adapters.items()
     ]
 
 
-def _fitting(path: Path, layer: nn.Linear, low_rank: LowRank, name: str) -> nn.Linear:
-    shape = (low_rank.up.shape[0], low_rank.down.shape[1])
-    if shape != (layer.out_features, layer.in_features):
+def _fitting(path: Path, layer: Layer, adapter: Adapter, name: str) -> Layer:
+    """The layer, if the adapter's tensors make a change of its weights' shape."""
+    weight = layer.weight
+    shapes = ", ".join(f"{key} {list(own.shape)}" for key, own in adapter.tensors.items())
+    if _made_shape(adapter) != weight.flatten(1).shape:
         raise Corrupt(
             path,
-            f"its matrices for {name} make {shape[0]} × {shape[1]}, the base has "
-            f"{layer.out_features} × {layer.in_features}",
+            f"its tensors for {name} ({shapes}) make no change of the base's {list(weight.shape)}",
+            remedy="Use it with the base that it was trained for",
+        )
+    magnitudes = adapter.tensors.get(DORA_SCALE)
+    if magnitudes is not None and magnitudes.numel() != weight.shape[kept_axis(magnitudes, weight)]:
+        raise Corrupt(
+            path,
+            f"its magnitudes for {name} ({shapes}) do not fit the base's {list(weight.shape)}",
             remedy="Use it with the base that it was trained for",
         )
     return layer
 
 
-def _forward(
-    layer: nn.Linear, low_rank: LowRank, strengths: list[float]
-) -> Callable[[Tensor], Tensor]:
-    base = layer.forward
-    down, up = (matrix.to(layer.weight) for matrix in (low_rank.down, low_rank.up))
-    if len(strengths) == 1:
-        factor = low_rank.scale * strengths[0]
-
-        def uniform(x: Tensor) -> Tensor:
-            return base(x) + functional.linear(functional.linear(x, down), up) * factor
-
-        return uniform
-    factors = torch.tensor(strengths, device=up.device, dtype=up.dtype) * low_rank.scale
-
-    def by_row(x: Tensor) -> Tensor:
-        rows = _repeated(factors, x)
-        return base(x) + functional.linear(functional.linear(x, down), up) * rows
-
-    return by_row
-
-
-def _repeated(factors: Tensor, x: Tensor) -> Tensor:
-    times, rest = divmod(x.shape[0], len(factors))
-    if rest:
-        raise InvalidValue(
-            f"batch of {x.shape[0]} rows drawn with {len(factors)} strengths",
-            factors.tolist(),
-            remedy="Give one strength, or one for every picture of the batch",
-        )
-    return factors.repeat(times).reshape(-1, *[1] * (x.ndim - 1))
-
-
-@contextmanager
-def _replaced(layer: nn.Module, forward: Callable[[Tensor], Tensor]) -> Iterator[None]:
-    before = layer.__dict__.get("forward")
-    layer.forward = forward
+def _made_shape(adapter: Adapter) -> torch.Size | None:
+    """The shape (out, in …) of what the tensors make, without making it; None if they do not."""
+    own = {name: tensor.to("meta") for name, tensor in adapter.tensors.items()}
     try:
-        yield
-    finally:
-        if before is None:
-            del layer.forward
-        else:
-            layer.forward = before
+        return product(adapter.algorithm, own).flatten(1).shape
+    except RuntimeError:  # torch's word for matrices that cannot be multiplied
+        return None
+
+
+def _forward(layer: Layer, adapter: Adapter, strengths: list[float]) -> Callable[[Tensor], Tensor]:
+    base: Callable[[Tensor], Tensor] = layer.forward
+    if adapter.is_low_rank:
+        added, scale = low_rank_operation(layer, adapter), adapter.scale
+    else:
+        added, scale = operation(layer, change(adapter, layer.weight.detach())), 1.0
+    if len(strengths) == 1:
+        factor = scale * strengths[0]
+        return lambda x: base(x) + added(x) * factor
+    weight = layer.weight
+    factors = torch.tensor(strengths, device=weight.device, dtype=weight.dtype) * scale
+    return lambda x: base(x) + added(x) * row_factors(factors, x)

@@ -1,75 +1,77 @@
-"""LoRA files: tensors in, the bytes of kohya's format out, and back."""
+"""LoRA files of every family as adapters, one for each layer that they change."""
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from sdxl_reg.formats.kohya import grouped
-from sdxl_reg.formats.safetensors import read_header, serialise, write_file
+from sdxl_reg.errors import Corrupt
+from sdxl_reg.formats.lora_keys import ALPHA, DORA_SCALE, MAGNITUDES, ModuleKeys, grouped
+from sdxl_reg.formats.lora_names import Target
+from sdxl_reg.formats.lora_scales import PartScale, declared_scales
+from sdxl_reg.formats.safetensors import read_header
+from sdxl_reg_lora.changes import Adapter
 
-DTYPES = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class LowRank:
-    """What a LoRA adds to one linear layer.
-
-    Attributes:
-        down: Shape (rank, in).
-        up: Shape (out, rank).
-        scale: alpha / rank.
-    """
-
-    down: Tensor
-    up: Tensor
-    scale: float
+RANKED = ("lora_down.weight", "hada_w1_b", "lokr_w2_b", "lokr_w1_b")
+"""The tensors whose first side is the rank; the first one that is there counts."""
 
 
-def save_lora(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """Write a LoRA file; it appears whole or not at all, and equal content gives equal bytes.
-
-    Args:
-        path: The file, in a folder that exists.
-        tensors: Under kohya's names.
-        metadata: For the header; the hash of the tensors is added.
-    """
-    entries = {
-        name: (DTYPES[tensor.dtype], tuple(tensor.shape), _raw(tensor))
-        for name, tensor in tensors.items()
-    }
-    write_file(path, serialise(entries, metadata))
-
-
-def load_lora(path: Path, known: Mapping[str, tuple[str, str]]) -> dict[tuple[str, str], LowRank]:
+def load_lora(path: Path, known: Mapping[str, Target]) -> dict[Target, Adapter]:
     """The layers a LoRA file changes.
 
+    An alpha stands in a tensor beside the matrices or in diffusers' header metadata. One that is
+    nowhere means the rank, as in diffusers and sd-scripts, and so does a tensor of 0.
+
     Args:
-        path: In kohya's format, ours or another program's; an alpha that is missing or 0 means
-            the rank, as in sd-scripts.
-        known: Kohya's name → (part, module) of the base, from `formats.kohya.modules_by_name`.
+        path: Of any family that `formats.lora_keys` knows.
+        known: Name → module of the base, from `formats.lora_names.modules_by_name`.
 
     Returns:
-        (part, module) → matrices in float32.
+        Module → its tensors in float32.
 
     Raises:
         NotFound: There is no such file.
-        Corrupt: It is damaged, or a key of it matches nothing in the base.
+        Corrupt: It is damaged, a key of it matches nothing in the base, or a tensor cannot be
+            what its name says.
     """
-    stems = grouped(str(path), read_header(path).tensors, known)
+    header = read_header(path)
+    modules = grouped(str(path), header.tensors, known)
+    declared = declared_scales(str(path), header.metadata)
     tensors = load_file(path)
-    found = {}
-    for target, stem in stems.items():
-        down = tensors[f"{stem}.lora_down.weight"].float()
-        rank = down.shape[0]
-        alpha = float(tensors.get(f"{stem}.alpha", torch.tensor(0.0))) or rank
-        up = tensors[f"{stem}.lora_up.weight"].float()
-        found[target] = LowRank(down=down, up=up, scale=alpha / rank)
-    return found
+    return {
+        (part, module): _adapter(path, module, own, tensors, declared.get(part))
+        for (part, module), own in modules.items()
+    }
 
 
-def _raw(tensor: Tensor) -> bytes:
-    return tensor.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
+def _adapter(
+    path: Path,
+    module: str,
+    own: ModuleKeys,
+    tensors: Mapping[str, Tensor],
+    declared: PartScale | None,
+) -> Adapter:
+    held = {name: tensors[key].float() for name, key in own.keys.items()}
+    alpha = held.pop(ALPHA, None)
+    if MAGNITUDES in held:  # peft's are one for each output, a convolution's on the second axis
+        held[DORA_SCALE] = held.pop(MAGNITUDES).reshape(-1, 1)
+    for name, tensor in held.items():
+        least = 1 if name == DORA_SCALE else 2
+        if not least <= tensor.ndim <= 4 or not tensor.numel():
+            raise Corrupt(path, f"{own.keys.get(name, name)} has the shape {list(tensor.shape)}")
+    rank = next((len(held[name]) for name in RANKED if name in held), None)
+    if rank is None:
+        scale = 1.0
+    elif alpha is not None:
+        scale = (_number(path, own.keys[ALPHA], alpha) or rank) / rank
+    else:
+        scale = declared.scale(module, rank) if declared else 1.0
+    return Adapter(algorithm=own.algorithm, tensors=held, scale=scale)
+
+
+def _number(path: Path, key: str, tensor: Tensor) -> float:
+    if tensor.numel() != 1 or not math.isfinite(tensor):
+        raise Corrupt(path, f"{key} is no number")
+    return float(tensor)

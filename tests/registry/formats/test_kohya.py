@@ -1,7 +1,7 @@
 import pytest
 
-from sdxl_reg.errors import Corrupt, InvalidValue
-from sdxl_reg.formats.kohya import grouped, kohya_name, modules_by_name
+from sdxl_reg.errors import InvalidValue
+from sdxl_reg.formats.kohya import kohya_name
 from sdxl_reg.formats.sgm import UnetShape
 
 SDXL = UnetShape(layers_per_block=2)
@@ -25,6 +25,14 @@ SDXL = UnetShape(layers_per_block=2)
             "up_blocks.0.attentions.2.transformer_blocks.3.attn2.to_out.0",
             "output_blocks_2_1_transformer_blocks_3_attn2_to_out_0",
         ),
+        ("down_blocks.0.resnets.0.conv1", "input_blocks_1_0_in_layers_2"),
+        ("down_blocks.0.resnets.0.time_emb_proj", "input_blocks_1_0_emb_layers_1"),
+        ("down_blocks.1.resnets.0.conv_shortcut", "input_blocks_4_0_skip_connection"),
+        ("down_blocks.0.downsamplers.0.conv", "input_blocks_3_0_op"),
+        ("mid_block.resnets.1.conv2", "middle_block_2_out_layers_3"),
+        ("up_blocks.0.upsamplers.0.conv", "output_blocks_2_2_conv"),
+        ("conv_in", "input_blocks_0_0"),
+        ("conv_out", "out_2"),
     ],
 )
 def test_unet_modules_have_the_names_of_the_original_layout(module: str, name: str) -> None:
@@ -49,48 +57,10 @@ def test_text_encoder_modules_have_hugging_faces_names(prefix: str) -> None:
     assert kohya_name("text_encoder_2", module, SDXL) == f"lora_te2_{name}"
 
 
-@pytest.mark.parametrize(
-    "module", ["conv_in", "down_blocks.0.resnets.0.conv1", "time_embedding.linear_1"]
-)
-def test_a_module_without_a_name_is_refused(module: str) -> None:
-    with pytest.raises(InvalidValue, match=module):
-        kohya_name("unet", module, SDXL)
+def test_the_projection_stands_beside_the_text_model() -> None:
+    assert kohya_name("text_encoder_2", "text_projection", SDXL) == "lora_te2_text_projection"
 
 
-def test_names_lead_back_to_modules() -> None:
-    modules = {
-        "unet": ["up_blocks.0.attentions.0.proj_in", "time_embedding.linear_1"],
-        "text_encoder": ["encoder.layers.0.mlp.fc1"],
-        "text_encoder_2": ["text_model.encoder.layers.0.mlp.fc1"],
-    }
-    known = modules_by_name(modules, SDXL)
-    assert known["lora_unet_output_blocks_0_1_proj_in"] == ("unet", modules["unet"][0])
-    assert known["lora_unet_up_blocks_0_attentions_0_proj_in"] == ("unet", modules["unet"][0])
-    assert known["lora_te1_text_model_encoder_layers_0_mlp_fc1"] == (
-        "text_encoder",
-        modules["text_encoder"][0],
-    )
-    assert known["lora_te2_text_model_encoder_layers_0_mlp_fc1"][0] == "text_encoder_2"
-
-
-KNOWN = {"lora_unet_a": ("unet", "a"), "lora_unet_b": ("unet", "b")}
-
-
-def test_keys_are_grouped_by_module() -> None:
-    keys = ["lora_unet_a.lora_down.weight", "lora_unet_a.lora_up.weight", "lora_unet_a.alpha"]
-    assert grouped("x", keys, KNOWN) == {("unet", "a"): "lora_unet_a"}
-
-
-@pytest.mark.parametrize(
-    ("keys", "fault"),
-    [
-        (["lora_unet_c.alpha"], "lora_unet_c.alpha"),
-        (["lora_unet_a.dora_scale"], "lora_unet_a.dora_scale"),
-        (["lora_unet_a.hada_w1_a"], "lora_unet_a.hada_w1_a"),
-        (["lora_unet_a.lora_down.weight"], "lora_up.weight is missing"),
-        ([], "no LoRA"),
-    ],
-)
-def test_no_key_is_dropped_silently(keys: list[str], fault: str) -> None:
-    with pytest.raises(Corrupt, match=fault):
-        grouped("x", keys, KNOWN)
+def test_a_module_that_is_not_sdxls_is_refused() -> None:
+    with pytest.raises(InvalidValue, match="controlnet_cond_embedding"):
+        kohya_name("unet", "controlnet_cond_embedding.conv_in", SDXL)
