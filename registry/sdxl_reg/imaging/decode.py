@@ -157,8 +157,24 @@ def upright_rgb(data: bytes, *, background: _Colour = (255, 255, 255)) -> Image.
     Raises:
         Unreadable: As `examine` does.
     """
-    with _opened(data, Limits()) as image:
-        return _flattened(_upright(image), background)
+    return _flattened(upright(data), background)
+
+
+def upright(data: bytes, limits: Limits | None = None) -> Image.Image:
+    """A picture upright and in sRGB, with its transparency.
+
+    Args:
+        data: The bytes of a picture.
+        limits: What is too large.
+
+    Returns:
+        The picture in mode RGB, or RGBA where it has transparency.
+
+    Raises:
+        Unreadable: As `examine` does.
+    """
+    with _opened(data, limits or Limits()) as image:
+        return _upright(image)
 
 
 def _opened(data: bytes, limits: Limits) -> Image.Image:
