@@ -1,4 +1,4 @@
-"""Textual inversion (Gal et al. 2022, arXiv:2208.01618) for Stable Diffusion XL: a word is learnt."""
+"""Textual inversion (Gal et al. 2022, arXiv:2208.01618) for Stable Diffusion XL."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager

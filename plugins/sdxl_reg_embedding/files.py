@@ -7,18 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
 from sdxl_reg.diffusion.weights import save_weights
 from sdxl_reg.errors import Corrupt, UsageError
+from sdxl_reg.formats.identity import SDXL_EMBEDDINGS
 from sdxl_reg.formats.safetensors import read_header
+from sdxl_reg.formats.training_metadata import TRIGGER
 
-TRIGGER = "sdxl_reg.trigger"
-"""The word, in the metadata of our files. Of others, the stem of the file is the word."""
-KEYS = ("clip_l", "clip_g")
-SPELLINGS = (KEYS, ("text_encoders_0", "text_encoders_1"))
+KEYS = SDXL_EMBEDDINGS[0]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,18 +52,20 @@ def load_embedding(path: Path) -> Embedding:
         UsageError: It is something else than an embedding for SDXL.
     """
     header = read_header(path)
-    names = next((names for names in SPELLINGS if set(names) == set(header.tensors)), None)
+    names = next((names for names in SDXL_EMBEDDINGS if set(names) == set(header.tensors)), None)
     if names is None:
         raise UsageError(
             f"{path} has {_listed(list(header.tensors))}, which is no embedding for SDXL",
             remedy="One holds clip_l and clip_g, a vector for each text encoder",
         )
     tensors = load_file(path)
-    vectors = {
-        key: torch.atleast_2d(tensors[name].float()) for key, name in zip(KEYS, names, strict=True)
-    }
+    vectors = {key: _as_rows(tensors[name].float()) for key, name in zip(KEYS, names, strict=True)}
     _require_sound(path, vectors)
     return Embedding(word=header.metadata.get(TRIGGER) or path.stem, vectors=vectors)
+
+
+def _as_rows(vectors: Tensor) -> Tensor:
+    return vectors[None] if vectors.ndim == 1 else vectors
 
 
 def _require_sound(path: Path, vectors: Mapping[str, Tensor]) -> None:

@@ -5,10 +5,10 @@ The placeholders are those of A1111's template files. Nothing here imports torch
 
 from collections.abc import Sequence
 
+from sdxl_reg.trainers.triggers import FILEWORDS
+
 NAME = "[name]"
 """Stands for the word that is learnt."""
-FILEWORDS = "[filewords]"
-"""Stands for the caption of the picture."""
 
 BUILT_IN = {
     "subject": (

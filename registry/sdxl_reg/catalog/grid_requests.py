@@ -26,6 +26,7 @@ from sdxl_reg.evaluation.plan import (
 from sdxl_reg.jobs.spec import ImageSpec, SamplingSpec
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.tables import Artifact, ArtifactVersion, DatasetVersion, LineageEvent
+from sdxl_reg.trainers.triggers import FILEWORDS
 from sdxl_reg.vocabulary import ArtifactKind, Direction, Sampler
 
 DEFAULT_BATCH_SIZE = 11
@@ -39,7 +40,8 @@ class GridRequest:
         artifact: `weipin-lora`, or one version of it: `weipin-lora@3`.
         versions: Numbers of the versions; by default those of the newest run.
         strengths: The columns.
-        prompts: By default captions of the dataset, see `evaluation.plan.default_prompts`.
+        prompts: By default captions of the dataset, see `evaluation.plan.default_prompts`, said as
+            in training: with its word, when it is an embedding.
         seeds: Of the noise.
         negative_prompt: What to lead away from.
         num_inference_steps: Of the sampler.
@@ -105,7 +107,7 @@ def resolve(session: Session, store: BlobStore, request: GridRequest) -> Resolve
         "base": version_ref(base),
         "versions": [version_ref(version) for version in versions],
         "strengths": list(dict.fromkeys(request.strengths)),
-        "prompts": list(dict.fromkeys(request.prompts or _prompts_of(artifact, references))),
+        "prompts": list(dict.fromkeys(request.prompts or _prompts_of(versions[-1], references))),
         "seeds": list(dict.fromkeys(request.seeds)),
         "sampling": _sampling(store, request, base).model_dump(mode="json"),
         "datasets": [dataset_ref(dataset) for dataset in datasets],
@@ -208,14 +210,24 @@ def _datasets_behind(
     ).all()
 
 
-def _prompts_of(artifact: Artifact, references: Sequence[ImageSpec]) -> tuple[str, ...]:
-    prompts = default_prompts(references)
-    if not prompts:
+def _prompts_of(version: ArtifactVersion, references: Sequence[ImageSpec]) -> list[str]:
+    captions = default_prompts(references)
+    if not captions:
         raise Conflict(
-            f"no captions are recorded behind {artifact.name!r}",
+            f"no captions are recorded behind {version.artifact.name!r}",
             remedy="Say with --prompt what to draw",
         )
-    return prompts
+    template = _template_of(version)
+    return [template.replace(FILEWORDS, caption) for caption in captions]
+
+
+def _template_of(version: ArtifactVersion) -> str:
+    """How a version wants captions said: with its word, when it is an embedding."""
+    if said := version.details.get("prompt_template"):
+        return str(said)
+    if version.artifact.kind == ArtifactKind.EMBEDDING:
+        return ", ".join([*version.details.get("trigger_words", ()), FILEWORDS])
+    return FILEWORDS
 
 
 def _sampling(store: BlobStore, request: GridRequest, base: ArtifactVersion) -> SamplingSpec:

@@ -1,6 +1,7 @@
 """Importing artifacts made elsewhere: told by their headers, linked to what is known here."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from sqlalchemy import select
@@ -11,8 +12,8 @@ from sdxl_reg.catalog.bases import register_base
 from sdxl_reg.errors import UsageError
 from sdxl_reg.formats.hashes import short_hashes
 from sdxl_reg.formats.identity import UNKNOWN, identify
-from sdxl_reg.formats.training_metadata import tags_in
 from sdxl_reg.formats.safetensors import read_header
+from sdxl_reg.formats.training_metadata import TRIGGER, tags_in
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.tables import ArtifactVersion, Run
 from sdxl_reg.trainers.discovery import all_trainers
@@ -70,11 +71,17 @@ def import_file(
         hashes=hashes,
         details={
             "imported_from": path.name,
-            "trigger_words": tags_in(said.get("modelspec.trigger_phrase", "")),
+            "trigger_words": _words(identity.kind, path, said),
             "made_from": {key: text for key, text in said.items() if key.startswith("sdxl_reg.")},
         },
     )
     return add_version(session, artifact, new)
+
+
+def _words(kind: ArtifactKind, path: Path, said: Mapping[str, str]) -> list[str]:
+    if kind == ArtifactKind.EMBEDDING:
+        return [said.get(TRIGGER) or path.stem]
+    return tags_in(said.get("modelspec.trigger_phrase", ""))
 
 
 def _run_id(session: Session, key: str) -> int | None:

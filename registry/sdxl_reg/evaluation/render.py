@@ -1,7 +1,6 @@
 """Drawing the cells of a grid: strengths of a version in one batch, each cell a file of its own."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import Any, Protocol
 import torch
 from PIL import Image
 
-from sdxl_reg import __version__
 from sdxl_reg.diffusion.conditioning import encode_prompts
 from sdxl_reg.diffusion.pipeline import load_pipeline
 from sdxl_reg.diffusion.sampling import (
@@ -23,9 +21,9 @@ from sdxl_reg.diffusion.sampling import (
     to_images,
 )
 from sdxl_reg.evaluation.metrics import features, load_network, scores_of
+from sdxl_reg.evaluation.parameters import details_of, parameters_of
 from sdxl_reg.evaluation.plan import matching_references, scorer_name
-from sdxl_reg.formats.hashes import auto_v2, auto_v3
-from sdxl_reg.formats.png_parameters import GenerationParameters, write_png
+from sdxl_reg.formats.png_parameters import write_png
 from sdxl_reg.jobs.spec import CellSpec, GridSpec
 from sdxl_reg.trainers.discovery import find_trainer
 
@@ -109,51 +107,6 @@ def draw_latents(pipeline: Any, spec: GridSpec, cells: Sequence[CellSpec]) -> to
         )
 
 
-def parameters_of(spec: GridSpec, cell: CellSpec) -> GenerationParameters:
-    """What a cell's picture says of itself, as A1111 would write it."""
-    sampling, version = spec.sampling, spec.versions[cell.version]
-    base_hash = spec.base.sha256[:10]
-    settings = {
-        "Steps": str(sampling.num_inference_steps),
-        "Sampler": str(sampling.sampler),
-        "Schedule type": "Automatic",
-        "CFG scale": f"{sampling.guidance_scale:g}",
-        "Seed": str(cell.seed),
-        "Size": f"{sampling.width}x{sampling.height}",
-        "Model hash": base_hash,
-        "Model": spec.base.ref.partition("@")[0],
-    }
-    hashes = {"model": base_hash}
-    prompt = cell.prompt
-    if cell.strength != 0:
-        prompt = f"{prompt} <lora:{version.name}:{cell.strength:g}>"
-        short, long = _hashes(version.path)
-        settings["Lora hashes"] = f"{version.name}: {long[:12]}"
-        hashes[f"lora:{version.name}"] = short
-    settings["Version"] = f"sdxl-reg {__version__}"
-    return GenerationParameters(
-        prompt=prompt,
-        negative_prompt=sampling.negative_prompt,
-        settings=settings,
-        hashes=hashes,
-    )
-
-
-def details_of(spec: GridSpec, cell: CellSpec) -> Mapping[str, Any]:
-    """What a cell's picture says of itself in our own words."""
-    version = spec.versions[cell.version]
-    return {
-        "cell_key": cell.key,
-        "run": spec.run,
-        "base": {"ref": spec.base.ref, "sha256": spec.base.sha256},
-        "version": {"ref": version.ref, "sha256": version.sha256} if cell.strength else None,
-        "strength": cell.strength,
-        "prompt": cell.prompt,
-        "seed": cell.seed,
-        "sampling": spec.sampling.model_dump(mode="json"),
-    }
-
-
 def _draw_all(
     spec: GridSpec, cells: Sequence[CellSpec], folder: Path, report: GridReport
 ) -> dict[str, Path]:
@@ -212,8 +165,3 @@ def _pipeline(spec: GridSpec) -> Any:
         )
         return pipeline.to("cuda")
     return load_pipeline(spec.base.path, config_path=spec.base.config_path)
-
-
-@cache
-def _hashes(path: Path) -> tuple[str, str]:
-    return auto_v2(path), auto_v3(path)

@@ -18,6 +18,9 @@ from sdxl_reg.vocabulary import ArtifactKind
 
 FAMILY_BY_WIDTH = {768: "sd1", 1024: "sd2", 1280: "sdxl-refiner", 2048: "sdxl"}
 UNKNOWN = "unknown"
+SDXL_EMBEDDINGS = (("clip_l", "clip_g"), ("text_encoders_0", "text_encoders_1"))
+"""Keys of an embedding's vectors for the first and the second text encoder: those of sd-scripts,
+A1111 and ComfyUI, and those of diffusers' advanced training."""
 _LORA = re.compile(r"^lora_(unet|te\d?)_|\.lora_[AB]\.weight$|\.hada_w1_a$|\.lokr_w1")
 _CONTEXT_DOWN = re.compile(r"attn2[_.]to_k\.(lora_down|lora_A)(\.\w+)?\.weight$")
 _SDXL_ONLY = re.compile(r"^lora_te2_|^text_encoder_2\.|transformer_blocks[_.]([2-9]|\d\d)[_.]")
@@ -48,7 +51,7 @@ def identify(path: Path) -> FileIdentity:
     names = set(header.tensors)
     if any(_LORA.search(name) for name in names):
         return FileIdentity(kind=ArtifactKind.LORA, family=_lora_family(header))
-    if {"clip_l", "clip_g"} <= names:
+    if any(names.issuperset(pair) for pair in SDXL_EMBEDDINGS):
         return FileIdentity(kind=ArtifactKind.EMBEDDING, family="sdxl")
     if "emb_params" in names:
         width = header.tensors["emb_params"].shape[-1]
@@ -77,7 +80,7 @@ def identify_pickled(path: Path) -> FileIdentity:
         return FileIdentity(kind=ArtifactKind.HYPERNETWORK, family=family_of(widths))
     if "string_to_param" in names:
         return FileIdentity(kind=ArtifactKind.EMBEDDING, family=_embedding_family(held))
-    if {"clip_l", "clip_g"} <= names:
+    if any(names.issuperset(pair) for pair in SDXL_EMBEDDINGS):
         return FileIdentity(kind=ArtifactKind.EMBEDDING, family="sdxl")
     if any(_LORA.search(str(name)) for name in names):
         return FileIdentity(kind=ArtifactKind.LORA, family=UNKNOWN)

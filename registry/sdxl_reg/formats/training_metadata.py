@@ -21,6 +21,9 @@ ARCHITECTURES = {
 }
 """Kind → `modelspec.architecture`; the specification has no word for a hypernetwork."""
 
+TRIGGER = "sdxl_reg.trigger"
+"""The word that calls up an embedding, in our files; of others it is the stem of the file."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingFacts:

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from sdxl_reg.formats.training_metadata import tags_in
 from sdxl_reg.trainers.interface import TrainingImage
 
+FILEWORDS = "[filewords]"
+"""Stands for a caption in a prompt template, as in A1111's."""
+
 
 def trigger_words(images: Sequence[TrainingImage]) -> list[str]:
     """The tags that the captions speak of, as words of their own; the most frequent first.

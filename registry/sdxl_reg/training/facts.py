@@ -57,7 +57,9 @@ def metadata_of(
         resolution=resolution,
         buckets={size: len(shown) for size, shown in plan.buckets.items()},
         prediction_type=base.prediction_type,
-        trigger_words=trigger_words(job.images),
+        trigger_words=(
+            [job.output_name] if kind == ArtifactKind.EMBEDDING else trigger_words(job.images)
+        ),
         settings={**kohya_settings(config), **trainee.facts()},
         notes={
             "author": config.metadata_author,

@@ -6,7 +6,7 @@ killed and takes up its last saved state gives the same bytes as one that was no
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from sdxl_reg.diffusion.noise import seeded
 from sdxl_reg.errors import WorkFailed
 from sdxl_reg.trainers.interface import Report, TrainedVersion, TrainingJob
 from sdxl_reg.trainers.settings import DenoisingConfig
+from sdxl_reg.trainers.triggers import FILEWORDS
 from sdxl_reg.training.base import SAVING, Base
 from sdxl_reg.training.cache import TensorCache
 from sdxl_reg.training.dataset import Dataset
@@ -201,16 +202,20 @@ class _Training:
                 epoch=step.epoch,
                 step=step.number,
                 loss=self._mean(),
-                details={
-                    "trigger_words": [
-                        word for word in metadata["modelspec.trigger_phrase"].split(", ") if word
-                    ]
-                },
+                details=self._details(metadata),
                 preview_path=preview,
             )
         )
         self.losses.clear()
         self.files.append(path)
+
+    def _details(self, metadata: Mapping[str, str]) -> dict[str, object]:
+        """What is worth knowing of a version: its words, and how a prompt is made of a caption."""
+        words = metadata["modelspec.trigger_phrase"].split(", ")
+        template = self.trainee.prompt(FILEWORDS)
+        return {"trigger_words": [word for word in words if word]} | (
+            {"prompt_template": template} if template != FILEWORDS else {}
+        )
 
     def _draw(self, prompt: str, path: Path, step: Step) -> Path:
         details = {"run_key": self.job.run_key, "step": step.number}

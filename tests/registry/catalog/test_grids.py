@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from sdxl_reg.catalog.artifacts import (
     aliases_of,
     ensure_artifact,
     find_artifact,
+    find_version,
 )
 from sdxl_reg.catalog.bases import find_base
 from sdxl_reg.catalog.datasets import freeze
@@ -159,6 +161,34 @@ def test_what_is_left_open_is_decided_and_recorded(
         assert find_run(session, planned.run_id).kind == RunKind.GRID
         assert find_run(session, planned.run_id).state == RunState.QUEUED
         assert find_grid(session, planned.grid_id).sheet is None
+
+
+@pytest.mark.parametrize(
+    ("details", "prompts"),
+    [
+        ({"prompt_template": "a photo of y, [filewords]"}, ["a photo of y, blue"]),
+        ({"trigger_words": ["y"]}, ["y, blue"]),
+    ],
+)
+def test_the_prompts_of_an_embeddings_grid_say_its_word(
+    sqlite: Engine,
+    store: BlobStore,
+    settings: Settings,
+    details: dict[str, object],
+    prompts: list[str],
+) -> None:
+    with transaction(sqlite) as session:
+        trained = find_version(session, "x-lora@1")
+        new = NewVersion(
+            files={"y.safetensors": store.put_bytes(b"y")},
+            run_id=trained.run_id,
+            base_version_id=trained.base_version_id,
+            trainer="embedding",
+            details=details,
+        )
+        add_version(session, ensure_artifact(session, "y", ArtifactKind.EMBEDDING), new)
+    planned = plan(sqlite, store, settings, replace(SMALL, artifact="y"))
+    assert planned.prompts[:1] == prompts
 
 
 def test_the_versions_of_the_newest_run_are_compared_unless_others_are_asked_for(

@@ -40,6 +40,24 @@ def test_a_lora_is_told_by_its_header_and_keeps_what_that_says(
         assert store.path(version.files[0].blob.sha256).read_bytes() == path.read_bytes()
 
 
+@pytest.mark.parametrize(
+    ("metadata", "words"),
+    [({}, ["mychar"]), ({"sdxl_reg.trigger": "weipin-embedding"}, ["weipin-embedding"])],
+)
+def test_an_embedding_is_called_up_by_what_it_says_or_by_its_file_name(
+    engine: Engine, store: BlobStore, tmp_path: Path, metadata: dict[str, str], words: list[str]
+) -> None:
+    path = shaped_file(
+        tmp_path / "mychar.safetensors", {CLIP_L: (2, 768), CLIP_G: (2, 1280)}, metadata
+    )
+
+    with transaction(engine) as session:
+        version = import_file(session, store, path)
+
+        assert (version.artifact.kind, version.trainer) == (ArtifactKind.EMBEDDING, "embedding")
+        assert version.details["trigger_words"] == words
+
+
 def test_importing_again_changes_nothing(engine: Engine, store: BlobStore, tmp_path: Path) -> None:
     path = lora(tmp_path)
 
