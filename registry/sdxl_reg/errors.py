@@ -178,6 +178,34 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     return f"There is: {shown}" + (f" and {len(names) - 8} more" if len(names) > 8 else "")
 
 
+def as_facts(error: RegistryError) -> dict[str, Any]:
+    """An error as text and plain values, for a process that must not unpickle what it hears."""
+    facts = {name: _plain(value) for name, value in error.__dict__.items()}
+    return {"code": error.code, "text": str(error), "facts": facts}
+
+
+def from_facts(said: Mapping[str, Any]) -> RegistryError:
+    """The error that another process told with `as_facts`.
+
+    Args:
+        said: What it told.
+
+    Returns:
+        Of the same class; of the root class when there is none of its code.
+    """
+    kinds = {kind.code: kind for kind in _classes(RegistryError)}
+    kind = kinds.get(said["code"], RegistryError)
+    return _restored(kind, (said["text"],), said["facts"])
+
+
+def _classes(kind: type[RegistryError]) -> list[type[RegistryError]]:
+    return [kind, *(found for child in kind.__subclasses__() for found in _classes(child))]
+
+
+def _plain(value: object) -> object:
+    return value if isinstance(value, str | int | float | list | dict | None) else str(value)
+
+
 def _restored(
     kind: type[RegistryError], args: tuple[Any, ...], facts: dict[str, Any]
 ) -> RegistryError:

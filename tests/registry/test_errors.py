@@ -1,5 +1,6 @@
 import copy
 import inspect
+import json
 import pickle
 import re
 from pathlib import Path
@@ -19,6 +20,8 @@ from sdxl_reg.errors import (
     UnknownName,
     UsageError,
     WorkFailed,
+    as_facts,
+    from_facts,
     suggestion,
 )
 
@@ -69,9 +72,22 @@ def test_an_error_survives_the_way_between_processes(error: RegistryError) -> No
 
 
 @pytest.mark.parametrize("error", EVERY, ids=lambda error: type(error).__name__)
+def test_an_error_can_be_told_in_json(error: RegistryError) -> None:
+    other = from_facts(json.loads(json.dumps(as_facts(error))))
+    assert type(other) is type(error)
+    assert str(other) == str(error)
+    assert vars(other) == vars(error)
+
+
+@pytest.mark.parametrize("error", EVERY, ids=lambda error: type(error).__name__)
 def test_an_error_says_what_to_do_or_which_values_are_wrong(error: RegistryError) -> None:
     assert error.remedy or isinstance(error, InvalidSettings)
     assert error.message in str(error)
+
+
+def test_an_error_of_a_code_that_is_not_known_is_told_all_the_same() -> None:
+    other = from_facts({"code": "odd", "text": "It is odd", "facts": {"message": "It is odd"}})
+    assert (type(other), str(other)) == (RegistryError, "It is odd")
 
 
 def test_every_fault_of_the_settings_is_told_at_once() -> None:
