@@ -11,6 +11,7 @@ from pathlib import Path
 from sdxl_reg.errors import UsageError
 from sdxl_reg.formats.checkpoint import SGM_UNET, is_sdxl_single_file
 from sdxl_reg.formats.hypernetwork_weights import family_of, widths_in
+from sdxl_reg.formats.lora_keys import ALPHA, SPELLINGS, parted
 from sdxl_reg.formats.pickle_machine import TensorOutline
 from sdxl_reg.formats.pickles import outline
 from sdxl_reg.formats.safetensors import Header, read_header
@@ -21,8 +22,12 @@ UNKNOWN = "unknown"
 SDXL_EMBEDDINGS = (("clip_l", "clip_g"), ("text_encoders_0", "text_encoders_1"))
 """Keys of an embedding's vectors for the first and the second text encoder: those of sd-scripts,
 A1111 and ComfyUI, and those of diffusers' advanced training."""
-_LORA = re.compile(r"^lora_(unet|te\d?)_|\.lora_[AB]\.weight$|\.hada_w1_a$|\.lokr_w1")
-_CONTEXT_DOWN = re.compile(r"attn2[_.]to_k\.(lora_down|lora_A)(\.\w+)?\.weight$")
+_MATRICES = [re.escape(ending) for ending, suffix in SPELLINGS.items() if suffix != ALPHA]
+_LORA = re.compile(rf"^lora_(unet|te\d?)_|({'|'.join(_MATRICES)})$")
+_READING = (
+    *("lora_down.weight", "hada_w1_b"),
+    *("lokr_w1", "lokr_w1_b", "lokr_w2", "lokr_w2_b"),  # LoKr's two factors share the width
+)
 _SDXL_ONLY = re.compile(r"^lora_te2_|^text_encoder_2\.|transformer_blocks[_.]([2-9]|\d\d)[_.]")
 
 
@@ -103,9 +108,14 @@ def _embedding_family(held: dict[str, object]) -> str:
 
 def _lora_family(header: Header) -> str:
     """By the width of the text it reads; a tiny base's by what the file says of itself."""
+    widths: dict[str, int] = {}
     for name, tensor in header.tensors.items():
-        if _CONTEXT_DOWN.search(name) and tensor.shape[-1] in FAMILY_BY_WIDTH:
-            return FAMILY_BY_WIDTH[tensor.shape[-1]]
+        stem, suffix = parted(name)
+        if stem.endswith(("attn2_to_k", "attn2.to_k")) and suffix in _READING and tensor.shape:
+            widths[stem] = widths.get(stem, 1) * tensor.shape[-1]
+    for width in widths.values():
+        if width in FAMILY_BY_WIDTH:
+            return FAMILY_BY_WIDTH[width]
     said = header.metadata.get("ss_base_model_version", "").startswith("sdxl_")
     if said or any(_SDXL_ONLY.search(name) for name in header.tensors):
         return "sdxl"

@@ -97,6 +97,23 @@ class ModuleKeys:
     keys: Mapping[str, str]
 
 
+def parted(key: str) -> tuple[str, str | None]:
+    """The two halves of a key: the name of a module, and which of its tensors it is.
+
+    Args:
+        key: Of a LoRA file, in any spelling.
+
+    Returns:
+        `unet.x.to_q` and `lora_down.weight` for `unet.x.processor.to_q_lora.down.weight`; the
+        second is None where no spelling fits.
+    """
+    plain = key.replace(".processor.", ".")
+    for ending, suffix in SPELLINGS.items():
+        if plain.endswith(ending):
+            return plain.removesuffix(ending), suffix
+    return plain, None
+
+
 def grouped(
     path: str, keys: Iterable[str], known: Mapping[str, Target]
 ) -> dict[Target, ModuleKeys]:
@@ -114,7 +131,7 @@ def grouped(
     found: dict[Target, dict[str, str]] = defaultdict(dict)
     strange = []
     for key in keys:
-        stem, suffix = _parted(key)
+        stem, suffix = parted(key)
         if suffix is None or stem not in known:
             strange.append(key)
             continue
@@ -126,15 +143,6 @@ def grouped(
     if not found:
         raise Corrupt(path, "it holds no LoRA")
     return {target: _whole(path, own) for target, own in found.items()}
-
-
-def _parted(key: str) -> tuple[str, str | None]:
-    """The name of the module and the tensor; None where no spelling fits."""
-    plain = key.replace(".processor.", ".")
-    for ending, suffix in SPELLINGS.items():
-        if plain.endswith(ending):
-            return plain.removesuffix(ending), suffix
-    return plain, None
 
 
 def _whole(path: str, own: Mapping[str, str]) -> ModuleKeys:
