@@ -47,3 +47,13 @@ def test_a_store_that_is_no_folder_is_refused(url: str) -> None:
 
 def test_an_empty_variable_counts_as_none() -> None:
     assert Settings.from_environment({"SDXL_REG_HOME": ""}) == Settings.from_environment({})
+
+
+def test_a_checkout_of_sd_scripts_is_there_only_when_it_is_named(tmp_path: Path) -> None:
+    nothing = Settings.from_environment({})
+    assert (nothing.sd_scripts_path, nothing.sd_scripts_python) == (None, None)
+    named = Settings.from_environment(
+        {"SDXL_REG_SD_SCRIPTS": "~/sd-scripts", "SDXL_REG_SD_SCRIPTS_PYTHON": str(tmp_path / "py")}
+    )
+    assert named.sd_scripts_path == Path.home() / "sd-scripts"
+    assert named.sd_scripts_python == tmp_path / "py"

@@ -98,9 +98,10 @@ def _base_id(session: Session, digest: str) -> int | None:
 
 
 def _trainer_for(kind: ArtifactKind) -> str | None:
-    """The first installed trainer of a kind: the one that can apply its files."""
+    """The trainer that is named as the kind, else the first of the kind: it applies its files."""
     working, _ = all_trainers()
-    return next((trainer.name for trainer in working if trainer.kind == kind), None)
+    able = [trainer.name for trainer in working if trainer.kind == kind]
+    return kind.value if kind.value in able else next(iter(able), None)
 
 
 def _number(text: str | None) -> int | None:

@@ -91,14 +91,37 @@ def training_metadata(facts: TrainingFacts, captions: Iterable[str]) -> dict[str
         | _model_spec(facts)
         | {
             "ss_tag_frequency": tag_frequency(facts.dataset_ref, captions),
-            "sdxl_reg.run": facts.run_key,
-            "sdxl_reg.dataset": facts.dataset_sha256,
-            "sdxl_reg.dataset_ref": facts.dataset_ref,
-            "sdxl_reg.base": facts.base_sha256,
-            "sdxl_reg.base_ref": facts.base_ref,
         }
+        | lineage_metadata(
+            run_key=facts.run_key,
+            dataset_ref=facts.dataset_ref,
+            dataset_sha256=facts.dataset_sha256,
+            base_ref=facts.base_ref,
+            base_sha256=facts.base_sha256,
+        )
     )
     return {name: str(value) for name, value in sorted(values.items())}
+
+
+def lineage_metadata(
+    *, run_key: str, dataset_ref: str, dataset_sha256: str, base_ref: str, base_sha256: str
+) -> dict[str, str]:
+    """What links a file to the run, dataset and base it came from, also outside the registry.
+
+    Args:
+        run_key: SHA-256 of everything that determines the file.
+        dataset_ref: `weipin@1`.
+        dataset_sha256: Digest of the dataset version.
+        base_ref: `micro@1`.
+        base_sha256: Digest of the base.
+    """
+    return {
+        "sdxl_reg.run": run_key,
+        "sdxl_reg.dataset": dataset_sha256,
+        "sdxl_reg.dataset_ref": dataset_ref,
+        "sdxl_reg.base": base_sha256,
+        "sdxl_reg.base_ref": base_ref,
+    }
 
 
 def tag_frequency(directory: str, captions: Iterable[str]) -> str:
