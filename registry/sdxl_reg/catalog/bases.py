@@ -18,6 +18,8 @@ from sdxl_reg.diffusion.full_size import CONTEXT_WIDTH, full_size_config_files
 from sdxl_reg.diffusion.micro import micro_base_files, write_files
 from sdxl_reg.errors import InvalidValue, NotFound, UsageError
 from sdxl_reg.formats.checkpoint import context_width, native_resolution, require_sdxl
+from sdxl_reg.formats.safetensors import read_header
+from sdxl_reg.formats.single_file import scheduler_for
 from sdxl_reg.jobs.spec import BaseSpec
 from sdxl_reg.store.blobs import BlobStore, StoredBlob
 from sdxl_reg.tables import ArtifactVersion
@@ -25,6 +27,7 @@ from sdxl_reg.vocabulary import ArtifactKind, BaseFormat
 
 MICRO = "micro"
 CONFIG_FOLDER = "config"
+SCHEDULER = "scheduler/scheduler_config.json"
 _LEFT_OUT = frozenset({".git", ".cache", "__pycache__"})
 
 
@@ -142,21 +145,28 @@ def known_configuration(path: Path) -> dict[str, bytes]:
 
     Returns:
         Relative path → bytes of a diffusers folder without weights: full-size SDXL's or the
-        built-in micro base's.
+        built-in micro base's, with the scheduler that the file's marks of v-prediction ask for.
 
     Raises:
         UsageError: It is no SDXL base, or of a size that is neither.
     """
     width = context_width(path)
     if width == CONTEXT_WIDTH:
-        return full_size_config_files()
+        return _scheduled(full_size_config_files(), path)
     micro = {name: data for name, data in micro_base_files().items() if _is_config(name)}
     if width == json.loads(micro["unet/config.json"])["cross_attention_dim"]:
-        return micro
+        return _scheduled(micro, path)
     raise UsageError(
         f"{path}: its text context is {width} wide, SDXL's is {CONTEXT_WIDTH}",
         remedy="Give its configuration with --base-config: a diffusers folder, weights not needed",
     )
+
+
+def _scheduled(files: dict[str, bytes], path: Path) -> dict[str, bytes]:
+    """Configuration files with the scheduler that a single file is marked to need."""
+    said = json.loads(files[SCHEDULER])
+    asked = scheduler_for(read_header(path).tensors.keys(), said)
+    return files if asked == said else {**files, SCHEDULER: json.dumps(asked, indent=2).encode()}
 
 
 def _register_micro(session: Session, store: BlobStore) -> None:

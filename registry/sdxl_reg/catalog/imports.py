@@ -8,23 +8,30 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.artifacts import NewVersion, add_version, ensure_artifact
-from sdxl_reg.catalog.bases import register_base
+from sdxl_reg.catalog.bases import find_base, register_base
+from sdxl_reg.catalog.blobs import digest_of
+from sdxl_reg.catalog.foreign_files import ForeignFile, examined
 from sdxl_reg.errors import UsageError
 from sdxl_reg.formats.hashes import short_hashes
-from sdxl_reg.formats.identity import UNKNOWN, identify
 from sdxl_reg.formats.safetensors import read_header
 from sdxl_reg.formats.training_metadata import TRIGGER, tags_in
+from sdxl_reg.imaging.names import name_key
 from sdxl_reg.store.blobs import BlobStore
-from sdxl_reg.tables import ArtifactVersion, Run
+from sdxl_reg.tables import Artifact, ArtifactVersion, Run
 from sdxl_reg.trainers.discovery import all_trainers
 from sdxl_reg.vocabulary import ArtifactKind, RunKind, VersionState
 
-_FAMILIES = ("sdxl", UNKNOWN)
 _EPOCH_OR_STEP = re.compile(r"-(\d{6}|step\d{8})$")  # as kohya's trainers and ours name files
 
 
 def import_file(
-    session: Session, store: BlobStore, path: Path, *, name: str = ""
+    session: Session,
+    store: BlobStore,
+    path: Path,
+    *,
+    name: str = "",
+    kind: ArtifactKind | None = None,
+    base: str = "",
 ) -> ArtifactVersion:
     """Record a file as a version of an artifact; what its header says of its making is kept.
 
@@ -34,48 +41,67 @@ def import_file(
     Args:
         session: The transaction.
         store: Receives the bytes; the file itself is only read.
-        path: A `.safetensors` file: LoRA, embedding, hypernetwork or single-file checkpoint.
+        path: A `.safetensors` file: LoRA, embedding, hypernetwork or single-file checkpoint; or a
+            hypernetwork as A1111 saves it (`.pt`).
         name: Of the artifact; by default the file's stem, without the epoch or step that trainers
             append: the files of one training are versions of one artifact.
+        kind: What it is taken for, whatever its header says; the version's details tell both.
+        base: What it was trained on, when its header does not say; see `bases.find_base`.
 
     Returns:
         The version; the one that is already there when the artifact has these very bytes.
 
     Raises:
-        NotFound: There is no such file.
-        Corrupt: It is no safetensors file.
-        UsageError: Its keys are of no kind that is known, or it is not for SDXL.
+        NotFound: There is no such file, or no such base.
+        Corrupt: It is no safetensors file, or a pickle that asks for anything but plain data.
+        UsageError: Its keys are of no kind that is known, it is not for SDXL, it is a pickle that
+            cannot be kept, or a checkpoint with a base.
         Conflict: The name is taken by an artifact of another kind.
     """
-    identity = identify(path)
-    if identity.family not in _FAMILIES:
-        raise UsageError(
-            f"{path} is a {identity.kind} for {identity.family}",
-            remedy="Only files for SDXL can be kept here",
-        )
-    if identity.kind == ArtifactKind.CHECKPOINT:
-        return register_base(session, store, path, name=name)
-    stored = store.put_file(path)  # before the first row: from then on nobody else can write
-    kept = store.path(stored.sha256)
-    said = read_header(kept).metadata
-    hashes = short_hashes(kept, stored.sha256)
     wanted = name or _EPOCH_OR_STEP.sub("", path.stem)
-    artifact = ensure_artifact(session, wanted, identity.kind)
+    with examined(path, kind=kind) as file:
+        if file.kind == ArtifactKind.CHECKPOINT:
+            if base:
+                raise UsageError(
+                    f"{path} is a checkpoint and needs no base", remedy="Leave --base out"
+                )
+            return _checkpoint(session, store, file, name=wanted)
+        stored = store.put_file(file.path)  # before the first row: then nobody else can write
+    said = read_header(store.path(stored.sha256)).metadata
+    base_id = find_base(session, store, base).id if base else None
     new = NewVersion(
-        files={path.name: stored},
+        files={file.path.name: stored},
         run_id=_run_id(session, said.get("sdxl_reg.run", "")),
-        base_version_id=_base_id(session, said.get("sdxl_reg.base", "")),
-        trainer=_trainer_for(identity.kind),
+        base_version_id=base_id or _base_id(session, said.get("sdxl_reg.base", "")),
+        trainer=_trainer_for(file.kind),
         epoch=_number(said.get("ss_epoch")),
         step=_number(said.get("ss_steps")),
-        hashes=hashes,
+        hashes=short_hashes(store.path(stored.sha256), stored.sha256),
         details={
-            "imported_from": path.name,
-            "trigger_words": _words(identity.kind, path, said),
+            **file.details,
+            "trigger_words": _words(file.kind, file.path, said),
             "made_from": {key: text for key, text in said.items() if key.startswith("sdxl_reg.")},
         },
     )
-    return add_version(session, artifact, new)
+    return add_version(session, ensure_artifact(session, wanted, file.kind), new)
+
+
+def _checkpoint(
+    session: Session, store: BlobStore, file: ForeignFile, *, name: str
+) -> ArtifactVersion:
+    """A base; or the version of that name that a training made with these very bytes."""
+    stored = store.put_file(file.path)
+    made_here = (
+        select(ArtifactVersion)
+        .join(Artifact)
+        .where(
+            Artifact.name_key == name_key(name),
+            Artifact.kind == ArtifactKind.CHECKPOINT,
+            ArtifactVersion.digest == digest_of({file.path.name: stored.sha256}),
+            ArtifactVersion.state == VersionState.READY,
+        )
+    )
+    return session.scalar(made_here) or register_base(session, store, file.path, name=name)
 
 
 def _words(kind: ArtifactKind, path: Path, said: Mapping[str, str]) -> list[str]:

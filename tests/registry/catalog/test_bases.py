@@ -7,7 +7,13 @@ import pytest
 from sqlalchemy import Engine
 
 from sdxl_reg.catalog.artifacts import ensure_artifact, version_ref
-from sdxl_reg.catalog.bases import find_base, known_configuration, lay_out, resolution_of
+from sdxl_reg.catalog.bases import (
+    SCHEDULER,
+    find_base,
+    known_configuration,
+    lay_out,
+    resolution_of,
+)
 from sdxl_reg.errors import NotFound, UsageError
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.store.database import transaction
@@ -49,6 +55,14 @@ def test_a_full_size_single_file_needs_no_configuration_beside_it(
         spec = lay_out(store, find_base(session, store, str(path)), tmp_path / "base")
     assert spec.path.name == "sd_xl.safetensors"
     assert resolution_of(spec) == 1024
+
+
+def test_a_single_file_that_predicts_v_gets_a_scheduler_that_does(tmp_path: Path) -> None:
+    plain = sdxl_file(tmp_path / "a.safetensors", widths=(768, 1280))
+    marked = sdxl_file(tmp_path / "b.safetensors", widths=(768, 1280), marks=("v_pred", "ztsnr"))
+    schedulers = [json.loads(known_configuration(path)[SCHEDULER]) for path in (plain, marked)]
+    assert [found["prediction_type"] for found in schedulers] == ["epsilon", "v_prediction"]
+    assert [found.get("rescale_betas_zero_snr") for found in schedulers] == [None, True]
 
 
 def test_a_single_file_of_another_size_asks_for_its_configuration(tmp_path: Path) -> None:

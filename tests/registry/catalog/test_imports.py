@@ -1,9 +1,10 @@
 """Importing files that were made elsewhere, or exported from here."""
 
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from sdxl_reg.catalog.artifacts import NewVersion, add_version, ensure_artifact, version_ref
 from sdxl_reg.catalog.bases import find_base
@@ -11,8 +12,10 @@ from sdxl_reg.catalog.imports import import_file
 from sdxl_reg.catalog.lineage import new_node, reachable, record_input
 from sdxl_reg.catalog.runs import new_run
 from sdxl_reg.errors import Conflict, Corrupt, NotFound, UsageError
+from sdxl_reg.formats.identity import identify
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.store.database import transaction
+from sdxl_reg.tables import ArtifactVersion
 from sdxl_reg.vocabulary import ArtifactKind, NodeKind, RunKind
 from tests.registry.formats.shaped_files import TO_K, sdxl_file, shaped_file
 
@@ -151,6 +154,109 @@ def test_a_lora_for_another_family_is_refused(
 ) -> None:
     with transaction(engine) as session, pytest.raises(UsageError, match="lora for sd1"):
         import_file(session, store, lora(tmp_path, width=768))
+
+
+def test_a_kind_that_is_given_wins_and_both_are_written_down(
+    engine: Engine, store: BlobStore, tmp_path: Path
+) -> None:
+    odd = shaped_file(tmp_path / "odd.safetensors", {"weight": (1,)}, {})
+    with transaction(engine) as session:
+        same = import_file(session, store, lora(tmp_path), kind=ArtifactKind.LORA)
+        other = import_file(
+            session, store, lora(tmp_path), kind=ArtifactKind.HYPERNETWORK, name="other"
+        )
+        blind = import_file(session, store, odd, kind=ArtifactKind.EMBEDDING)
+
+        assert "kind_overruled" not in same.details
+        assert other.artifact.kind == ArtifactKind.HYPERNETWORK
+        assert other.details["kind_overruled"] == {"guess": "lora", "given": "hypernetwork"}
+        assert blind.details["kind_overruled"]["guess"] is None
+        assert "no kind that is known" in blind.details["kind_overruled"]["because"]
+        with pytest.raises(UsageError, match="lora for sd1"):
+            import_file(session, store, lora(tmp_path, width=768), kind=ArtifactKind.LORA)
+
+
+def test_a_base_can_be_named_when_the_file_does_not(
+    engine: Engine, store: BlobStore, tmp_path: Path
+) -> None:
+    with transaction(engine) as session:
+        version = import_file(session, store, lora(tmp_path), base="micro")
+        assert version.base is not None
+        assert version_ref(version.base) == "micro@1"
+        with pytest.raises(NotFound, match="no such base"):
+            import_file(session, store, lora(tmp_path), base="mikro", name="x")
+        checkpoint = sdxl_file(tmp_path / "sd_xl.safetensors", widths=(768, 1280))
+        with pytest.raises(UsageError, match="needs no base"):
+            import_file(session, store, checkpoint, base="micro")
+
+
+def test_a_trained_checkpoint_comes_back_as_the_version_it_was(
+    engine: Engine, store: BlobStore, tmp_path: Path
+) -> None:
+    path = sdxl_file(tmp_path / "mine-000003.safetensors", widths=(768, 1280))
+    with transaction(engine) as session:
+        artifact = ensure_artifact(session, "mine", ArtifactKind.CHECKPOINT)
+        files = {path.name: store.put_file(path)}
+        trained = add_version(session, artifact, NewVersion(files=files))
+
+        assert import_file(session, store, path) is trained
+        assert import_file(session, store, path, name="other").version == 1
+
+
+def hypernetwork_pt(folder: Path, width: int) -> Path:
+    """A hypernetwork as A1111 saves it."""
+    import torch
+
+    weight, bias = torch.ones(width, width), torch.zeros(width)
+    network = {"linear.0.weight": weight, "linear.0.bias": bias}
+    path = folder / "mine.pt"
+    torch.save({width: (network, network), "layer_structure": [1, 1], "step": 7}, path)
+    return path
+
+
+@pytest.mark.slow
+def test_a_hypernetwork_of_a1111_is_kept_as_safetensors(
+    engine: Engine, store: BlobStore, tmp_path: Path
+) -> None:
+    path = hypernetwork_pt(tmp_path, 32)
+    with transaction(engine) as session:
+        version = import_file(session, store, path)
+
+        assert (version_ref(version), version.artifact.kind) == ("mine@1", "hypernetwork")
+        assert [file.path for file in version.files] == ["mine.safetensors"]
+        assert version.details["imported_from"] == "mine.pt"
+        assert version.details["imported_sha256"] == sha256(path.read_bytes()).hexdigest()
+        assert identify(store.path(version.digest)).kind == ArtifactKind.HYPERNETWORK
+        assert import_file(session, store, path) is version
+
+
+def test_pickles_that_cannot_be_kept_are_refused_with_what_to_do(
+    engine: Engine, store: BlobStore, tmp_path: Path
+) -> None:
+    import torch
+
+    def refused(held: object, message: str) -> None:
+        torch.save(held, tmp_path / "x.pt")
+        with pytest.raises(UsageError, match=message):
+            import_file(session, store, tmp_path / "x.pt")
+
+    with transaction(engine) as session:
+        refused({"string_to_param": {"*": torch.zeros(2, 768)}}, "embedding for sd1")
+        refused({768: ({}, {})}, "hypernetwork for sd1")
+        refused({"clip_l": torch.zeros(1, 8), "clip_g": torch.zeros(1, 8)}, r"\.safetensors")
+        refused({"state_dict": {"a": torch.zeros(1)}}, "checkpoint is not opened.*merger of A1111")
+        refused({"lora_unet_x.alpha": torch.zeros(1)}, "lora is not opened")
+        assert session.scalars(select(ArtifactVersion)).all() == []
+
+
+def test_a_pickle_that_could_run_is_refused_by_its_name(
+    engine: Engine, store: BlobStore, tmp_path: Path
+) -> None:
+    import torch
+
+    torch.save({"state_dict": {}, "callbacks": Path("x")}, tmp_path / "x.ckpt")
+    with transaction(engine) as session, pytest.raises(Corrupt, match="asks for 'pathlib"):
+        import_file(session, store, tmp_path / "x.ckpt")
 
 
 def test_a_name_of_another_kind_is_refused(

@@ -21,8 +21,9 @@ def shaped_file(
     return path
 
 
-def sdxl_file(path: Path, *, widths: tuple[int, int]) -> Path:
+def sdxl_file(path: Path, *, widths: tuple[int, int], marks: tuple[str, ...] = ()) -> Path:
     """A file with the names and widths of an SDXL base, and hardly any weights."""
     shapes: dict[str, tuple[int, ...]] = {prefix + "x": (1,) for prefix in SGM_PARTS.values()}
     norms = {FIRST_NORM: widths[:1], SECOND_NORM: widths[1:]}
-    return shaped_file(path, shapes | norms | {SGM_CONTEXT: (1, sum(widths))}, {})
+    empty = dict.fromkeys(marks, (0,))
+    return shaped_file(path, shapes | norms | empty | {SGM_CONTEXT: (1, sum(widths))}, {})
