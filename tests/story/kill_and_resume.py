@@ -94,7 +94,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         products = Path(folder) / "products"
         script = ROOT / "examples" / "render_products.py"
-        subprocess.run([sys.executable, script, "--out", products], check=True, capture_output=True)  # noqa: S603
+        subprocess.run([sys.executable, script, "--out", products], check=True, capture_output=True)
         faults = sum(
             _compare(options, trainer, Path(folder), products) for trainer in options.trainers
         )

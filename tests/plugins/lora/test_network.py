@@ -1,7 +1,5 @@
 """Full-size SDXL on the meta device: which layers are adapted, and what they are called."""
 
-from pathlib import Path
-
 import pytest
 import torch
 from diffusers import UNet2DConditionModel
@@ -9,8 +7,8 @@ from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 from sdxl_reg.diffusion.tiny import tiny_unet
-from sdxl_reg_lora.files import LowRank, load_lora, save_lora
-from sdxl_reg_lora.network import add_adapters, lora_tensors, target_modules, unet_shape
+from sdxl_reg_lora.config import LoraConfig
+from sdxl_reg_lora.network import add_adapters, target_modules, unet_shape
 
 
 def _sdxl_unet() -> UNet2DConditionModel:
@@ -54,7 +52,7 @@ def names() -> dict[str, list[str]]:
     for part, module in (("unet", unet), ("text_encoder", first), ("text_encoder_2", second)):
         module.requires_grad_(False)
         with torch.device("meta"):
-            add_adapters(part, module, rank=4, alpha=4)
+            add_adapters(part, module, LoraConfig(rank=4, alpha=4))
         found[part] = [*_Stems(part, module, unet)]
     return found
 
@@ -115,23 +113,8 @@ def test_new_adapters_change_nothing_until_they_are_trained() -> None:
     }
     with torch.no_grad():
         before = unet(**inputs).sample
-        parameters = add_adapters("unet", unet, rank=4, alpha=4)
+        parameters = add_adapters("unet", unet, LoraConfig(rank=4, alpha=4))
         assert torch.equal(unet(**inputs).sample, before)
     assert len(parameters) == 2 * len(
         [path for path in target_modules("unet", unet) if path.endswith("base_layer")]
     )
-
-
-def test_what_is_saved_is_read_back(tmp_path: Path) -> None:
-    from sdxl_reg.formats.kohya import modules_by_name
-
-    unet = tiny_unet().requires_grad_(False)
-    known = modules_by_name({"unet": target_modules("unet", unet)}, unet_shape(unet))
-    add_adapters("unet", unet, rank=4, alpha=2)
-    tensors = lora_tensors([("unet", unet)], unet_shape(unet), dtype=torch.float32)
-    save_lora(tmp_path / "x.safetensors", tensors, {})
-    read = load_lora(tmp_path / "x.safetensors", known)
-    assert len(read) == len(tensors) / 3
-    layer: LowRank = read["unet", "mid_block.attentions.0.proj_in"]
-    assert layer.scale == 0.5
-    assert torch.equal(layer.down, tensors["lora_unet_middle_block_1_proj_in.lora_down.weight"])

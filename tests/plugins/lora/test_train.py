@@ -20,7 +20,8 @@ from sdxl_reg_lora.train import train
 def _train(base: Path, folder: Path, **settings: Any) -> tuple[list[Path], Heard]:
     folder.mkdir(exist_ok=True)
     heard = Heard()
-    job = training_job(LoraConfig.model_validate(settings), base, folder)
+    quick = {"preview": False, "rank": 16, "alpha": 16}
+    job = training_job(LoraConfig.model_validate(quick | settings), base, folder)
     return train(job, heard), heard
 
 
@@ -30,7 +31,13 @@ def test_a_picture_is_learnt(tiny_base: Path, tmp_path: Path) -> None:
     for rate in (1e-9, 0.02):
         folder = tmp_path / str(rate)
         folder.mkdir()
-        config = LoraConfig(max_train_steps=16, learning_rate=rate, lr_scheduler="constant")
+        config = LoraConfig(
+            max_train_steps=16,
+            learning_rate=rate,
+            lr_scheduler="constant",
+            text_encoder_lr=0,
+            preview=False,
+        )
         job = training_job(config, tiny_base, folder)
         heard = Heard()
         train(replace(job, images=job.images[:1]), heard)
@@ -39,7 +46,7 @@ def test_a_picture_is_learnt(tiny_base: Path, tmp_path: Path) -> None:
 
 
 def test_the_file_says_how_it_was_made(tiny_base: Path, tmp_path: Path) -> None:
-    files, _ = _train(tiny_base, tmp_path, max_train_steps=1, network_dim=8, network_alpha=4)
+    files, _ = _train(tiny_base, tmp_path, max_train_steps=1, rank=8, alpha=4)
     metadata = read_header(files[-1]).metadata
     assert metadata["ss_network_module"] == "networks.lora"
     assert (metadata["ss_network_dim"], metadata["ss_network_alpha"]) == ("8", "4.0")
@@ -59,7 +66,7 @@ def test_every_tensor_has_the_asked_precision(
 
 
 def test_only_the_parts_with_a_learning_rate_are_saved(tiny_base: Path, tmp_path: Path) -> None:
-    files, _ = _train(tiny_base, tmp_path / "unet", max_train_steps=1)
+    files, _ = _train(tiny_base, tmp_path / "unet", max_train_steps=1, text_encoder_lr=0)
     assert {name[:9] for name in read_header(files[0]).tensors} == {"lora_unet"}
     settings = {"max_train_steps": 1, "unet_lr": 0, "text_encoder_lr": 1e-3}
     files, _ = _train(tiny_base, tmp_path / "text", **settings)
@@ -83,8 +90,28 @@ def plain(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
         {"min_snr_gamma": 5},
         {"caption_dropout_rate": 1},
         {"size_conditioning": "target"},
-        {"resolution": 96},
-        {"lr_scheduler": "constant"},
+        {"resolution": 128},
+        {"lr_scheduler": "linear"},
+        {"loss_type": "huber"},
+        {"multires_noise_iterations": 4},
+        {"ip_noise_gamma": 0.1},
+        {"debiased_estimation_loss": True},
+        {"flip_aug": True},
+        {"random_crop": True},
+        {"enable_bucket": False},
+        {"shuffle_caption": True, "caption_separator": " "},
+        {"caption_prefix": "a black"},
+        {"gradient_accumulation_steps": 2},
+        {"network_dropout": 0.5},
+        {"rank_dropout": 0.5},
+        {"module_dropout": 0.5},
+        {"scale_weight_norms": 0.01},
+        {"algorithm": "dora"},
+        {"algorithm": "loha"},
+        {"algorithm": "lokr"},
+        {"conv_rank": 4},
+        {"min_timestep": 500},
+        {"text_encoder_2_lr": 0.01},
         {"weight_decay": 1.0},
         {"max_grad_norm": 0.01},
         {"mixed_precision": "bf16"},
@@ -127,7 +154,7 @@ def test_a_picture_that_cannot_be_decoded_is_named(tiny_base: Path, tmp_path: Pa
 
 
 def test_no_pictures_and_no_learning_rate_are_refused(tiny_base: Path, tmp_path: Path) -> None:
-    job = training_job(LoraConfig(unet_lr=0), tiny_base, tmp_path)
+    job = training_job(LoraConfig(unet_lr=0, text_encoder_lr=0), tiny_base, tmp_path)
     with pytest.raises(UsageError, match="nothing to train"):
         train(job, Heard())
     with pytest.raises(UsageError, match="no pictures"):
