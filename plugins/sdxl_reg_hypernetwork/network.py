@@ -6,7 +6,7 @@ Glorot and Bengio 2010, He et al. 2015, arXiv:1502.01852.
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import cast
+from typing import Literal, cast
 
 import torch
 from safetensors.torch import load_file
@@ -143,7 +143,9 @@ def _made(layer: Layer, activation_func: str, width: int) -> nn.Module:
 @torch.no_grad()
 def _initialise(layer: nn.Linear | nn.LayerNorm, facts: HypernetworkFacts) -> None:
     """First values as in A1111, which gives a normalisation's weights no 1 either."""
-    nonlinearity = "leaky_relu" if facts.activation_func == "leakyrelu" else "relu"
+    nonlinearity: Literal["leaky_relu", "relu"] = "relu"
+    if facts.activation_func == "leakyrelu":
+        nonlinearity = "leaky_relu"
     nn.init.zeros_(layer.bias)
     how = "Normal" if isinstance(layer, nn.LayerNorm) else facts.weight_initialization
     match how:

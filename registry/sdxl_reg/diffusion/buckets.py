@@ -101,7 +101,7 @@ def fitted_without_enlarging(size: Size, *, area: int, step: int) -> Fit:
 
 
 def _shrunk(size: Size, area: int, step: int) -> Size:
-    """The size of that area whose width or whose height is a multiple of the step, the truer one."""
+    """The truer of two sizes of that area: its width or its height is a multiple of the step."""
     ratio = size[0] / size[1]
     width = math.sqrt(area * ratio)
     by_width = _rounded(width, step)

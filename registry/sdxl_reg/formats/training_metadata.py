@@ -176,7 +176,7 @@ def _bucket_info(facts: TrainingFacts) -> dict[str, object]:
 
 def _model_spec(facts: TrainingFacts) -> dict[str, object]:
     width, height = facts.resolution
-    required = {
+    required: dict[str, object] = {
         "modelspec.sai_model_spec": "1.0.1",
         "modelspec.architecture": ARCHITECTURES[facts.kind],
         "modelspec.implementation": "https://github.com/Stability-AI/generative-models",
