@@ -11,7 +11,7 @@ from torch import Tensor
 from sdxl_reg.diffusion.strength import checked_strengths, forward_replaced, row_factors
 from sdxl_reg.errors import Corrupt
 from sdxl_reg.formats.lora_keys import DORA_SCALE
-from sdxl_reg.formats.lora_names import modules_by_name
+from sdxl_reg.formats.lora_names import Target, modules_by_name
 from sdxl_reg.formats.sgm import shape_of
 from sdxl_reg.training.base import PARTS
 from sdxl_reg_lora.changes import (
@@ -51,15 +51,26 @@ def applied(pipeline: Any, weights: Path, strength: float | Sequence[float]) -> 
         each algorithm, within 1e-5 (tests/plugins/lora/test_apply.py, test_algorithms.py).
     """
     strengths = checked_strengths(strength)
-    targets = _load(pipeline, weights)
+    adapters = fitting_adapters(pipeline, weights)
     with ExitStack() as stack:
         if any(strengths):
-            for layer, adapter in targets:
+            for (part, module), adapter in adapters.items():
+                layer = getattr(pipeline, part).get_submodule(module)
                 stack.enter_context(forward_replaced(layer, _forward(layer, adapter, strengths)))
         yield
 
 
-def _load(pipeline: Any, path: Path) -> list[tuple[Layer, Adapter]]:
+def fitting_adapters(pipeline: Any, path: Path) -> dict[Target, Adapter]:
+    """The adapters of a file, each of which fits the layer that it changes.
+
+    Args:
+        pipeline: A `StableDiffusionXLPipeline`.
+        path: A LoRA of any family that `files.load_lora` reads.
+
+    Raises:
+        NotFound: There is no such file.
+        Corrupt: It does not fit the pipeline.
+    """
     parts = {part: getattr(pipeline, part) for part in PARTS}
     layers = {
         (part, name): layer
@@ -69,14 +80,13 @@ def _load(pipeline: Any, path: Path) -> list[tuple[Layer, Adapter]]:
     }
     names = {part: [name for owner, name in layers if owner == part] for part in parts}
     adapters = load_lora(path, modules_by_name(names, shape_of(pipeline.unet.config)))
-    return [
-        (_fitting(path, layers[target], adapter, target[1]), adapter)
-        for target, adapter in adapters.items()
-    ]
+    for target, adapter in adapters.items():
+        _require_fitting(path, layers[target], adapter, target[1])
+    return adapters
 
 
-def _fitting(path: Path, layer: Layer, adapter: Adapter, name: str) -> Layer:
-    """The layer, if the adapter's tensors make a change of its weights' shape."""
+def _require_fitting(path: Path, layer: Layer, adapter: Adapter, name: str) -> None:
+    """Refuse an adapter whose tensors make no change of the shape of a layer's weights."""
     weight = layer.weight
     shapes = ", ".join(f"{key} {list(own.shape)}" for key, own in adapter.tensors.items())
     if _made_shape(adapter) != weight.flatten(1).shape:
@@ -92,7 +102,6 @@ def _fitting(path: Path, layer: Layer, adapter: Adapter, name: str) -> Layer:
             f"its magnitudes for {name} ({shapes}) do not fit the base's {list(weight.shape)}",
             remedy="Use it with the base that it was trained for",
         )
-    return layer
 
 
 def _made_shape(adapter: Adapter) -> torch.Size | None:

@@ -10,6 +10,7 @@ from pydantic import AliasChoices, Field, model_validator
 
 from sdxl_reg.trainers.settings import DenoisingConfig
 
+LARGEST_RANK = 1024
 LARGEST_FLOAT16 = 65504
 """Alphas are saved in float16."""
 
@@ -44,7 +45,7 @@ class LoraConfig(DenoisingConfig):
     rank: int = Field(
         default=128,
         ge=1,
-        le=1024,
+        le=LARGEST_RANK,
         validation_alias=AliasChoices("rank", "network_dim"),
         description="Inner width of each adapter (Hu et al. 2021: r); kohya's network_dim.",
     )
@@ -59,7 +60,7 @@ class LoraConfig(DenoisingConfig):
     conv_rank: int | None = Field(
         default=None,
         ge=1,
-        le=1024,
+        le=LARGEST_RANK,
         validation_alias=AliasChoices("conv_rank", "conv_dim"),
         description="Inner width of adapters of 3 × 3 convolutions, which are then trained too, "
         "with the other layers of their blocks; kohya's conv_dim. None by default.",

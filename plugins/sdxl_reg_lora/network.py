@@ -5,7 +5,7 @@ layers of the U-Net's transformers and of the text encoders' attention and feed-
 convolutions also all layers of the residual blocks and of what halves and doubles the size).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -53,7 +53,11 @@ def unet_shape(unet: Any) -> UnetShape:
 
 
 def add_adapters(
-    part: str, module: nn.Module, settings: Settings, ranks: dict[str, int] | None = None
+    part: str,
+    module: nn.Module,
+    settings: Settings,
+    *,
+    given: Mapping[str, tuple[int, float]] | None = None,
 ) -> list[nn.Parameter]:
     """Put an adapter beside each target layer; the output stays the same until it is trained.
 
@@ -61,20 +65,19 @@ def add_adapters(
         part: `unet`, `text_encoder` or `text_encoder_2`.
         module: That part, changed in place; its own weights must be frozen.
         settings: Algorithm, ranks, alphas, dropouts.
-        ranks: Path → rank of the layers to adapt, where they follow from a file.
+        given: Path → rank and alpha of the layers to adapt, where a file says so; the settings
+            count for new adapters only.
 
     Returns:
         The new parameters, drawn from torch's global generator.
     """
-    paths = target_modules(part, module, convolutions=settings.conv_rank is not None)
-    if ranks is not None:
-        paths = [path for path in paths if path in ranks]
-    wide = {path for path in paths if _is_wide(module.get_submodule(path))}
-    rank_of = ranks or {path: int(settings.conv_rank or 0) for path in paths if path in wide}
-    alpha_of = {path: settings.conv_alpha for path in paths if path in wide}
-    inject_adapter_in_model(
-        _peft_config(settings, paths, rank_of, alpha_of), module, adapter_name=ADAPTER
-    )
+    if given is None:
+        paths = target_modules(part, module, convolutions=settings.conv_rank is not None)
+        wide = (path for path in paths if _is_wide(module.get_submodule(path)))
+        own = {path: (int(settings.conv_rank or 0), settings.conv_alpha) for path in wide}
+    else:
+        paths, own = list(given), dict(given)
+    inject_adapter_in_model(_peft_config(settings, paths, own), module, adapter_name=ADAPTER)
     if settings.algorithm == "lora":
         dropouts = Dropouts(
             network=settings.network_dropout,
@@ -110,7 +113,10 @@ def lora_tensors(
     tensors: dict[str, Tensor] = {}
     for part, path, layer in adapted_layers(parts):
         stem = kohya_name(part, path, shape)
-        own = _lora(layer) if isinstance(layer, LoraLayer) else _lycoris(layer)
+        own = values_of(layer)
+        if {"lokr_w1", "lokr_w2"} <= own.keys():  # without a rank in it readers know no scale
+            own["lokr_w1"] = own["lokr_w1"] * layer.scaling[ADAPTER]
+        own["alpha"] = torch.tensor(_alpha(layer))
         tensors |= {
             f"{stem}.{name}": value.detach().to("cpu", dtype, copy=True).contiguous()
             for name, value in own.items()
@@ -118,13 +124,35 @@ def lora_tensors(
     return tensors
 
 
-def _peft_config(
-    settings: Settings, paths: list[str], rank_of: dict[str, int], alpha_of: dict[str, float]
-) -> Any:
+def values_of(layer: Any) -> dict[str, Tensor]:
+    """What is trained of an adapter, under its names in `formats.lora_keys.SUFFIXES`.
+
+    Args:
+        layer: A layer that peft has adapted.
+
+    Returns:
+        The very parameters; DoRA's magnitudes in the shape that LyCORIS gives them.
+    """
+    if not isinstance(layer, LoraLayer):
+        return {
+            name: getattr(layer, name)[ADAPTER]
+            for name in layer.adapter_layer_names
+            if ADAPTER in getattr(layer, name)
+        }
+    own = {kohya: getattr(layer, name)[ADAPTER].weight for name, kohya in LORA_NAMES.items()}
+    if ADAPTER in layer.lora_magnitude_vector:
+        magnitude = layer.lora_magnitude_vector[ADAPTER].weight
+        axes = layer.get_base_layer().weight.ndim
+        own["dora_scale"] = magnitude.reshape(-1, *[1] * (axes - 1))
+    return own
+
+
+def _peft_config(settings: Settings, paths: list[str], own: Mapping[str, tuple[int, float]]) -> Any:
+    """How peft is told of adapters; some have a rank and an alpha of their own."""
     patterns = {
         "target_modules": paths,
-        "rank_pattern": {_exactly(path): rank for path, rank in rank_of.items()},
-        "alpha_pattern": {_exactly(path): alpha for path, alpha in alpha_of.items()},
+        "rank_pattern": {_exactly(path): rank for path, (rank, _) in own.items()},
+        "alpha_pattern": {_exactly(path): alpha for path, (_, alpha) in own.items()},
     }
     if settings.algorithm in ("lora", "dora"):
         return LoraConfig(
@@ -151,23 +179,6 @@ def _is_wide(layer: nn.Module) -> bool:
     return isinstance(layer, nn.Conv2d) and layer.kernel_size != (1, 1)
 
 
-def _lora(layer: Any) -> dict[str, Tensor]:
-    own = {kohya: getattr(layer, name)[ADAPTER].weight for name, kohya in LORA_NAMES.items()}
-    own["alpha"] = torch.tensor(float(layer.lora_alpha[ADAPTER]))
-    if ADAPTER in layer.lora_magnitude_vector:
-        magnitude = layer.lora_magnitude_vector[ADAPTER].weight
-        weight = layer.get_base_layer().weight
-        own["dora_scale"] = magnitude.reshape(-1, *[1] * (weight.ndim - 1))
-    return own
-
-
-def _lycoris(layer: Any) -> dict[str, Tensor]:
-    own = {
-        name: getattr(layer, name)[ADAPTER]
-        for name in layer.adapter_layer_names
-        if ADAPTER in getattr(layer, name)
-    }
-    if {"lokr_w1", "lokr_w2"} <= own.keys():  # without a rank in it readers know no scale
-        own["lokr_w1"] = own["lokr_w1"] * layer.scaling[ADAPTER]
-    own["alpha"] = torch.tensor(float(layer.alpha[ADAPTER]))
-    return own
+def _alpha(layer: Any) -> float:
+    alphas = layer.lora_alpha if isinstance(layer, LoraLayer) else layer.alpha
+    return float(alphas[ADAPTER])

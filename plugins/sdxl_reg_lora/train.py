@@ -18,7 +18,8 @@ def train(job: TrainingJob, report: Report) -> list[Path]:
     """Train adapters and save a file for each epoch, or as the settings say.
 
     Args:
-        job: What to train, on what; its `config` is a `LoraConfig`.
+        job: What to train, on what; its `config` is a `LoraConfig`. With a `start_path` the
+            layers, ranks and alphas are that file's.
         report: Hears of progress, numbers, pictures and every file.
 
     Returns:
@@ -31,5 +32,5 @@ def train(job: TrainingJob, report: Report) -> list[Path]:
     """
     config = settings_of(job, LoraConfig)
     base = loaded_base(job, config)
-    trainee = LoraTrainee(base, config)
+    trainee = LoraTrainee(base, config, start_path=job.start_path)
     return fit(ArtifactKind.LORA, job, config, base=base, trainee=trainee, report=report)

@@ -17,35 +17,39 @@ from sdxl_reg.training.trainee import ParameterGroup
 from sdxl_reg_lora.config import LoraConfig
 from sdxl_reg_lora.layers import ADAPTER
 from sdxl_reg_lora.network import adapted_layers, add_adapters, lora_tensors, unet_shape
+from sdxl_reg_lora.start import Begun, adapters_to_start_from, rank_of, take_up
 
 
 class LoraTrainee:
-    """New adapters in every part whose learning rate is above 0.
+    """Adapters in every part whose learning rate is above 0: new ones, or those of a file.
 
     Args:
         base: Receives them.
         config: Algorithm, ranks, learning rates.
+        start_path: A LoRA to go on from, with its layers, ranks and alphas.
 
     Attributes:
         groups: One for each part.
 
     Raises:
-        UsageError: Every learning rate is 0.
+        UsageError: Every learning rate is 0, or the file cannot be gone on from.
+        Corrupt: The file is damaged or made for another base.
     """
 
-    def __init__(self, base: Base, config: LoraConfig) -> None:
+    def __init__(self, base: Base, config: LoraConfig, *, start_path: Path | None = None) -> None:
         self._base = base
         self._config = config
+        begun = adapters_to_start_from(base, config, start_path) if start_path else None
         with torch.random.fork_rng():
             torch.manual_seed(config.seed)  # for the adapters' first values
             self.groups = [
                 ParameterGroup(
                     name=part,
-                    parameters=add_adapters(part, base.part(part), config),
+                    parameters=_adapted(part, base.part(part), config, begun),
                     lr=config.rate_of(part),
                 )
                 for part in PARTS
-                if config.rate_of(part) > 0
+                if config.rate_of(part) > 0 and (begun is None or begun[part])
             ]
         if not self.groups:
             raise UsageError(
@@ -136,6 +140,18 @@ class LoraTrainee:
     def _set_mode(self, *, training: bool) -> None:
         for layer in self._layers:
             layer.train(training)
+
+
+def _adapted(
+    part: str, module: nn.Module, config: LoraConfig, begun: Begun | None
+) -> list[nn.Parameter]:
+    if begun is None:
+        return add_adapters(part, module, config)
+    ranks = {path: rank_of(adapter) for path, adapter in begun[part].items()}
+    given = {path: (rank, begun[part][path].scale * rank) for path, rank in ranks.items()}
+    parameters = add_adapters(part, module, config, given=given)
+    take_up(module, begun[part])
+    return parameters
 
 
 @torch.no_grad()

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from safetensors.torch import load_file
 
 from sdxl_reg.errors import Corrupt, InvalidValue, UsageError, WorkFailed
 from sdxl_reg.formats.hashes import auto_v3
@@ -162,8 +164,6 @@ def test_no_pictures_and_no_learning_rate_are_refused(tiny_base: Path, tmp_path:
 
 
 def test_the_callers_random_numbers_are_left_alone(tiny_base: Path, tmp_path: Path) -> None:
-    import torch
-
     before = torch.get_rng_state()
     _train(tiny_base, tmp_path, max_train_steps=1)
     assert torch.equal(torch.get_rng_state(), before)
@@ -175,3 +175,39 @@ def test_one_picture_larger_than_anything_is_cut_to_size(tiny_base: Path, tmp_pa
     Image.new("RGBA", (900, 70), (255, 0, 0, 128)).save(path)
     image = TrainingImage(path=path, sha256="0" * 64, caption="", tags="")
     assert train(replace(job, images=[image]), Heard())
+
+
+@pytest.mark.parametrize("algorithm", ["lora", "dora", "loha", "lokr"])
+def test_training_goes_on_from_a_file_with_its_ranks_and_values(
+    tiny_base: Path, tmp_path: Path, algorithm: str
+) -> None:
+    own: dict[str, Any] = {"algorithm": algorithm, "rank": 2, "alpha": 1, "conv_rank": 3}
+    own["save_precision"] = "float"
+    (first,), _ = _train(
+        tiny_base, tmp_path / "first", max_train_steps=1, learning_rate=0.05, **own
+    )
+    (tmp_path / "on").mkdir()
+    config = LoraConfig(
+        max_train_steps=1, learning_rate=1e-9, text_encoder_lr=1e-9, preview=False,
+        algorithm=algorithm, save_precision="float",
+    )  # fmt: skip
+    job = training_job(config, tiny_base, tmp_path / "on")
+    (second,) = train(replace(job, start_path=first), Heard())
+    before, after = load_file(first), load_file(second)
+    assert before.keys() == after.keys()
+    whole = {name.partition(".")[0] for name in before if name.endswith(".lokr_w2")}
+    for name, value in before.items():  # one step at a rate of 1e-9 hardly moves them
+        if name.endswith(".alpha") and name.partition(".")[0] in whole:
+            continue  # LoKr of two whole factors has no rank, and readers ask for no alpha
+        assert torch.allclose(value, after[name], atol=1e-6), name
+
+
+def test_a_file_that_training_cannot_go_on_from_is_refused(tiny_base: Path, tmp_path: Path) -> None:
+    (first,), _ = _train(tiny_base, tmp_path / "first", max_train_steps=1)
+    for number, (settings, fault) in enumerate(
+        (({"text_encoder_lr": 0}, "would be lost"), ({"algorithm": "dora"}, "algorithm lora"))
+    ):
+        (tmp_path / f"{number}").mkdir()
+        job = training_job(LoraConfig.model_validate(settings), tiny_base, tmp_path / f"{number}")
+        with pytest.raises(UsageError, match=fault):
+            train(replace(job, start_path=first), Heard())
