@@ -10,7 +10,7 @@ from tests.story.machine import SMALL_TRAINING, Machine
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("trainer", ["lora"])
+@pytest.mark.parametrize("trainer", ["lora", "embedding", "hypernetwork", "checkpoint"])
 def test_a_killed_training_goes_on_to_the_same_bytes(
     tmp_path: Path, products: Path, trainer: str
 ) -> None:

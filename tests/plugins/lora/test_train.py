@@ -187,10 +187,9 @@ def test_training_goes_on_from_a_file_with_its_ranks_and_values(
         tiny_base, tmp_path / "first", max_train_steps=1, learning_rate=0.05, **own
     )
     (tmp_path / "on").mkdir()
-    config = LoraConfig(
-        max_train_steps=1, learning_rate=1e-9, text_encoder_lr=1e-9, preview=False,
-        algorithm=algorithm, save_precision="float",
-    )  # fmt: skip
+    still = {"max_train_steps": 1, "learning_rate": 1e-9, "text_encoder_lr": 1e-9}
+    kept = {"preview": False, "save_precision": "float", "algorithm": algorithm}
+    config = LoraConfig.model_validate(still | kept)
     job = training_job(config, tiny_base, tmp_path / "on")
     (second,) = train(replace(job, start_path=first), Heard())
     before, after = load_file(first), load_file(second)
