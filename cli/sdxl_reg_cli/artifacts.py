@@ -1,5 +1,6 @@
 """`sdxl-reg artifacts` and `sdxl-reg artifact`: what was trained or imported, and its files."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,52 +78,101 @@ def show(name: str, as_json: bool) -> None:
     "--to",
     type=click.Path(path_type=Path, file_okay=False),
     default=".",
-    help="Folder. [default: .]",
+    help="Folder; with --for that of the program. [default: .]",
+)
+@click.option(
+    "--for",
+    "program",
+    type=click.Choice(["a1111", "comfyui", "diffusers", "kohya"]),
+    help="Put it where that program looks, in the form that it reads.",
 )
 @json_option
-def export(reference: str, to: Path, as_json: bool) -> None:
-    """Copy the files of a version into a folder, ready for A1111, ComfyUI or diffusers.
+def export(reference: str, to: Path, program: str | None, as_json: bool) -> None:
+    """Copy the files of a version into a folder, or to where another program looks for them.
+
+    With --for a1111 or comfyui a hypernetwork becomes a .pt, a preview goes with the file; with
+    --for diffusers a checkpoint becomes a folder.
 
     \b
-    Example:
-      sdxl-reg artifact export weipin-lora@best --to ~/stable-diffusion-webui/models/Lora
+    Examples:
+      sdxl-reg artifact export weipin-lora@best --for a1111 --to ~/stable-diffusion-webui
+      sdxl-reg artifact export weipin-checkpoint --for diffusers --to ~/models
+      sdxl-reg artifact export weipin-lora@3 --to ~/loras
     """
-    from sdxl_reg.catalog.artifacts import export_version, find_version
+    from sdxl_reg.catalog.artifacts import find_version
+    from sdxl_reg.catalog.exports import export_for, export_version
     from sdxl_reg.store.database import reading
+    from sdxl_reg.vocabulary import Program
 
+    document: dict[str, Any]
     with opened() as registry, reading(registry.engine) as session:
-        paths = export_version(registry.store, find_version(session, reference), to)
+        if program is None:
+            found = find_version(session, reference)
+            document = {"files": export_version(registry.store, found, to)}
+        else:
+            given = export_for(session, registry.store, reference, Program(program), to)
+            document = asdict(given)
     if as_json:
-        print_json({"files": paths})
+        print_json(document)
         return
-    for path in paths:
+    for path in document["files"]:
         click.echo(path)
+    if program is not None:
+        _say_how_to_call(document)
+
+
+def _say_how_to_call(document: dict[str, Any]) -> None:
+    """What people need to use an exported file, on stderr."""
+    if words := document["trigger_words"]:
+        say(f"say in a prompt: {', '.join(words)}")
+    for algorithm, value in document["hashes"].items():
+        say(f"{algorithm}: {value}")
+    if not document["has_preview"]:
+        say("no preview goes with it")
 
 
 @artifact.command("import")
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--name", default="", help="Of the artifact. [default: the file's, without epoch]")
+@click.option(
+    "--kind",
+    type=click.Choice(["lora", "embedding", "hypernetwork", "checkpoint"]),
+    help="What it is, whatever its header says; both are recorded.",
+)
+@click.option("--base", default="", help="What it was trained on, when its header does not say.")
 @json_option
-def import_(path: Path, name: str, as_json: bool) -> None:
+def import_(path: Path, name: str, kind: str | None, base: str, as_json: bool) -> None:
     """Record a LoRA, embedding, hypernetwork or checkpoint that was made elsewhere.
 
-    Its kind is told by its header; a file that was exported from here finds its run again.
+    Its kind is told by its header; a file that was exported from here finds its run again. A
+    hypernetwork's .pt is looked through first and opened in a process of its own; other pickles
+    are not opened.
 
     \b
-    Example:
+    Examples:
       sdxl-reg artifact import ~/Downloads/old-lora.safetensors --name old-lora
+      sdxl-reg artifact import ~/stable-diffusion-webui/models/hypernetworks/old.pt
     """
     from sdxl_reg.catalog.artifacts import version_ref
     from sdxl_reg.catalog.imports import import_file
     from sdxl_reg.store.database import transaction
+    from sdxl_reg.vocabulary import ArtifactKind
 
     with opened() as registry, transaction(registry.engine) as session:
-        version = import_file(session, registry.store, path, name=name)
+        version = import_file(
+            session,
+            registry.store,
+            path,
+            name=name,
+            kind=ArtifactKind(kind) if kind else None,
+            base=base,
+        )
         document = {
             "ref": version_ref(version),
             "kind": str(version.artifact.kind),
             "sha256": version.digest,
             "run": version.run_id,
+            "trigger_words": version.details.get("trigger_words", []),
         }
     if as_json:
         print_json(document)

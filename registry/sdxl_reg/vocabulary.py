@@ -84,6 +84,15 @@ class BaseFormat(StrEnum):
     SINGLE_FILE = "single_file"
 
 
+class Program(StrEnum):
+    """A program that artifacts are made ready for."""
+
+    A1111 = "a1111"
+    COMFYUI = "comfyui"
+    DIFFUSERS = "diffusers"
+    KOHYA = "kohya"
+
+
 class Sampler(StrEnum):
     """How noise becomes a picture, under the names A1111 gives it."""
 

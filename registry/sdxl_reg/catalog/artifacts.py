@@ -1,10 +1,7 @@
-"""Artifacts: finding versions, adding them with their lineage, aliases, export."""
+"""Artifacts: finding versions, adding them with their lineage, aliases."""
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import file_digest
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
@@ -17,7 +14,7 @@ from sdxl_reg.catalog.paging import Page, Slice, page_of
 from sdxl_reg.catalog.references import Reference, checked_name, parse_reference
 from sdxl_reg.errors import Conflict, InvalidValue, NotFound
 from sdxl_reg.imaging.names import name_key
-from sdxl_reg.store.blobs import BlobStore, StoredBlob
+from sdxl_reg.store.blobs import StoredBlob
 from sdxl_reg.tables import Artifact, ArtifactAlias, ArtifactFile, ArtifactVersion, FileHash
 from sdxl_reg.tables.base import now
 from sdxl_reg.vocabulary import ArtifactKind, BaseFormat, NodeKind, VersionState
@@ -205,28 +202,6 @@ def set_alias(
     return alias
 
 
-def export_version(store: BlobStore, version: ArtifactVersion, to: Path) -> list[Path]:
-    """Copy the files of a version into a folder.
-
-    Raises:
-        Conflict: A file of that name with other bytes is there; nothing is overwritten.
-        NotFound: A blob is missing.
-    """
-    targets = {to / file.path: file.blob.sha256 for file in version.files}
-    for target, sha256 in targets.items():
-        if target.exists() and not _same_bytes(target, sha256):
-            raise Conflict(
-                f"{target} exists and differs", remedy="Move it away or export elsewhere"
-            )
-    for target, sha256 in targets.items():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        partial = target.with_name(target.name + ".part")
-        with store.open(sha256) as source, partial.open("wb") as sink:
-            shutil.copyfileobj(source, sink)
-        partial.replace(target)
-    return list(targets)
-
-
 def version_ref(version: ArtifactVersion) -> str:
     """How users write a version: `weipin-lora@3`."""
     return str(Reference(name=version.artifact.name, version=version.version))
@@ -297,8 +272,3 @@ def _record_hashes(session: Session, blob_id: int, hashes: Mapping[str, str]) ->
         )
         if known is None:
             session.add(FileHash(blob_id=blob_id, algorithm=algorithm, value=value))
-
-
-def _same_bytes(path: Path, sha256: str) -> bool:
-    with path.open("rb") as stream:
-        return file_digest(stream, "sha256").hexdigest() == sha256

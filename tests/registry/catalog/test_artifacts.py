@@ -1,7 +1,5 @@
 """Artifacts, versions, aliases and export."""
 
-from pathlib import Path
-
 import pytest
 from sqlalchemy import Engine, func, select
 
@@ -10,7 +8,6 @@ from sdxl_reg.catalog.artifacts import (
     add_version,
     aliases_of,
     ensure_artifact,
-    export_version,
     find_artifact,
     find_version,
     set_alias,
@@ -110,18 +107,3 @@ def test_a_number_is_no_alias(engine: Engine, store: BlobStore) -> None:
         version = add_version(session, artifact, _new(store, b"one"))
         with pytest.raises(InvalidValue, match="Numbers are versions"):
             set_alias(session, version, "3")
-
-
-def test_an_export_gives_the_bytes_back_and_overwrites_nothing(
-    engine: Engine, store: BlobStore, tmp_path: Path
-) -> None:
-    with transaction(engine) as session:
-        artifact = ensure_artifact(session, "weipin-lora", ArtifactKind.LORA)
-        version = add_version(session, artifact, _new(store, b"weights"))
-        (path,) = export_version(store, version, tmp_path / "out")
-        assert path.read_bytes() == b"weights"
-        assert export_version(store, version, tmp_path / "out") == [path]
-        path.write_bytes(b"somebody's own")
-        with pytest.raises(Conflict, match="exists and differs"):
-            export_version(store, version, tmp_path / "out")
-        assert path.read_bytes() == b"somebody's own"
