@@ -24,6 +24,7 @@ COLUMN = 38
 FOLDED = {
     "docs/pictures": "pictures of this README and of docs/",
     "docs/decisions": "why it is as it is, one page each",
+    "docs/examples/sdxl-reg-ia3": "a whole plugin, explained in docs/trainers.md",
     "registry/sdxl_reg/micro_base": "the built-in base: a small SDXL that really draws",
     "registry/sdxl_reg/web/static": "style sheet and scripts of the pages",
     "registry/sdxl_reg/web/templates": "the pages, one template each",
