@@ -73,19 +73,25 @@ def find_base(
 def lay_out(store: BlobStore, version: ArtifactVersion, into: Path) -> BaseSpec:
     """The files of a checkpoint version in a folder, by link, as a job reads them.
 
+    One that was trained here is a single file without configuration; it gets that of the base it
+    was trained on, with the scheduler that its own marks ask for.
+
     Args:
         store: Holds the bytes.
         version: A checkpoint.
         into: Folder of the job that receives them.
     """
     files = {file.path: file.blob.sha256 for file in version.files}
-    store.materialise(files, into)
-    single = version.format == BaseFormat.SINGLE_FILE
+    is_trained = _is_trained(version)
+    single = is_trained or version.format == BaseFormat.SINGLE_FILE
     weights = next((path for path in files if "/" not in path), "") if single else ""
+    store.materialise(files | (_configuration(version) if is_trained else {}), into)
+    if is_trained:
+        _reschedule(into / CONFIG_FOLDER / SCHEDULER, into / weights)
     return BaseSpec(
         ref=version_ref(version),
         path=into / weights if single else into,
-        format=version.format or BaseFormat.DIFFUSERS,
+        format=BaseFormat.SINGLE_FILE if single else BaseFormat.DIFFUSERS,
         config_path=into / CONFIG_FOLDER if single else None,
         sha256=version.digest,
     )
@@ -167,6 +173,32 @@ def _scheduled(files: dict[str, bytes], path: Path) -> dict[str, bytes]:
     said = json.loads(files[SCHEDULER])
     asked = scheduler_for(read_header(path).tensors.keys(), said)
     return files if asked == said else {**files, SCHEDULER: json.dumps(asked, indent=2).encode()}
+
+
+def _is_trained(version: ArtifactVersion) -> bool:
+    return version.format is None and version.base is not None
+
+
+def _configuration(version: ArtifactVersion) -> dict[str, str]:
+    """The configuration of the base that a trained version goes back to: path → digest."""
+    base = version
+    while base.base is not None and base.format is None:
+        base = base.base
+    prefix = f"{CONFIG_FOLDER}/" if base.format == BaseFormat.SINGLE_FILE else ""
+    return {
+        f"{CONFIG_FOLDER}/{file.path.removeprefix(prefix)}": file.blob.sha256
+        for file in base.files
+        if file.path.startswith(prefix) and _is_config(file.path)
+    }
+
+
+def _reschedule(scheduler: Path, weights: Path) -> None:
+    """Put the scheduler that a single file is marked to need in the place of a link to another."""
+    said = {SCHEDULER: scheduler.read_bytes()}
+    asked = _scheduled(said, weights)
+    if asked != said:
+        scheduler.unlink()  # what it links to is the store's
+        scheduler.write_bytes(asked[SCHEDULER])
 
 
 def _register_micro(session: Session, store: BlobStore) -> None:
