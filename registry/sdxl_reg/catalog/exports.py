@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.artifacts import find_version, weights_of
-from sdxl_reg.catalog.bases import CONFIG_FOLDER
+from sdxl_reg.catalog.bases import lay_out
 from sdxl_reg.catalog.blobs import hashes_of
 from sdxl_reg.catalog.published import published
 from sdxl_reg.catalog.references import parse_reference
@@ -120,7 +120,7 @@ def _weights(store: BlobStore, version: ArtifactVersion, program: Program, aside
     files = {file.path: file.blob.sha256 for file in version.files}
     kind = version.artifact.kind
     if kind == ArtifactKind.CHECKPOINT and _is_one(version) == (program == Program.DIFFUSERS):
-        return _converted_checkpoint(store, version, files, aside)
+        return _converted_checkpoint(store, version, aside)
     if kind == ArtifactKind.CHECKPOINT and program == Program.DIFFUSERS:
         name = _folder_name(version)
         _copy(store, files, aside / name)
@@ -134,24 +134,20 @@ def _weights(store: BlobStore, version: ArtifactVersion, program: Program, aside
     return name
 
 
-def _converted_checkpoint(
-    store: BlobStore, version: ArtifactVersion, files: Mapping[str, str], aside: Path
-) -> str:
+def _converted_checkpoint(store: BlobStore, version: ArtifactVersion, aside: Path) -> str:
     """A single file as a folder, or a folder as a single file."""
     with TemporaryDirectory() as temporary:
-        laid = Path(temporary)
-        store.materialise(files, laid)
+        spec = lay_out(store, version, Path(temporary))
         if not _is_one(version):
             name = f"{_folder_name(version)}.safetensors"
-            convert(Verb.CHECKPOINT_TO_FILE, laid, target=aside / name)
+            convert(Verb.CHECKPOINT_TO_FILE, spec.path, target=aside / name)
             return name
-        weights = weights_of(version).path
-        name = Path(weights).stem
+        name = spec.path.stem
         convert(
             Verb.CHECKPOINT_TO_FOLDER,
-            laid / weights,
+            spec.path,
             target=aside / name,
-            config_path=laid / CONFIG_FOLDER,
+            config_path=spec.config_path,
         )
         return name
 

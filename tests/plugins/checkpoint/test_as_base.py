@@ -16,12 +16,13 @@ from sdxl_reg.catalog.artifacts import (
     version_ref,
 )
 from sdxl_reg.catalog.bases import find_base, lay_out, resolution_of_version
+from sdxl_reg.catalog.exports import export_for
 from sdxl_reg.diffusion.pipeline import load_pipeline
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.store.database import transaction
 from sdxl_reg.testing import Heard, draw, training_job
 from sdxl_reg.trainers.interface import BaseModel
-from sdxl_reg.vocabulary import ArtifactKind, BaseFormat
+from sdxl_reg.vocabulary import ArtifactKind, BaseFormat, Program
 from sdxl_reg_checkpoint.apply import applied
 from sdxl_reg_checkpoint.config import CheckpointConfig
 from sdxl_reg_checkpoint.train import train
@@ -122,3 +123,16 @@ def test_one_that_predicts_v_is_laid_out_with_a_scheduler_that_does(
     assert scheduler.config.rescale_betas_zero_snr is True
     plain = load_pipeline(tiny_base).scheduler
     assert plain.config.prediction_type == "epsilon"
+
+
+@pytest.mark.slow
+def test_it_goes_out_to_diffusers_as_a_folder_with_its_bases_configuration(
+    engine: Engine, store: BlobStore, tiny_base: Path, tmp_path: Path
+) -> None:
+    weights = _trained(tiny_base, tmp_path / "made")
+    reference = _recorded(engine, store, str(tiny_base), weights)
+    with transaction(engine) as session:
+        out = export_for(session, store, reference, Program.DIFFUSERS, tmp_path / "out").files[0]
+    ours = load_pipeline(tiny_base)
+    with applied(ours, weights, 1.0):
+        assert np.array_equal(draw(load_pipeline(out)), draw(ours))
