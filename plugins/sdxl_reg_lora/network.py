@@ -69,7 +69,7 @@ def add_adapters(
             count for new adapters only.
 
     Returns:
-        The new parameters, drawn from torch's global generator.
+        The new parameters in float32, drawn from torch's global generator.
     """
     if given is None:
         paths = target_modules(part, module, convolutions=settings.conv_rank is not None)
@@ -86,7 +86,10 @@ def add_adapters(
         )
         for layer in (module.get_submodule(path) for path in paths):
             layer.forward = adapted_forward(layer, dropouts)
-    return [parameter for parameter in module.parameters() if parameter.requires_grad]
+    trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    for parameter in trained:  # peft gives them the base's number format
+        parameter.data = parameter.data.float()
+    return trained
 
 
 def adapted_layers(parts: Iterable[tuple[str, nn.Module]]) -> Iterator[tuple[str, str, Any]]:

@@ -152,6 +152,8 @@ def _training(facts: TrainingFacts) -> dict[str, object]:
             "ss_sd_model_hash": facts.base_sha256[:8],
             "ss_new_sd_model_hash": facts.base_sha256,
             "ss_vae_name": None,
+            "ss_vae_hash": None,
+            "ss_new_vae_hash": None,
             "ss_resolution": f"({facts.resolution[0]}, {facts.resolution[1]})",
             "ss_num_train_images": facts.num_train_images,
             "ss_num_reg_images": facts.num_class_images,
@@ -162,9 +164,22 @@ def _training(facts: TrainingFacts) -> dict[str, object]:
             "ss_steps": facts.step,
             "ss_max_train_steps": facts.max_train_steps,
             "ss_dataset_dirs": json.dumps({facts.dataset_ref: directory}),
+            "ss_datasets": json.dumps([_dataset(facts)]),
             "ss_bucket_info": json.dumps(_bucket_info(facts)),
         }
     )
+
+
+def _dataset(facts: TrainingFacts) -> dict[str, object]:
+    """What kohya writes of each dataset of a configuration; ours is one."""
+    shared = ("batch_size_per_device", "enable_bucket", "min_bucket_reso", "max_bucket_reso")
+    return {name: facts.settings.get(name) for name in shared} | {
+        "num_train_images": facts.num_train_images,
+        "num_reg_images": facts.num_class_images,
+        "resolution": list(facts.resolution),
+        "bucket_info": _bucket_info(facts),
+        "subsets": [{"image_dir": facts.dataset_ref, "img_count": facts.num_train_images}],
+    }
 
 
 def _bucket_info(facts: TrainingFacts) -> dict[str, object]:

@@ -101,7 +101,7 @@ def _class_of(name: str) -> type[torch.optim.Optimizer]:
     by_key = {known.casefold(): path for known, path in NAMED.items()}
     path = by_key.get(name.casefold(), name)
     module, dot, attribute = path.rpartition(".")
-    if not dot:
+    if not dot or not all(path.split(".")):
         raise UnknownName("optimizer_type", name, NAMED)
     try:
         kind = getattr(importlib.import_module(module), attribute)

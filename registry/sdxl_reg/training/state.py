@@ -4,6 +4,7 @@ Everything random depends on the seed and the step alone, so that no random stat
 """
 
 import pickle
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,9 +59,13 @@ def load_state(folder: Path, run_key: str) -> State | None:
         folder: The job's workspace.
         run_key: Of the job; another job's state is not taken up.
     """
+    if not zipfile.is_zipfile(folder / NAME):  # as torch writes it; cut short, it is none
+        return None
     try:
         found = torch.load(folder / NAME, map_location="cpu", weights_only=True)
-    except (FileNotFoundError, pickle.UnpicklingError, RuntimeError, EOFError):
+    except (pickle.UnpicklingError, RuntimeError):
+        return None
+    if not isinstance(found, dict):
         return None
     if found.pop("schema", None) != SCHEMA or found.pop("run_key", None) != run_key:
         return None

@@ -123,11 +123,12 @@ def test_what_was_used_lately_outlives_what_came_later(tmp_path: Path) -> None:
 
 
 def test_a_digest_changes_with_any_weight_and_with_the_number_format() -> None:
-    module = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))
+    layer = nn.Linear(3, 2)
+    module = nn.Sequential(layer, nn.BatchNorm1d(2))
     digest = weights_digest(module)
     assert weights_digest(module) == digest
     with torch.no_grad():
-        module[0].weight[1, 2] += 1e-6
+        layer.weight[1, 2] += 1e-6
     changed = weights_digest(module)
     assert changed != digest
     assert weights_digest(module.bfloat16()) not in (digest, changed)
