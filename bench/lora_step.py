@@ -160,12 +160,12 @@ def _cached(folder: Path, options: argparse.Namespace) -> list[float]:
 
 def _loaded(folder: Path, options: argparse.Namespace) -> tuple[Any, list[Any]]:
     from sdxl_reg.diffusion.buckets import Fit
-    from sdxl_reg.diffusion.latents import read_pixels
+    from sdxl_reg.diffusion.latents import cut_pixels
     from sdxl_reg.diffusion.pipeline import load_pipeline
 
     size = (options.side, options.side)
     pictures = [
-        read_pixels(path, Fit(bucket=size, resized=size), background="white").values
+        cut_pixels(Image.open(path), None, Fit(bucket=size, resized=size)).values
         for path in sorted(folder.glob("*.png"))
     ]
     return load_pipeline(folder / "base"), pictures

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sdxl_reg_cli.console import json_option, print_json, print_table, say
+from sdxl_reg_cli.console import cell, json_option, print_json, print_table, say
 from sdxl_reg_cli.installation import opened
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def show(name: str, as_json: bool) -> None:
     rows = [
         [
             v["ref"],
-            *(_cell(v[key]) for key in ("epoch", "step", "loss")),
+            *(cell(v[key]) for key in ("epoch", "step", "loss")),
             v["sha256"][:12],
             v["run"],
         ]
@@ -238,9 +238,3 @@ def _version_document(version: "ArtifactVersion") -> dict[str, Any]:
 def _alias_words(alias: dict[str, Any]) -> str:
     strength = "" if alias["strength"] is None else f" at {alias['strength']:g}"
     return f"@{alias['name']} → @{alias['version']}{strength}"
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    return f"{value:.4f}" if isinstance(value, float) else str(value)

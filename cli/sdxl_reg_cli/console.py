@@ -71,6 +71,13 @@ def print_table(
     Console().print(table)
 
 
+def cell(value: object) -> str:
+    """A value as a table shows it: nothing for none, four decimals for a fraction."""
+    if value is None:
+        return ""
+    return f"{value:.4f}" if isinstance(value, float) else str(value)
+
+
 @contextmanager
 def progress_bar() -> Iterator[Advance]:
     """A progress bar on stderr for as long as the context lasts; silent when nobody watches.

@@ -8,6 +8,7 @@ import click
 
 from sdxl_reg_cli.console import (
     Advance,
+    cell,
     json_option,
     print_json,
     print_table,
@@ -59,6 +60,11 @@ Settings of a trainer, with ranges and defaults: sdxl-reg trainers lora
     help="Pictures of the class at large, for prior preservation; as --dataset.",
 )
 @click.option(
+    "--mask-dataset",
+    default="",
+    help="Masks, white where the loss counts, named as the pictures are; as --dataset.",
+)
+@click.option(
     "--config",
     type=click.Path(path_type=Path),
     help="Settings: TOML, or a configuration of kohya_ss (JSON) or sd-scripts (TOML).",
@@ -73,6 +79,7 @@ def train(
     name: str,
     start: str,
     class_dataset: str,
+    mask_dataset: str,
     config: Path | None,
     sets: tuple[str, ...],
     as_json: bool,
@@ -94,6 +101,7 @@ def train(
         name=name or given.name,
         start=start,
         class_dataset=class_dataset,
+        mask_dataset=mask_dataset,
     )
     with opened() as registry:
         planned = plan(registry.engine, registry.store, registry.settings, request)
@@ -162,7 +170,7 @@ def _show(
         return
     columns = ["version", "epoch", "step", "loss", "sha256"]
     rows = [
-        [v["ref"], str(v["epoch"]), str(v["step"]), f"{v['loss']:.4f}", v["sha256"][:12]]
+        [*(cell(v[key]) for key in ("ref", "epoch", "step", "loss")), v["sha256"][:12]]
         for v in versions
     ]
     print_table(columns, rows, right=frozenset({1, 2, 3}))

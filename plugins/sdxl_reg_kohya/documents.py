@@ -42,7 +42,7 @@ def write_documents(
 
 
 def dataset_document(
-    folders: Sequence[PictureFolder], base: BaseModel, config: SdScriptsConfig
+    folders: Sequence[PictureFolder], base: BaseModel, config: SdScriptsConfig, *, masked: bool
 ) -> str:
     """The dataset file: sizes, batches, and a subset for each folder.
 
@@ -53,6 +53,7 @@ def dataset_document(
         folders: The pictures.
         base: For the size it was made for.
         config: The settings.
+        masked: Whether pictures have masks; `write_pictures` made them their alpha channel.
     """
     native = native_resolution(base.config_path or base.path)
     width, height = config.resolution or (native, native)
@@ -69,6 +70,8 @@ def dataset_document(
     }
     if config.validation_split:
         dataset["validation_split"] = config.validation_split
+    if masked:
+        config = config.model_copy(update={"alpha_mask": True})
     changed = {
         name: getattr(config, name)
         for name in _OF_PICTURES

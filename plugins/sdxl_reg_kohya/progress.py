@@ -1,7 +1,7 @@
 """What a program of sd-scripts says, line by line, as stages, steps and losses."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from sdxl_reg.trainers.interface import Report
 
@@ -26,16 +26,17 @@ class Progress:
         report: Is told.
         epoch: The present epoch, from 1; 0 before the first.
         step: Steps done.
-        loss: The last one said, a mean over some steps.
+        measured: Steps done when the last loss was said.
+        loss: That loss, a mean over some steps.
         stage: What is being done.
     """
 
     report: Report
     epoch: int = 0
     step: int = 0
+    measured: int = 0
     loss: float = float("nan")
     stage: str = ""
-    _told: tuple[int, int] = field(default=(-1, -1))
 
     def hear(self, line: str) -> None:
         """Take in a line, and report what it says."""
@@ -56,10 +57,10 @@ class Progress:
         loss = _LOSS.search(line)
         if loss:
             self.loss = float(loss[1])
-        if done and loss and done != self._told[0]:
+        if done and loss and done > self.measured:
             step_s = pace if found[4] == "s/it" else 1 / pace if pace else 0.0
             self.report.metric(done, loss=self.loss, step_s=step_s)
-            self._told = (done, total)
+            self.measured = done
         if done > self.step or not done:
             self.step = done
             self.report.progress(done, total, "train")

@@ -77,16 +77,16 @@ def train(job: TrainingJob, report: Report, kind: ArtifactKind) -> list[Path]:
     progress = Progress(report=report)
     made: list[Path] = []
 
-    def collect() -> None:
-        made.extend(_new_versions(job, kind, workspace, progress))
+    def collect(*, all_is_said: bool) -> None:
+        made.extend(_new_versions(job, kind, workspace, progress, all_is_said=all_is_said))
         _tell_samples(job, config, workspace, progress)
 
     with _running(checkout, words, workspace.log) as process:
         for lines in _said(workspace.log, process):
             for line in lines:
                 progress.hear(line)
-            collect()
-    collect()
+            collect(all_is_said=False)
+    collect(all_is_said=True)
     if process.returncode or not made:
         raise _failure(process.returncode, checkout, workspace.log)
     return made
@@ -119,7 +119,8 @@ def _prepared(
         **config.sd_scripts_options,
     }
     taken = accepted(options, known, checkout.program.name, report)
-    dataset = dataset_document(folders, job.base, config)
+    masked = any(image.mask_path for image in job.images)
+    dataset = dataset_document(folders, job.base, config, masked=masked)
     where = f"commit {checkout.commit[:12]}" if checkout.commit else "no clean commit"
     report.message(f"{checkout.program.name} of {checkout.path}, {where}")
     return write_documents(workspace, taken, dataset)
@@ -191,7 +192,8 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
 def _said(log: Path, process: "subprocess.Popen[bytes]") -> Iterator[list[str]]:
     """What the program has said since the last time, a list of lines for each look, until its end.
 
-    Bars are written over with carriage returns: each of their states is a line.
+    Bars are written over with carriage returns: each of their states is a line. The return that
+    ends a state comes with the next one: what stays as it is from one look to the next is told too.
     """
     position, rest = log.stat().st_size, b""
     while True:
@@ -201,17 +203,26 @@ def _said(log: Path, process: "subprocess.Popen[bytes]") -> Iterator[list[str]]:
             data = stream.read()
         position += len(data)
         *lines, rest = _LINE_END.split(rest + data)
-        yield [line.decode(errors="replace") for line in lines]
+        latest = [] if data and not has_ended else [rest]
+        yield [line.decode(errors="replace") for line in [*lines, *latest]]
         if has_ended:
             return
         time.sleep(POLL_S)
 
 
 def _new_versions(
-    job: TrainingJob, kind: ArtifactKind, workspace: Workspace, progress: Progress
+    job: TrainingJob,
+    kind: ArtifactKind,
+    workspace: Workspace,
+    progress: Progress,
+    *,
+    all_is_said: bool,
 ) -> Iterator[Path]:
+    """Files that are complete, once the loss of their step is known: it is said after they are."""
     for path in complete_files(workspace.output):
         epoch, step = place_of(path, epoch=progress.epoch, step=progress.step)
+        if progress.measured < step and not all_is_said:
+            return
         adopted = adopt(path, job, kind)
         progress.report.version(
             TrainedVersion(

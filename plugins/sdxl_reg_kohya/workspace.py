@@ -11,10 +11,11 @@ from sdxl_reg.errors import Corrupt
 from sdxl_reg.formats.kohya_folder import caption_line
 from sdxl_reg.formats.safetensors import read_header
 from sdxl_reg.formats.safetensors_copy import copy_with_header
-from sdxl_reg.imaging.decode import upright, upright_rgb
+from sdxl_reg.imaging.decode import upright
 from sdxl_reg.imaging.portable import portable
 from sdxl_reg.imaging.problems import Unreadable
 from sdxl_reg.trainers.interface import BaseModel, Report, TrainingImage, TrainingJob
+from sdxl_reg.training.decoding import decoded_picture
 from sdxl_reg.vocabulary import BaseFormat
 from sdxl_reg_kohya.config import SdScriptsConfig
 
@@ -27,7 +28,6 @@ TOKENIZER_FILES = (
     *("vocab.json", "merges.txt", "tokenizer_config.json", "special_tokens_map.json"),
 )
 PREFIX = "text_model."
-BACKGROUNDS = {"white": (255, 255, 255), "black": (0, 0, 0)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,28 +201,31 @@ def _write(
     """Write one picture with its caption; False where it is left out."""
     stem = folder / f"{number:06d}-{image.sha256[:8]}"
     try:
-        _lay_out(image.path, stem, config)
+        _lay_out(image, stem, config)
     except Unreadable as error:
         if not config.skip_bad:
-            raise Corrupt(image.path, error.message, remedy="Leave it out: skip_bad") from error
-        report.message(f"left out {image.path}: {error.message}")
+            raise Corrupt(image.title, error.message, remedy="Leave it out: skip_bad") from error
+        report.message(f"left out {image.title}: {error.message}")
         return False
     text = caption_line(caption(image.caption), default="a picture")
     stem.with_suffix(".txt").write_text(text + "\n", encoding="utf-8")
     return True
 
 
-def _lay_out(path: Path, stem: Path, config: SdScriptsConfig) -> None:
-    data = path.read_bytes()
-    if upright(data).mode == "RGBA" and not config.alpha_mask:
-        flat = upright_rgb(data, background=BACKGROUNDS[config.alpha_background])
-        flat.info.clear()
-        flat.save(stem.with_suffix(".png"), "PNG")
+def _lay_out(image: TrainingImage, stem: Path, config: SdScriptsConfig) -> None:
+    """Link a picture, or write it anew; what counts of it is then its alpha channel."""
+    data = image.path.read_bytes()
+    if image.mask_path is not None or upright(data).mode == "RGBA":
+        written, counts = decoded_picture(image, config)
+        if counts is not None:
+            written.putalpha(counts)
+        written.info.clear()
+        written.save(stem.with_suffix(".png"), "PNG")
         return
     picture = portable(data)
     target = stem.with_suffix(picture.suffix)
     if picture.is_original:
-        target.symlink_to(path)
+        target.symlink_to(image.path)
     else:
         target.write_bytes(picture.data)
 

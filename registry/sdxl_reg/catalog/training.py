@@ -13,16 +13,17 @@ from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.artifacts import find_version, usable_name, weights_of
 from sdxl_reg.catalog.bases import find_base, lay_out, resolution_of_version
-from sdxl_reg.catalog.datasets import entries_of, find_dataset_version, freeze, version_ref
+from sdxl_reg.catalog.datasets import find_dataset_version, freeze, version_ref
 from sdxl_reg.catalog.lineage import record_input
 from sdxl_reg.catalog.references import parse_reference
 from sdxl_reg.catalog.runs import find_run, follow, mark_lost, new_run
+from sdxl_reg.catalog.training_images import training_images
 from sdxl_reg.catalog.training_results import Keeper
 from sdxl_reg.errors import Conflict, InvalidValue, NotFound
 from sdxl_reg.jobs import events
 from sdxl_reg.jobs.local import run_job
 from sdxl_reg.jobs.lock import alone_in
-from sdxl_reg.jobs.spec import ImageSpec, TrainSpec, read_job, write_job
+from sdxl_reg.jobs.spec import TrainSpec, read_job, write_job
 from sdxl_reg.settings import Settings
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.store.database import transaction
@@ -51,6 +52,7 @@ class TrainingRequest:
         name: Of the artifact; by default `<dataset>-<trainer>`.
         start: A version whose weights are trained further, such as `weipin-lora@2`.
         class_dataset: Pictures of the class at large, for prior preservation; as `dataset`.
+        mask_dataset: Masks of the pictures, under the same paths; as `dataset`.
         source: Another program's configuration that the settings came from, kept with the run.
     """
 
@@ -62,6 +64,7 @@ class TrainingRequest:
     name: str = ""
     start: str = ""
     class_dataset: str = ""
+    mask_dataset: str = ""
     source: dict[str, Any] = field(default_factory=dict)
 
 
@@ -115,10 +118,12 @@ def plan(
         config = parsed(trainer.config, values, trainer=trainer.name)
         dataset = _frozen(session, store, request.dataset)
         classes = _frozen(session, store, request.class_dataset) if request.class_dataset else None
+        masks = _frozen(session, store, request.mask_dataset) if request.mask_dataset else None
         start = _start(session, trainer, request.start) if request.start else None
         wanted = request.name or f"{dataset.dataset.name}-{trainer.name}"
         artifact = usable_name(session, wanted, trainer.kind)  # made with its first version
-        inputs = {"base": base, "dataset": dataset, "class_dataset": classes, "start": start}
+        inputs = {"base": base, "dataset": dataset, "class_dataset": classes}
+        inputs |= {"mask_dataset": masks, "start": start}
         title = f"train {trainer.name} on {version_ref(dataset)}"
         run = _recorded_run(session, trainer, config, inputs, artifact=artifact, title=title)
         if request.source:
@@ -130,8 +135,8 @@ def plan(
             trainer=trainer.name,
             config=config.model_dump(mode="json"),
             base=lay_out(store, base, job_path.parent / "base"),
-            images=_images(session, store, dataset),
-            class_images=_images(session, store, classes) if classes else [],
+            images=training_images(session, store, dataset, masks=masks),
+            class_images=training_images(session, store, classes) if classes else [],
             dataset_ref=version_ref(dataset),
             dataset_sha256=dataset.digest,
             output_name=artifact,
@@ -234,7 +239,7 @@ def _start(session: Session, trainer: Trainer, reference: str) -> ArtifactVersio
     if version.artifact.kind != trainer.kind:
         raise InvalidValue(
             f"not a {trainer.kind} to start from",
-            f"{reference} is a {version.artifact.kind}",
+            f"{reference} ({version.artifact.kind})",
             remedy="Give a version of the same kind",
         )
     return version
@@ -272,16 +277,3 @@ def _recorded_run(
     for slot, version in given.items():
         record_input(session, run.id, version.node_id, slot)
     return run
-
-
-def _images(session: Session, store: BlobStore, dataset: DatasetVersion) -> list[ImageSpec]:
-    return [
-        ImageSpec(
-            path=store.path(entry.image.blob.sha256),
-            sha256=entry.image.blob.sha256,
-            caption=entry.caption,
-            tags=entry.tag_path,
-            repeats=entry.repeats,
-        )
-        for entry in entries_of(session, dataset)
-    ]

@@ -1,19 +1,17 @@
-"""Pictures to latents: decode, upright, resize to cover, cut, encode.
+"""Pictures to latents: resize to cover, cut, encode.
 
 Source: Podell et al. 2023, arXiv:2307.01952 (factor 8, scaled by the VAE's scaling factor).
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 from torch import Tensor
 
-from sdxl_reg.diffusion.buckets import Fit, Size
-from sdxl_reg.errors import Corrupt
+from sdxl_reg.diffusion.buckets import Fit
 
 FACTOR = 8
 """Pixels per latent, each way."""
@@ -27,7 +25,7 @@ class Pixels:
 
     Attributes:
         values: Shape (3, height, width), in -1 … 1.
-        mask: Shape (1, height / 8, width / 8), in 0 … 1: how opaque the picture is there.
+        mask: Shape (1, height / 8, width / 8), in 0 … 1: how much of the picture counts there.
         original_size: Height and width of the upright picture, in pixels.
         crops_coords_top_left: Where the cut begins in the resized picture, in pixels.
     """
@@ -38,32 +36,23 @@ class Pixels:
     crops_coords_top_left: tuple[int, int]
 
 
-def read_pixels(
-    path: Path,
+def cut_pixels(
+    picture: Image.Image,
+    counts: Image.Image | None,
     fit: Fit,
     *,
-    background: str,
     place: tuple[float, float] = CENTRE,
     mirrored: bool = False,
 ) -> Pixels:
-    """A picture file, upright, resized and cut.
+    """A picture resized and cut.
 
     Args:
-        path: Any format that Pillow reads.
-        fit: From `diffusion.buckets`, for the size of the upright picture.
-        background: Colour behind transparent parts, as Pillow names it.
+        picture: Upright, in mode RGB.
+        counts: How much of it counts in the loss, in mode L and of the same size; None: all.
+        fit: From `diffusion.buckets`, for the size of the picture.
         place: Where to cut, each in 0 … 1: from the left and from the top.
         mirrored: Left and right are exchanged, after the cut.
-
-    Raises:
-        Corrupt: It cannot be decoded.
     """
-    try:
-        with Image.open(path) as file:
-            upright = ImageOps.exif_transpose(file)
-            picture, alpha = _opaque(upright, background)
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise Corrupt(path, f"cannot be decoded: {error}") from error
     width, height = fit.bucket
     left, top = (
         int((whole - side) * share)
@@ -71,30 +60,18 @@ def read_pixels(
     )
     box = (left, top, left + width, top + height)
     cut = picture.resize(fit.resized, Image.Resampling.LANCZOS).crop(box)
-    opaque = alpha.resize(fit.resized, Image.Resampling.BOX).crop(box)
+    mask = Image.new("L", fit.bucket, 255)
+    if counts is not None:
+        mask = counts.resize(fit.resized, Image.Resampling.BOX).crop(box)
     if mirrored:
-        cut, opaque = ImageOps.mirror(cut), ImageOps.mirror(opaque)
+        cut, mask = ImageOps.mirror(cut), ImageOps.mirror(mask)
         left = fit.resized[0] - width - left
     return Pixels(
         values=_tensor(cut) * 2 - 1,
-        mask=_tensor(opaque.resize((width // FACTOR, height // FACTOR), Image.Resampling.BOX)),
+        mask=_tensor(mask.resize((width // FACTOR, height // FACTOR), Image.Resampling.BOX)),
         original_size=(picture.height, picture.width),
         crops_coords_top_left=(top, left),
     )
-
-
-def upright_size(path: Path) -> Size:
-    """Width and height of a picture as it is seen, from its header.
-
-    Raises:
-        Corrupt: It is no picture.
-    """
-    try:
-        with Image.open(path) as file:
-            turned = file.getexif().get(0x0112, 1) in (5, 6, 7, 8)  # orientations on their side
-            return (file.height, file.width) if turned else file.size
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise Corrupt(path, f"cannot be decoded: {error}") from error
 
 
 @torch.no_grad()
@@ -110,15 +87,6 @@ def encode_pixels(vae: Any, pixels: Tensor) -> Tensor:
     """
     mean: Tensor = vae.encode(pixels.to(vae.device, vae.dtype)).latent_dist.mean
     return mean * float(vae.config.scaling_factor)
-
-
-def _opaque(picture: Image.Image, background: str) -> tuple[Image.Image, Image.Image]:
-    """A picture in front of a colour, and its alpha channel."""
-    if not picture.has_transparency_data:
-        return picture.convert("RGB"), Image.new("L", picture.size, 255)
-    layer = picture.convert("RGBA")
-    behind = Image.new("RGBA", layer.size, background)
-    return Image.alpha_composite(behind, layer).convert("RGB"), layer.getchannel("A")
 
 
 def _tensor(picture: Image.Image) -> Tensor:

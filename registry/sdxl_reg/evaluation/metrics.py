@@ -17,10 +17,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import nn
 
 from sdxl_reg.errors import UsageError
+from sdxl_reg.imaging.decode import upright_rgb
 
 SIDE = 224
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's
@@ -87,17 +88,10 @@ def scores_of(cell: torch.Tensor, references: torch.Tensor) -> Scores:
 
 def _pixels(path: Path) -> torch.Tensor:
     """A picture as the network takes it: on white, square, normalised; (3, 224, 224)."""
-    with Image.open(path) as picture:
-        flat = _upright_on_white(picture)
+    flat = upright_rgb(path.read_bytes())
     side = max(flat.size)
     square = Image.new("RGB", (side, side), "white")
     square.paste(flat, ((side - flat.width) // 2, (side - flat.height) // 2))
     small = square.resize((SIDE, SIDE), Image.Resampling.BICUBIC)
     values = torch.from_numpy(np.array(small, dtype=np.float32) / 255)
     return ((values - torch.tensor(MEAN)) / torch.tensor(DEVIATION)).permute(2, 0, 1)
-
-
-def _upright_on_white(picture: Image.Image) -> Image.Image:
-    upright = ImageOps.exif_transpose(picture).convert("RGBA")
-    ground = Image.new("RGBA", upright.size, "white")
-    return Image.alpha_composite(ground, upright).convert("RGB")

@@ -27,8 +27,8 @@ Image.MAX_IMAGE_PIXELS = None
 # No EPS (it starts Ghostscript), no formats of documents.
 FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM", "TGA", "AVIF")
 _LARGE_PIXELS = 32_000_000
+_ORIENTATION = 0x0112  # EXIF's number of it
 _one_large_picture = threading.Lock()
-_Colour = tuple[int, int, int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,13 +138,13 @@ def examine(data: bytes, limits: Limits) -> PictureFacts:
             width=upright.width,
             height=upright.height,
             format=image_format,
-            phash=phash(_flattened(upright, (255, 255, 255))),
+            phash=phash(flattened(upright, (255, 255, 255))),
             pixel_sha256=_pixel_digest(upright),
             notes=_notes(image, image_format, data),
         )
 
 
-def upright_rgb(data: bytes, *, background: _Colour = (255, 255, 255)) -> Image.Image:
+def upright_rgb(data: bytes, *, background: tuple[int, int, int] = (255, 255, 255)) -> Image.Image:
     """A picture as a trainer or a page sees it: upright, sRGB, transparency on a background.
 
     Args:
@@ -157,7 +157,7 @@ def upright_rgb(data: bytes, *, background: _Colour = (255, 255, 255)) -> Image.
     Raises:
         Unreadable: As `examine` does.
     """
-    return _flattened(upright(data), background)
+    return flattened(upright(data), background)
 
 
 def upright(data: bytes, limits: Limits | None = None) -> Image.Image:
@@ -177,11 +177,46 @@ def upright(data: bytes, limits: Limits | None = None) -> Image.Image:
         return _upright(image)
 
 
-def _opened(data: bytes, limits: Limits) -> Image.Image:
+def flattened(image: Image.Image, background: tuple[int, int, int]) -> Image.Image:
+    """A picture in front of a colour.
+
+    Args:
+        image: In mode RGB or RGBA.
+        background: What shows through where the picture is transparent, 0…255 each.
+
+    Returns:
+        The picture in mode RGB.
+    """
+    if image.mode != "RGBA":
+        return image
+    canvas = Image.new("RGB", image.size, background)
+    canvas.paste(image, mask=image.getchannel("A"))
+    return canvas
+
+
+def upright_size(path: Path) -> tuple[int, int]:
+    """Width and height in pixels of a picture as it is seen, from its header.
+
+    Raises:
+        Unreadable: It is no picture, or too large.
+    """
+    with _opened(path, Limits()) as image:
+        try:
+            on_its_side = image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)
+        except Exception:  # as in _turned
+            on_its_side = False
+        return (image.height, image.width) if on_its_side else image.size
+
+
+def _opened(source: bytes | Path, limits: Limits) -> Image.Image:
+    stream = source if isinstance(source, Path) else io.BytesIO(source)
     try:
-        image = Image.open(io.BytesIO(data), formats=_formats())
+        image = Image.open(stream, formats=_formats())
     except UnidentifiedImageError:
+        data = source.read_bytes() if isinstance(source, Path) else source
         raise Unreadable(Stage.DECODE, Code.NOT_AN_IMAGE, _what_it_is(data)) from None
+    except FileNotFoundError:
+        raise Unreadable(Stage.READ, Code.VANISHED, "It is not there") from None
     except Exception as error:  # the decoders of Pillow raise nearly anything on bad bytes
         raise Unreadable(Stage.DECODE, Code.CORRUPT, f"It cannot be decoded: {error}") from None
     if image.width * image.height > limits.max_pixels:
@@ -262,14 +297,6 @@ def _through_profile(image: Image.Image, profile: bytes) -> Image.Image:
     except (ImageCms.PyCMSError, OSError, ValueError):
         return image  # a broken profile says nothing of the colours: they are taken as sRGB
     return image if made is None else made
-
-
-def _flattened(image: Image.Image, background: _Colour) -> Image.Image:
-    if image.mode != "RGBA":
-        return image
-    canvas = Image.new("RGB", image.size, background)
-    canvas.paste(image, mask=image.getchannel("A"))
-    return canvas
 
 
 def _pixel_digest(image: Image.Image) -> str:

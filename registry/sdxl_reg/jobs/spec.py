@@ -36,6 +36,9 @@ class ImageSpec(Document):
     caption: str
     tags: str
     repeats: int = 1
+    name: str = Field(default="", description="Its path in the image set.")
+    mask_path: Path | None = Field(default=None, description="Where the loss counts.")
+    mask_sha256: str = ""
 
 
 class VersionSpec(Document):

@@ -44,6 +44,10 @@ class TrainingImage:
         caption: One line of text, possibly empty.
         tags: Path of tags, such as `qzy/flawed/spot`.
         repeats: How often an epoch shows it, ≥ 1.
+        name: What people call it, such as `qzy/flawed/spot/xxx1.jpg`; may be empty.
+        mask_path: A picture of the same size that says where the loss counts: white all, black
+            nothing. Without one, all of it counts.
+        mask_sha256: Of the mask's bytes.
     """
 
     path: Path
@@ -51,6 +55,14 @@ class TrainingImage:
     caption: str
     tags: str
     repeats: int = 1
+    name: str = ""
+    mask_path: Path | None = None
+    mask_sha256: str = ""
+
+    @property
+    def title(self) -> str:
+        """What messages call it."""
+        return self.name or self.path.name
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -58,6 +58,8 @@ class Dataset:
             ),
         ]
         self.held_out = sorted_in(apart, base, config, report)
+        masks = any(picture.image.mask_path for picture in [*self.pictures, *self.held_out])
+        self._masked = config.alpha_mask or masks
 
     def encode_all(self, report: Report) -> None:
         """Have all pictures encoded before the first step.
@@ -123,10 +125,10 @@ class Dataset:
         return Batch(
             x0=torch.stack([each.latents for each in encoded]),
             sizes=torch.stack([each.sizes for each in encoded]),
-            mask=torch.stack([each.mask for each in encoded]) if self._config.alpha_mask else None,
+            mask=torch.stack([each.mask for each in encoded]) if self._masked else None,
             weights=torch.tensor([prior if picture.is_class else 1.0 for picture in pictures]),
             captions=tuple(captions),
-            names=tuple(picture.image.path.name for picture in pictures),
+            names=tuple(picture.image.title for picture in pictures),
         )
 
 

@@ -8,15 +8,20 @@ from torch import Tensor
 
 from sdxl_reg.diffusion.buckets import Fit, Size, bucket_sizes, fitted, fitted_without_enlarging
 from sdxl_reg.diffusion.conditioning import size_ids
-from sdxl_reg.diffusion.latents import CENTRE, encode_pixels, read_pixels, upright_size
-from sdxl_reg.errors import Corrupt, InvalidValue, RegistryError
+from sdxl_reg.diffusion.latents import CENTRE, Pixels, cut_pixels, encode_pixels
+from sdxl_reg.errors import Corrupt, InvalidValue
+from sdxl_reg.imaging.decode import upright_size
+from sdxl_reg.imaging.problems import Unreadable
 from sdxl_reg.trainers.interface import Report, TrainingImage
 from sdxl_reg.trainers.settings import DenoisingConfig
 from sdxl_reg.training.base import Base
 from sdxl_reg.training.cache import TensorCache, weights_digest
+from sdxl_reg.training.decoding import decoded_picture
 
 SMALL = 512
 """Bases made for fewer pixels a side have buckets in finer steps."""
+NAMED = 9
+"""So many further pictures with a fault are named."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,12 +73,12 @@ def sorted_in(
     """
     fit = _fitting(base, config)
     found: list[Picture] = []
-    faults: list[tuple[TrainingImage, RegistryError]] = []
+    faults: list[tuple[TrainingImage, Exception]] = []
     for image in images:
         try:
             size = upright_size(image.path)
             found.append(Picture(image=image, size=size, fit=fit(size)))
-        except (Corrupt, InvalidValue) as error:
+        except (Unreadable, InvalidValue) as error:
             faults.append((image, error))
     _tell(faults, len(images), config, report)
     return found
@@ -125,7 +130,7 @@ class Latents:
             try:
                 self._encode_once(picture)
                 good.append(picture)
-            except Corrupt as error:
+            except Unreadable as error:
                 faults.append((picture.image, error))
             report.progress(done, len(pictures), "encode pictures")
         _tell(faults, len(pictures), self._config, report)
@@ -156,7 +161,7 @@ class Latents:
 
     def _encode_once(self, picture: Picture) -> None:
         if self._config.random_crop:
-            self._encoded(picture, False, CENTRE)  # only to see whether it can be read
+            self._read(picture, False, CENTRE)  # only to see whether it can be read
             return
         self.plain(picture)
         if self._config.flip_aug:
@@ -170,25 +175,25 @@ class Latents:
             "resized": picture.fit.resized,
             "bucket": picture.fit.bucket,
             "background": self._config.alpha_background,
+            "alpha_mask": self._config.alpha_mask,
+            "mask": picture.image.mask_sha256,
             "mirrored": mirrored,
         }
 
     def _encoded(
         self, picture: Picture, mirrored: bool, place: tuple[float, float]
     ) -> dict[str, Tensor]:
-        pixels = read_pixels(
-            picture.image.path,
-            picture.fit,
-            background=self._config.alpha_background,
-            place=place,
-            mirrored=mirrored,
-        )
+        pixels = self._read(picture, mirrored, place)
         return {
             "latents": encode_pixels(self._vae, pixels.values[None])[0].cpu(),
             "mask": pixels.mask,
             "original_size": torch.tensor(pixels.original_size),
             "crop": torch.tensor(pixels.crops_coords_top_left),
         }
+
+    def _read(self, picture: Picture, mirrored: bool, place: tuple[float, float]) -> Pixels:
+        decoded, counts = decoded_picture(picture.image, self._config)
+        return cut_pixels(decoded, counts, picture.fit, place=place, mirrored=mirrored)
 
     def _sized(self, picture: Picture, tensors: dict[str, Tensor]) -> Encoded:
         width, height = picture.fit.bucket
@@ -223,7 +228,7 @@ def _fitting(base: Base, config: DenoisingConfig) -> Callable[[Size], Fit]:
 
 
 def _tell(
-    faults: Sequence[tuple[TrainingImage, RegistryError]],
+    faults: Sequence[tuple[TrainingImage, Exception]],
     of: int,
     config: DenoisingConfig,
     report: Report,
@@ -233,12 +238,13 @@ def _tell(
         return
     if config.skip_bad and len(faults) < of:
         for image, error in faults:
-            report.message(f"left out {image.sha256[:12]}: {error}")
+            report.message(f"left out {image.title}: {error}")
         return
     image, first = faults[0]
-    others = f", and {len(faults) - 1} others" if len(faults) > 1 else ""
+    others = [other.title for other, _ in faults[1 : 1 + NAMED]]
+    others += [f"{len(faults) - 1 - NAMED} more"] if len(faults) > 1 + NAMED else []
     raise Corrupt(
-        image.path,
-        f"{first}{others}" if not isinstance(first, Corrupt) else f"{first.fault}{others}",
+        image.title,
+        "; likewise ".join([str(first), *([", ".join(others)] if others else [])]),
         remedy="Mend or remove it, or train without it: skip_bad = true",
     )

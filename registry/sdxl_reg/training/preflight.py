@@ -173,7 +173,9 @@ def _pictures(data: Dataset, plan: Plan) -> str:
     silent = sum(not picture.image.caption.strip() for picture in data.pictures)
     words = f"; {silent} without a caption" if silent else ""
     held = f"; {len(data.held_out)} held out" if data.held_out else ""
-    return f"{len(data.pictures)} pictures, by size {buckets}{words}{held}"
+    masks = sum(picture.image.mask_path is not None for picture in data.pictures)
+    masked = f"; {masks} with a mask" if masks else ""
+    return f"{len(data.pictures)} pictures, by size {buckets}{words}{masked}{held}"
 
 
 def _steps(config: DenoisingConfig, plan: Plan) -> str:

@@ -44,9 +44,11 @@ def save(name, step, epoch):
 print("running training", file=sys.stderr)
 for epoch in (1, 2):
     print(f"epoch {epoch}/2")
-    print(f"steps:  50%|#####     | {epoch}/2 [00:01<00:01,  1.50s/it, avr_loss=0.{epoch}]",
-          end="\\r", file=sys.stderr, flush=True)
+    bar = f"\\rsteps:  50%|#####     | {epoch}/2 [00:01<00:01,  1.50s/it"
+    print(f"{bar}]", end="", file=sys.stderr, flush=True)
     save(config["output_name"] + ("-000001" if epoch == 1 else ""), epoch, epoch)
+    print(f"{bar}, avr_loss=0.{epoch}]", end="", file=sys.stderr, flush=True)
+    time.sleep(0.6)  # the next step; nothing ends the line before
 '''
 
 

@@ -57,6 +57,7 @@ def test_its_steps_losses_and_missing_options_are_told(
     sdxl_reg_kohya.lora.train(_job(tiny_base, tmp_path, min_snr_gamma=5), heard)
     assert [(step, values["loss"]) for step, values in heard.metrics] == [(1, 0.1), (2, 0.2)]
     assert (2, 2, "train") in heard.stages
+    assert [version.loss for version in heard.versions] == [0.1, 0.2], "each with that of its step"
     assert any("no option --min_snr_gamma" in text for text in heard.messages)
 
 
