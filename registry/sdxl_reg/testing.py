@@ -37,7 +37,7 @@ from sdxl_reg.trainers.interface import (
 )
 from sdxl_reg.vocabulary import ArtifactKind, BaseFormat
 
-__all__ = ["Heard", "TrainerConformance", "draw", "training_job", "write_tiny_base"]
+__all__ = ["Heard", "Stopping", "TrainerConformance", "draw", "training_job", "write_tiny_base"]
 
 PROMPTS = ("a red mug", "a blue shoe", "a black mug")
 OUTPUT_NAME = "things"
@@ -85,7 +85,7 @@ class Heard:
         self.samples.append((step, prompt, path))
 
 
-class _Stopping(Heard):
+class Stopping(Heard):
     """A report that ends the training when it hears of a step."""
 
     def __init__(self, *, after: int) -> None:
@@ -175,7 +175,7 @@ class TrainerConformance:
         for step in (1, 3):
             job = training_job(config, tiny_base, tmp_path_factory.mktemp("stopped"))
             with suppress(InterruptedError):
-                self.trainer.train(job, _Stopping(after=step))
+                self.trainer.train(job, Stopping(after=step))
             self.trainer.train(job, Heard())
             again = [job.output_path / path.name for path in files]
             assert [_sha256(path) for path in again] == [_sha256(path) for path in files], step

@@ -94,6 +94,7 @@ def lay_out(store: BlobStore, version: ArtifactVersion, into: Path) -> BaseSpec:
         format=BaseFormat.SINGLE_FILE if single else BaseFormat.DIFFUSERS,
         config_path=into / CONFIG_FOLDER if single else None,
         sha256=version.digest,
+        file_sha256=files[weights] if single else "",
     )
 
 

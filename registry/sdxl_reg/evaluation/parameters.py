@@ -59,7 +59,7 @@ def details_of(spec: GridSpec, cell: CellSpec) -> Mapping[str, Any]:
 
 def _base_parameters(spec: GridSpec, cell: CellSpec) -> GenerationParameters:
     sampling = spec.sampling
-    base_hash = spec.base.sha256[:AUTO_V2_DIGITS]
+    base_hash = (spec.base.file_sha256 or spec.base.sha256)[:AUTO_V2_DIGITS]
     return GenerationParameters(
         prompt=cell.prompt,
         negative_prompt=sampling.negative_prompt,

@@ -14,6 +14,13 @@ def auto_v2(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()[:AUTO_V2_DIGITS]
 
 
+def legacy_hash(path: Path) -> str:
+    """The eight digits by which A1111 knew a checkpoint at first: of 64 KiB after the first MiB."""
+    with path.open("rb") as stream:
+        stream.seek(2**20)
+        return hashlib.sha256(stream.read(2**16)).hexdigest()[:8]
+
+
 def short_hashes(path: Path, sha256: str) -> dict[str, str]:
     """What other programs call a safetensors file: `autov2` and `autov3`.
 

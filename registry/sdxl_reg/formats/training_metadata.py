@@ -37,6 +37,8 @@ class TrainingFacts:
         dataset_sha256: Digest of the dataset version.
         base_ref: `micro@1`.
         base_sha256: Digest of the base.
+        base_file_sha256: Of a base in a single file: SHA-256 of its bytes; else empty.
+        base_legacy_hash: Likewise; A1111's first kind of hash.
         epoch: Epochs done.
         step: Optimiser steps done.
         num_epochs: Epochs planned.
@@ -60,6 +62,8 @@ class TrainingFacts:
     dataset_sha256: str
     base_ref: str
     base_sha256: str
+    base_file_sha256: str
+    base_legacy_hash: str
     epoch: int
     step: int
     num_epochs: int
@@ -139,46 +143,49 @@ def tags_in(text: str) -> list[str]:
 
 def _training(facts: TrainingFacts) -> dict[str, object]:
     directory = {"n_repeats": 1, "img_count": facts.num_train_images}
-    return (
-        {f"ss_{name}": value for name, value in facts.settings.items()}
-        | {
-            "ss_session_id": int(
-                facts.run_key[:8], 16
-            ),  # kohya's is random: it groups the versions
-            "ss_output_name": facts.output_name,
-            "ss_base_model_version": "sdxl_base_v1-0",  # A1111 files anything else under SD 1
-            "ss_v2": False,
-            "ss_sd_model_name": facts.base_ref,
-            "ss_sd_model_hash": facts.base_sha256[:8],
-            "ss_new_sd_model_hash": facts.base_sha256,
-            "ss_vae_name": None,
-            "ss_vae_hash": None,
-            "ss_new_vae_hash": None,
-            "ss_resolution": f"({facts.resolution[0]}, {facts.resolution[1]})",
-            "ss_num_train_images": facts.num_train_images,
-            "ss_num_reg_images": facts.num_class_images,
-            "ss_num_validation_images": facts.num_held_out,
-            "ss_num_batches_per_epoch": facts.num_batches_per_epoch,
-            "ss_num_epochs": facts.num_epochs,
-            "ss_epoch": facts.epoch,
-            "ss_steps": facts.step,
-            "ss_max_train_steps": facts.max_train_steps,
-            "ss_dataset_dirs": json.dumps({facts.dataset_ref: directory}),
-            "ss_datasets": json.dumps([_dataset(facts)]),
-            "ss_bucket_info": json.dumps(_bucket_info(facts)),
-        }
-    )
+    return {f"ss_{name}": value for name, value in facts.settings.items()} | {
+        "ss_session_id": int(facts.run_key[:8], 16),  # kohya's is random: it groups the versions
+        "ss_output_name": facts.output_name,
+        "ss_base_model_version": "sdxl_base_v1-0",  # A1111 files anything else under SD 1
+        "ss_v2": False,
+        "ss_sd_model_name": facts.base_ref,
+        "ss_sd_model_hash": facts.base_legacy_hash or None,
+        "ss_new_sd_model_hash": facts.base_file_sha256 or None,
+        "ss_vae_name": None,
+        "ss_vae_hash": None,
+        "ss_new_vae_hash": None,
+        "ss_resolution": f"({facts.resolution[0]}, {facts.resolution[1]})",
+        "ss_num_train_images": facts.num_train_images,
+        "ss_num_reg_images": facts.num_class_images,
+        "ss_num_validation_images": facts.num_held_out,
+        "ss_num_batches_per_epoch": facts.num_batches_per_epoch,
+        "ss_num_epochs": facts.num_epochs,
+        "ss_epoch": facts.epoch,
+        "ss_steps": facts.step,
+        "ss_max_train_steps": facts.max_train_steps,
+        "ss_dataset_dirs": json.dumps({facts.dataset_ref: directory}),
+        "ss_datasets": json.dumps([_dataset(facts)]),
+        "ss_bucket_info": json.dumps(_bucket_info(facts)),
+    }
 
 
 def _dataset(facts: TrainingFacts) -> dict[str, object]:
     """What kohya writes of each dataset of a configuration; ours is one."""
     shared = ("batch_size_per_device", "enable_bucket", "min_bucket_reso", "max_bucket_reso")
+    shown = ("color_aug", "flip_aug", "random_crop", "shuffle_caption", "keep_tokens")
+    subset = {
+        "image_dir": facts.dataset_ref,
+        "img_count": facts.num_train_images,
+        "num_repeats": 1,
+        "is_reg": False,
+    }
     return {name: facts.settings.get(name) for name in shared} | {
+        "is_dreambooth": True,
         "num_train_images": facts.num_train_images,
         "num_reg_images": facts.num_class_images,
         "resolution": list(facts.resolution),
         "bucket_info": _bucket_info(facts),
-        "subsets": [{"image_dir": facts.dataset_ref, "img_count": facts.num_train_images}],
+        "subsets": [subset | {name: facts.settings.get(name) for name in shown}],
     }
 
 

@@ -26,6 +26,7 @@ class BaseSpec(Document):
     format: BaseFormat
     config_path: Path | None = None
     sha256: str
+    file_sha256: str = Field(default="", description="For a single file, of its bytes.")
 
 
 class ImageSpec(Document):

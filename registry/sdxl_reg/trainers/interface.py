@@ -24,7 +24,8 @@ class BaseModel:
         path: A diffusers folder or a single `.safetensors` file.
         format: Which of the two.
         config_path: For a single file, the diffusers folder with its configuration and tokenizers.
-        sha256: Digest of the base (of the file, or of the canonical list of the folder's files).
+        sha256: Digest of the base: of the canonical list of its files.
+        file_sha256: For a single file, of its bytes: what other programs know it by.
     """
 
     ref: str
@@ -32,6 +33,7 @@ class BaseModel:
     format: BaseFormat
     config_path: Path | None
     sha256: str
+    file_sha256: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

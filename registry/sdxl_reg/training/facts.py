@@ -1,6 +1,7 @@
 """What a saved file says of its training, gathered from job, settings and plan."""
 
 from sdxl_reg.diffusion.buckets import Size
+from sdxl_reg.formats.hashes import legacy_hash
 from sdxl_reg.formats.training_metadata import TrainingFacts, training_metadata
 from sdxl_reg.trainers.interface import TrainingJob
 from sdxl_reg.trainers.settings import DenoisingConfig
@@ -46,6 +47,8 @@ def metadata_of(
         dataset_sha256=job.dataset_sha256,
         base_ref=job.base.ref,
         base_sha256=job.base.sha256,
+        base_file_sha256=job.base.file_sha256,
+        base_legacy_hash=legacy_hash(job.base.path) if job.base.file_sha256 else "",
         epoch=step.epoch,
         step=step.number,
         num_epochs=plan.epochs,
@@ -88,6 +91,7 @@ def kohya_settings(config: DenoisingConfig) -> dict[str, object]:
         "mixed_precision": config.mixed_precision,
         "full_fp16": False,
         "fp8_base": False,
+        "fp8_base_unet": False,
         "lowram": False,
         "clip_skip": None,
         "max_token_length": 75,
@@ -107,10 +111,12 @@ def kohya_settings(config: DenoisingConfig) -> dict[str, object]:
         "min_bucket_reso": config.min_bucket_reso,
         "max_bucket_reso": config.max_bucket_reso,
         "noise_offset": config.noise_offset or None,
+        "noise_offset_random_strength": False,
         "adaptive_noise_scale": config.adaptive_noise_scale or None,
         "multires_noise_iterations": config.multires_noise_iterations or None,
         "multires_noise_discount": config.multires_noise_discount,
         "ip_noise_gamma": config.ip_noise_gamma or None,
+        "ip_noise_gamma_random_strength": False,
         "zero_terminal_snr": config.zero_terminal_snr,
         "loss_type": config.loss_type,
         "huber_schedule": config.huber_schedule,

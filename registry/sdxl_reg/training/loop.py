@@ -69,12 +69,15 @@ def fit(
     data = Dataset(base, job, config, cache=cache, class_images=drawn_before, report=report)
     plan = planned(config, data.showings(), job.output_name)
     preflight(config, base, data, plan, trainee, output=job.output_path, report=report)
+    optimizer = _optimizer_of(trainee, config)  # before the long work, in which it has no part
     data.encode_all(report)
     plan = planned(config, data.showings(), job.output_name)  # without those that were left out
     texts = Texts(base, cache, are_trained=trainee.changes_text)
     texts.encode_all(data.captions(trainee))
     log = MetricsLog(report, job.workspace_path / "tensorboard" if config.log_with else None)
-    training = _Training(kind, job, config, base, trainee, data, plan, texts, report, log)
+    training = _Training(
+        kind, job, config, base, trainee, optimizer, data, plan, texts, report, log
+    )
     try:
         with torch.random.fork_rng(devices=_devices(base)):
             return training.run()
@@ -92,6 +95,7 @@ class _Training:
         config: DenoisingConfig,
         base: Base,
         trainee: Trainee,
+        optimizer: torch.optim.Optimizer,
         data: Dataset,
         plan: Plan,
         texts: Texts,
@@ -99,16 +103,9 @@ class _Training:
         log: MetricsLog,
     ) -> None:
         self.kind, self.job, self.config, self.base = kind, job, config, base
-        self.trainee, self.data, self.plan, self.texts = trainee, data, plan, texts
-        self.report, self.log = report, log
+        self.trainee, self.optimizer, self.data = trainee, optimizer, data
+        self.plan, self.texts, self.report, self.log = plan, texts, report, log
         self.parameters = [value for group in trainee.groups for value in group.parameters]
-        self.optimizer = made_optimizer(
-            config,
-            [
-                {"params": group.parameters, "lr": group.lr, "name": group.name}
-                for group in trainee.groups
-            ],
-        )
         set_mode(self.optimizer, training=True)
         self.schedule = made_schedule(config, self.optimizer, plan.steps)
         self.scaler = torch.amp.GradScaler(base.device.type, enabled=base.dtype == torch.float16)
@@ -258,6 +255,13 @@ class _Training:
 
     def _mean(self) -> float:
         return sum(self.losses) / max(1, len(self.losses))
+
+
+def _optimizer_of(trainee: Trainee, config: DenoisingConfig) -> torch.optim.Optimizer:
+    groups = [
+        {"params": group.parameters, "lr": group.lr, "name": group.name} for group in trainee.groups
+    ]
+    return made_optimizer(config, groups)
 
 
 def _require_finite(loss: float, step: Step, names: tuple[str, ...]) -> None:

@@ -23,6 +23,8 @@ NAMED = {
     "SGD": "torch.optim.SGD",
 }
 """Kohya's name → where the class is; its package is installed by whoever wants it."""
+ONE_RATE = frozenset({"Prodigy"})
+"""Those that find the rate themselves: what is given is a factor, usually 1, for all parts."""
 PACKAGES = {"prodigyopt": "prodigyopt", "lion_pytorch": "lion-pytorch"}
 
 
@@ -37,12 +39,18 @@ def made_optimizer(
 
     Raises:
         UnknownName: No such optimiser.
-        UsageError: Its package is not installed, or it does not take the arguments.
+        UsageError: Its package is not installed, or it does not take the arguments or the rates.
     """
     kind = _class_of(config.optimizer_type)
     arguments = dict(config.optimizer_args)
     if config.weight_decay is not None:
         arguments["weight_decay"] = config.weight_decay
+    if kind.__name__ in ONE_RATE and len(rates := {group["lr"] for group in groups}) > 1:
+        raise UsageError(
+            f"{config.optimizer_type} finds the rate of all parts together; they have "
+            f"{', '.join(f'{rate:g}' for rate in sorted(rates))}",
+            remedy="Give every part the same, usually 1: learning_rate and text_encoder_lr",
+        )
     if kind is torch.optim.AdamW:
         arguments.setdefault("fused", True)  # one call for all tensors of a LoRA
     try:

@@ -20,6 +20,8 @@ from sdxl_reg.training.trainee import Trainee
 
 BYTES_A_TRAINED_VALUE = 4 + 8
 """A float32 gradient and AdamW's two averages; what is trained itself is counted as weights."""
+USUAL_FACTOR = 0.1
+"""Below it, a rate was probably meant for another optimiser."""
 PROCESS_BYTES = 400_000_000
 """Python with torch and diffusers, before any weights."""
 
@@ -74,6 +76,11 @@ def preflight(
     needs = estimated(config, base, plan, trainee)
     for sentence in (_pictures(data, plan), _steps(config, plan), _sizes(needs)):
         report.message(sentence)
+    if config.optimizer_type.lower() == "prodigy" and trainee.groups[0].lr < USUAL_FACTOR:
+        report.message(
+            f"Prodigy finds the rate itself: learning_rate {trainee.groups[0].lr:g} is a factor "
+            "on it, and usually 1"
+        )
     memory = _memory(base.device)
     if needs.weights + needs.optimizer > memory:
         raise UsageError(

@@ -50,6 +50,13 @@ def test_a_lora_is_a_mark_in_the_prompt(weights: Path) -> None:
     assert said.hashes == {"model": "b" * 10, "lora:x-000003": SHA256[:10]}
 
 
+def test_a_base_in_one_file_goes_by_the_hash_of_its_bytes(weights: Path) -> None:
+    spec, cell = _spec(weights, "lora", 0.5)
+    base = spec.base.model_copy(update={"file_sha256": "c" * 64})
+    said = parameters_of(spec.model_copy(update={"base": base}), cell)
+    assert said.settings["Model hash"] == said.hashes["model"] == "c" * 10
+
+
 def test_a_hypernetwork_is_a_mark_in_the_prompt(weights: Path) -> None:
     said = _said(weights, "hypernetwork", 0.25)
     assert said.prompt == "x, a red mug <hypernet:x-000003:0.25>"

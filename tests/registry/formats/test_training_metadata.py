@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 from sdxl_reg.formats.training_metadata import TrainingFacts, training_metadata
 from sdxl_reg.vocabulary import ArtifactKind
@@ -11,6 +12,8 @@ FACTS = TrainingFacts(
     dataset_sha256="1" * 64,
     base_ref="micro@1",
     base_sha256="0" * 64,
+    base_file_sha256="3" * 64,
+    base_legacy_hash="4" * 8,
     epoch=2,
     step=20,
     num_epochs=5,
@@ -52,6 +55,14 @@ def test_it_leads_back_to_run_and_dataset() -> None:
 
 def test_it_says_how_to_call_it_up() -> None:
     assert training_metadata(FACTS, [])["modelspec.trigger_phrase"] == "qzy, spot"
+
+
+def test_the_base_goes_by_the_hashes_that_other_programs_compute() -> None:
+    metadata = training_metadata(FACTS, [])
+    assert metadata["ss_new_sd_model_hash"] == "3" * 64
+    assert metadata["ss_sd_model_hash"] == "4" * 8
+    folder = training_metadata(replace(FACTS, base_file_sha256="", base_legacy_hash=""), [])
+    assert folder["ss_new_sd_model_hash"] == folder["ss_sd_model_hash"] == "None"
 
 
 def test_tags_are_counted() -> None:

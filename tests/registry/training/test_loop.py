@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 from sdxl_reg.errors import WorkFailed
 from sdxl_reg.formats.safetensors import read_header
-from sdxl_reg.testing import Heard, training_job
+from sdxl_reg.testing import Heard, Stopping, training_job
 from sdxl_reg.trainers.config import parsed
 from sdxl_reg.trainers.discovery import find_trainer
 from sdxl_reg.trainers.interface import TrainingJob
@@ -218,6 +218,23 @@ def test_rates_that_are_small_move_weights_in_half_precision(
         for old, new in zip(before, trainee.groups[0].parameters, strict=True)
     ]
     assert all(moved)
+
+
+@pytest.mark.parametrize("name", ["Adafactor", "Lion", "Prodigy", "AdamWScheduleFree"])
+def test_every_optimiser_goes_on_to_the_same_bytes(
+    tiny_base: Path, tmp_path: Path, name: str
+) -> None:
+    """Prodigy keeps its estimate of the rate, schedule-free a second set of weights."""
+    settings = {"optimizer_type": name, "text_encoder_lr": 0, "save_every_n_steps": 1}
+    settings |= {"lr_scheduler": "constant", "learning_rate": 1e-3}
+    (*_, straight), _ = _train(tiny_base, tmp_path / "straight", **settings, max_train_steps=4)
+    job = _job(tiny_base, tmp_path / "stopped", **settings, max_train_steps=4)
+    heard = Heard()
+    with pytest.raises(InterruptedError):
+        find_trainer("lora").train(job, Stopping(after=2))
+    (*_, resumed) = find_trainer("lora").train(job, heard)
+    assert "goes on after step" in " ".join(heard.messages)
+    assert resumed.read_bytes() == straight.read_bytes()
 
 
 def test_going_on_is_told_of_and_begins_after_the_step_of_the_state(

@@ -37,7 +37,7 @@ MISSING = [name for name, path in NAMED.items() if not _is_installed(path)]
 
 @pytest.mark.parametrize("name", [*INSTALLED, "torch.optim.RAdam", "adamw", "ADAFACTOR"])
 def test_an_optimiser_goes_down_a_slope(name: str) -> None:
-    value, groups = _groups()
+    value, groups = _groups(1.0 if name == "Prodigy" else 0.1)
     optimizer = made_optimizer(_settings(optimizer_type=name), groups)
     set_mode(optimizer, training=True)
     for _ in range(30):
@@ -47,6 +47,13 @@ def test_an_optimiser_goes_down_a_slope(name: str) -> None:
     set_mode(optimizer, training=False)
     assert value.detach().square().sum() < 15, "it began at 16"
     assert optimizer.param_groups[0]["name"] == "unet"
+
+
+def test_prodigy_takes_one_rate_only() -> None:
+    _, one = _groups(5e-5)
+    _, other = _groups(1e-4)
+    with pytest.raises(UsageError, match=r"they have 5e-05, 0\.0001"):
+        made_optimizer(_settings(optimizer_type="prodigy"), [*one, *other])
 
 
 @pytest.mark.parametrize("name", MISSING)
