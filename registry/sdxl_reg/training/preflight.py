@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.func import functional_call
 
 from sdxl_reg.diffusion.latents import FACTOR
@@ -102,7 +103,7 @@ def estimated(config: DenoisingConfig, base: Base, plan: Plan, trainee: Trainee)
 
     Accuracy: memory within a factor of two of what the process has at its peak
         (tests/registry/training/test_preflight.py); activations are exact for the U-Net without
-        gradient checkpointing.
+        gradient checkpointing, but for the statistics of its norms in half precision.
     """
     pipeline = base.pipeline
     parts = (pipeline.unet, pipeline.vae, pipeline.text_encoder, pipeline.text_encoder_2)
@@ -117,25 +118,35 @@ def estimated(config: DenoisingConfig, base: Base, plan: Plan, trainee: Trainee)
     return Needs(
         weights=weights + averages + PROCESS_BYTES,
         optimizer=optimizer,
-        activations=activation_bytes(base, plan.batch_size, largest),
+        activations=activation_bytes(
+            base, plan.batch_size, largest, text_is_trained=trainee.changes_text
+        ),
         disk=saved * len(plan.files) + 2 * state,
     )
 
 
-def activation_bytes(base: Base, batch_size: int, size: tuple[int, int]) -> int:
+def activation_bytes(
+    base: Base, batch_size: int, size: tuple[int, int], *, text_is_trained: bool
+) -> int:
     """What the U-Net keeps for its backward pass, counted by a forward pass without numbers.
+
+    Torch's fake tensors know their device, unlike those of its meta device, on which attention
+    would keep its weights and half precision would not be computed in.
 
     Args:
         base: Whose U-Net is meant, as it is being trained.
         batch_size: Pictures.
         size: Width and height in pixels.
+        text_is_trained: Whether gradients flow on into what the text encoders say, as they have to
+            where the U-Net itself is frozen.
 
     Returns:
-        Bytes; 0 where a layer of it cannot be run on torch's meta device.
+        Bytes; 0 where a layer of it cannot be run without numbers.
     """
     unet = base.pipeline.unet
-    weights = {
-        name: torch.empty_like(tensor, device="meta").requires_grad_(tensor.requires_grad)
+    fake = FakeTensorMode(allow_non_fake_inputs=True)
+    weights: dict[str, Tensor] = {
+        name: fake.from_tensor(tensor)
         for name, tensor in [*unet.named_parameters(), *unet.named_buffers()]
     }
     known = {tensor.untyped_storage()._cdata for tensor in weights.values()}
@@ -147,28 +158,35 @@ def activation_bytes(base: Base, batch_size: int, size: tuple[int, int]) -> int:
             kept[storage._cdata] = storage
         return tensor
 
+    with fake:
+        inputs = _inputs(base, batch_size, size, text_is_trained)
+    hooks = torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor)
     try:
-        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-            said = functional_call(unet, weights, kwargs=_inputs(base, batch_size, size))
+        with hooks, base.autocast():
+            said = functional_call(unet, weights, kwargs=inputs)
     except (NotImplementedError, RuntimeError):
         return 0
     del said
     return sum(storage.nbytes() for storage in kept.values())
 
 
-def _inputs(base: Base, rows: int, size: tuple[int, int]) -> dict[str, object]:
+def _inputs(
+    base: Base, rows: int, size: tuple[int, int], text_is_trained: bool
+) -> dict[str, object]:
     config = base.pipeline.unet.config
     pooled = config.projection_class_embeddings_input_dim - 6 * config.addition_time_embed_dim
     dtype = base.pipeline.unet.dtype
 
     def empty(*shape: int) -> Tensor:
-        return torch.empty(shape, dtype=dtype, device="meta")
+        return torch.empty(shape, dtype=dtype, device=base.device)
 
+    context = empty(rows, 77, config.cross_attention_dim).requires_grad_(text_is_trained)
+    text = empty(rows, pooled).requires_grad_(text_is_trained)
     return {
         "sample": empty(rows, config.in_channels, size[1] // FACTOR, size[0] // FACTOR),
-        "timestep": torch.zeros(rows, dtype=torch.int64, device="meta"),
-        "encoder_hidden_states": empty(rows, 77, config.cross_attention_dim),
-        "added_cond_kwargs": {"text_embeds": empty(rows, pooled), "time_ids": empty(rows, 6)},
+        "timestep": torch.zeros(rows, dtype=torch.int64, device=base.device),
+        "encoder_hidden_states": context.clone(),  # autocast keeps the halves of leaves only
+        "added_cond_kwargs": {"text_embeds": text, "time_ids": empty(rows, 6)},
         "return_dict": False,
     }
 
