@@ -18,7 +18,11 @@ LONGEST = 75
 class EmbeddingConfig(DenoisingConfig):
     """What the training of an embedding can be told."""
 
-    for_small_bases: ClassVar[dict[str, Any]] = {}
+    for_small_bases: ClassVar[dict[str, Any]] = {
+        "max_train_epochs": 30,
+        "learning_rate": 3e-3,
+        "train_batch_size": 8,
+    }
 
     max_train_epochs: int = Field(default=100, ge=1, description="Passes over the dataset.")
     learning_rate: float = Field(

@@ -33,7 +33,7 @@ _AS_THEY_ARE = (
     *("gradient_accumulation_steps", "lr_scheduler", "lr_scheduler_num_cycles"),
     *("lr_scheduler_power", "zero_terminal_snr", "min_timestep", "max_timestep", "noise_offset"),
     *("adaptive_noise_scale", "ip_noise_gamma", "loss_type", "huber_schedule", "huber_c"),
-    *("huber_scale", "min_snr_gamma", "debiased_estimation_loss", "prior_loss_weight"),
+    *("huber_scale", "min_snr_gamma", "debiased_estimation_loss"),
     *("scale_v_pred_loss_like_noise_pred", "validate_every_n_steps", "training_comment"),
     *("metadata_author", "metadata_description", "metadata_license", "metadata_tags", "log_with"),
 )
@@ -55,6 +55,8 @@ def common_options(job: TrainingJob, config: SdScriptsConfig) -> dict[str, Any]:
     if config.multires_noise_iterations:
         values["multires_noise_iterations"] = config.multires_noise_iterations
         values["multires_noise_discount"] = config.multires_noise_discount
+    if job.class_images:
+        values["prior_loss_weight"] = config.prior_loss_weight
     return _saying_something(values) | {
         "v_parameterization": _prediction_type(job.base, config) == "v_prediction",
         "learning_rate": config.learning_rate,

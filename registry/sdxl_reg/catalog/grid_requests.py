@@ -26,6 +26,7 @@ from sdxl_reg.evaluation.plan import (
 from sdxl_reg.jobs.spec import ImageSpec, SamplingSpec
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.tables import Artifact, ArtifactVersion, DatasetVersion, LineageEvent
+from sdxl_reg.trainers.discovery import find_trainer
 from sdxl_reg.trainers.triggers import FILEWORDS
 from sdxl_reg.vocabulary import ArtifactKind, Direction, Sampler
 
@@ -148,11 +149,6 @@ def _chosen_versions(
 ) -> tuple[Artifact, list[ArtifactVersion]]:
     wanted = parse_reference(request.artifact)
     artifact = find_artifact(session, wanted.name)
-    if artifact.kind == ArtifactKind.CHECKPOINT:
-        raise Conflict(
-            f"{artifact.name!r} is a checkpoint: a grid compares what is applied to one",
-            remedy="Give a LoRA, and the checkpoint with --base",
-        )
     ready = versions_of(session, artifact)
     if not ready:
         raise Conflict(f"{artifact.name!r} has no version yet", remedy="Train one: sdxl-reg train")
@@ -163,7 +159,14 @@ def _chosen_versions(
     else:
         chosen = [version for version in ready if version.run_id == ready[-1].run_id]
     for version in chosen:
-        if not version.trainer:
+        if version.trainer:
+            find_trainer(version.trainer)  # said now, not after the first picture
+        elif artifact.kind == ArtifactKind.CHECKPOINT:
+            raise Conflict(
+                f"{version_ref(version)} is a base: a grid compares what was made of one",
+                remedy="Give what was trained on it, and the base with --base",
+            )
+        else:
             raise Conflict(
                 f"no trainer is recorded that applies {version_ref(version)}",
                 remedy="Import it again as what it is: sdxl-reg artifact import",

@@ -2,14 +2,12 @@
 
 import os
 import signal
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PIL import Image
-from sqlalchemy import Engine, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Engine, select
 
 from sdxl_reg.catalog.artifacts import (
     NewVersion,
@@ -19,94 +17,25 @@ from sdxl_reg.catalog.artifacts import (
     find_artifact,
     find_version,
 )
-from sdxl_reg.catalog.bases import find_base
-from sdxl_reg.catalog.datasets import freeze
 from sdxl_reg.catalog.grid_cells import cells_of, job_cells, record_cell, record_score
 from sdxl_reg.catalog.grid_requests import GridRequest
 from sdxl_reg.catalog.grid_results import complete_grid, mean_scores, write_sheet
 from sdxl_reg.catalog.grids import PlannedGrid, carry_out, find_grid, grids, plan, resume
-from sdxl_reg.catalog.ingest import ingest
-from sdxl_reg.catalog.lineage import reachable, record_input
-from sdxl_reg.catalog.runs import find_run, new_run
-from sdxl_reg.errors import Conflict, InvalidSettings, NotFound, RunFailed, UnknownName
+from sdxl_reg.catalog.lineage import reachable
+from sdxl_reg.catalog.runs import find_run
+from sdxl_reg.errors import Conflict, RunFailed
 from sdxl_reg.jobs import events
 from sdxl_reg.jobs.spec import GridSpec, read_job
 from sdxl_reg.settings import Settings
 from sdxl_reg.store.blobs import BlobStore
-from sdxl_reg.store.database import connect, reading, transaction, upgrade
-from sdxl_reg.tables import DatasetVersion, Grid, GridCell, LineageDep
+from sdxl_reg.store.database import reading, transaction
+from sdxl_reg.tables import GridCell, LineageDep
 from sdxl_reg.vocabulary import ArtifactKind, RunKind, RunState
+from tests.registry.catalog.hand_trained import run_of
 
-COLOURS = ("red", "blue")
 SMALL = GridRequest(
     artifact="x-lora", strengths=(0.0, 0.5, 1.0), num_inference_steps=2, batch_size=2
 )
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings.from_environment({"SDXL_REG_HOME": str(tmp_path / "home")})
-
-
-@pytest.fixture
-def trained(
-    engine: Engine, store: BlobStore, tmp_path: Path, tiny_base: Path, tiny_loras: list[Path]
-) -> Engine:
-    """A registry with a dataset of two captions and a run that made x-lora@1 and @2 of it."""
-    _train(engine, store, tmp_path, tiny_base, tiny_loras)
-    return engine
-
-
-@pytest.fixture
-def sqlite(
-    store: BlobStore, tmp_path: Path, tiny_base: Path, tiny_loras: list[Path]
-) -> Iterator[Engine]:
-    """The same, on SQLite only: for what takes long and asks nothing else of the database."""
-    engine = connect(f"sqlite:///{tmp_path}/only.db")
-    upgrade(engine)
-    _train(engine, store, tmp_path, tiny_base, tiny_loras)
-    yield engine
-    engine.dispose()
-
-
-def _train(engine: Engine, store: BlobStore, tmp_path: Path, base: Path, loras: list[Path]) -> None:
-    for colour in COLOURS:
-        folder = tmp_path / "shop" / colour
-        folder.mkdir(parents=True)
-        for number in range(2):
-            picture = Image.new("RGB", (64, 64), colour)
-            picture.putpixel((number, 0), (0, 0, 0))
-            picture.save(folder / f"{number}.png")
-    ingest(engine, store, tmp_path / "shop")
-    with transaction(engine) as session:
-        dataset = freeze(session, store, "shop")
-        _run_of(session, store, base, loras, dataset)
-
-
-def _run_of(
-    session: Session,
-    store: BlobStore,
-    base: Path,
-    loras: list[Path],
-    dataset: DatasetVersion | None,
-) -> None:
-    checkpoint = find_base(session, store, str(base))
-    run = new_run(session, RunKind.TRAIN, "train lora", {}, trainer="lora")
-    record_input(session, run.id, checkpoint.node_id, "base")
-    if dataset is not None:
-        record_input(session, run.id, dataset.node_id, "dataset")
-    artifact = ensure_artifact(session, "x-lora", ArtifactKind.LORA)
-    for epoch, path in enumerate(loras, start=1):
-        new = NewVersion(
-            files={path.name: store.put_file(path)},
-            run_id=run.id,
-            base_version_id=checkpoint.id,
-            trainer="lora",
-            epoch=epoch,
-            step=4 * epoch,
-            loss=0.5 / epoch,
-        )
-        add_version(session, artifact, new)
 
 
 def _finish_by_hand(engine: Engine, store: BlobStore, planned: PlannedGrid, folder: Path) -> None:
@@ -203,7 +132,7 @@ def test_the_versions_of_the_newest_run_are_compared_unless_others_are_asked_for
     data = tiny_loras[0].read_bytes()
     other.write_bytes(data[:-2] + bytes(2))  # another alpha: other bytes, still a LoRA
     with transaction(sqlite) as session:
-        _run_of(session, store, tiny_base, [other], None)
+        run_of(session, store, tiny_base, [other], None)
 
     def rows(**changes: object) -> list[str]:
         facts: dict[str, object] = {"artifact": "x-lora", "prompts": ("a mug",)}
@@ -295,45 +224,6 @@ def test_a_picture_without_a_score_is_scored_and_not_drawn(
     assert again.grid_id == planned.grid_id
     assert (again.is_resumed, again.missing_count) == (True, 0)
     assert again.job is not None
-
-
-@pytest.mark.parametrize(
-    ("request_", "error", "words"),
-    [
-        (GridRequest(artifact="y-lora"), NotFound, "'x-lora'"),
-        (GridRequest(artifact="x-lora@9"), NotFound, "x-lora has: 1, 2"),
-        (GridRequest(artifact="x-lora", versions=(1, 9)), NotFound, "x-lora has: 1, 2"),
-        (GridRequest(artifact="x-lora", sampler="Eulr"), UnknownName, "'Euler'"),
-        (GridRequest(artifact="x-lora", base="nowhere"), NotFound, "base"),
-        (GridRequest(artifact="base"), Conflict, "checkpoint"),
-        (
-            GridRequest(artifact="x-lora", width=65, num_inference_steps=0, seeds=(-1,)),
-            InvalidSettings,
-            r"(?s)width.*seed.*num_inference_steps",
-        ),
-    ],
-)
-def test_a_request_that_cannot_be_is_refused_and_leaves_nothing(
-    sqlite: Engine,
-    store: BlobStore,
-    settings: Settings,
-    request_: GridRequest,
-    error: type[Exception],
-    words: str,
-) -> None:
-    with pytest.raises(error, match=words):
-        plan(sqlite, store, settings, request_)
-    with reading(sqlite) as session:
-        assert session.scalar(select(func.count(Grid.id))) == 0
-
-
-def test_an_artifact_without_versions_is_refused(
-    sqlite: Engine, store: BlobStore, settings: Settings
-) -> None:
-    with transaction(sqlite) as session:
-        ensure_artifact(session, "empty-lora", ArtifactKind.LORA)
-    with pytest.raises(Conflict, match="no version yet"):
-        plan(sqlite, store, settings, GridRequest(artifact="empty-lora"))
 
 
 @pytest.mark.slow

@@ -24,11 +24,6 @@ Planner = Callable[..., PlannedTraining]
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings.from_environment({"SDXL_REG_HOME": str(tmp_path / "home")})
-
-
-@pytest.fixture
 def planned(
     engine: Engine, store: BlobStore, settings: Settings, tmp_path: Path, tiny_base: Path
 ) -> Planner:
