@@ -1,5 +1,6 @@
 """What is said of a training before it begins, held against what the training then takes."""
 
+import os
 import re
 import subprocess
 import sys
@@ -294,7 +295,8 @@ def test_the_disk_is_enough_for_all_versions_and_the_state(
 @pytest.mark.slow
 def test_memory_is_within_a_factor_of_two_of_the_peak(tmp_path: Path) -> None:
     command = [sys.executable, "-c", TRAINING, str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     said = re.search(r"about (\d+\.\d\d) GB of memory", done.stdout)
     peak = re.search(r"VmHWM:\s*(\d+) kB", done.stdout)
     assert said
@@ -415,11 +417,15 @@ def test_what_just_fits_is_not_refused(plain: _Before, monkeypatch: pytest.Monke
 
 
 @pytest.mark.usefixtures("_uncounted")
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there the GPU's memory counts")
-def test_the_memory_of_the_machine_is_what_there_is(
-    plain: _Before, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("device", "memory"), [("cpu", r"0\.10 GB"), ("cuda", r"0\.20 GB")])
+def test_the_memory_is_that_of_the_device(
+    plain: _Before, monkeypatch: pytest.MonkeyPatch, device: str, memory: str
 ) -> None:
     pages = {"SC_PHYS_PAGES": 25_000, "SC_PAGE_SIZE": 4000}
     monkeypatch.setattr(f"{MODULE}.os", SimpleNamespace(sysconf=pages.__getitem__))
-    with pytest.raises(UsageError, match=r"there are 0\.10 GB"):
-        plain.told()
+    monkeypatch.setattr(
+        "torch.cuda.get_device_properties", lambda _: SimpleNamespace(total_memory=200_000_000)
+    )
+    there = replace(plain, base=replace(plain.base, device=torch.device(device)))
+    with pytest.raises(UsageError, match=f"there are {memory}"):
+        there.told()
