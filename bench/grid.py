@@ -25,7 +25,7 @@ from sdxl_reg.diffusion.pipeline import load_pipeline
 from sdxl_reg.diffusion.sampling import decode
 from sdxl_reg.diffusion.weights import save_weights
 from sdxl_reg.evaluation.render import draw_latents
-from sdxl_reg.formats.kohya import kohya_name
+from sdxl_reg.formats.lora.kohya_names import kohya_name
 from sdxl_reg.jobs.spec import BaseSpec, CellSpec, GridSpec, SamplingSpec, VersionSpec
 from sdxl_reg.vocabulary import BaseFormat
 from sdxl_reg_lora.network import target_modules, unet_shape

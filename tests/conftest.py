@@ -153,7 +153,7 @@ def tiny_loras(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> lis
 
     from sdxl_reg.diffusion.pipeline import load_pipeline
     from sdxl_reg.diffusion.weights import save_weights
-    from sdxl_reg.formats.kohya import kohya_name
+    from sdxl_reg.formats.lora.kohya_names import kohya_name
     from sdxl_reg.training.base import PARTS
     from sdxl_reg_lora.network import target_modules, unet_shape
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sdxl_reg.errors import InvalidValue, NotFound
-from sdxl_reg.formats.kohya_config import KohyaSettings, is_kohya, read_kohya
+from sdxl_reg.formats.kohya.config import KohyaSettings, is_kohya, read_kohya
 from sdxl_reg.trainers.config import TrainerConfig, names, spellings
 from sdxl_reg.trainers.discovery import find_trainer
 

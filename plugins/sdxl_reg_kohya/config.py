@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import AliasChoices, Field, field_validator, model_validator
 
-from sdxl_reg.formats.kohya_words import command_line, pairs
+from sdxl_reg.formats.kohya.words import command_line, pairs
 from sdxl_reg.trainers.settings import DenoisingConfig
 
 NAME = "[name]"

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from sdxl_reg.formats.checkpoint import native_resolution
-from sdxl_reg.formats.kohya_folder import dataset_toml, toml_text
+from sdxl_reg.formats.kohya.folder import dataset_toml, toml_text
 from sdxl_reg.trainers.interface import BaseModel
 from sdxl_reg_kohya.config import SdScriptsConfig
 from sdxl_reg_kohya.workspace import PictureFolder, Workspace

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sdxl_reg.errors import UsageError
-from sdxl_reg.formats.kohya_words import written_pairs
+from sdxl_reg.formats.kohya.words import written_pairs
 from sdxl_reg.trainers.interface import BaseModel, Report, TrainingJob
 from sdxl_reg_kohya.config import (
     KohyaCheckpointConfig,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sdxl_reg.diffusion.full_size import full_size_config_files
 from sdxl_reg.errors import Corrupt
-from sdxl_reg.formats.kohya_folder import caption_line
+from sdxl_reg.formats.kohya.folder import caption_line
 from sdxl_reg.formats.safetensors import read_header
 from sdxl_reg.formats.safetensors_copy import copy_with_header
 from sdxl_reg.imaging.decode import upright

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from sdxl_reg.diffusion.strength import checked_strengths, forward_replaced, row_factors
 from sdxl_reg.errors import Corrupt
-from sdxl_reg.formats.lora_keys import DORA_SCALE
-from sdxl_reg.formats.lora_names import Target, modules_by_name
+from sdxl_reg.formats.lora.keys import DORA_SCALE
+from sdxl_reg.formats.lora.names import Target, modules_by_name
 from sdxl_reg.formats.sgm import shape_of
 from sdxl_reg.training.base import PARTS
 from sdxl_reg_lora.changes import (

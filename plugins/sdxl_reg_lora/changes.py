@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sdxl_reg.formats.lora_keys import DORA_SCALE
+from sdxl_reg.formats.lora.keys import DORA_SCALE
 
 Layer = nn.Linear | nn.Conv2d
 
@@ -27,7 +27,7 @@ class Adapter:
 
     Attributes:
         algorithm: `lora`, `loha` or `lokr`.
-        tensors: By their names in `formats.lora_keys.SUFFIXES`, and DoRA's magnitudes if there are
+        tensors: By their names in `formats.lora.keys.SUFFIXES`, and DoRA's magnitudes if there are
             any; in float32, whose 24 bits hold every number of a narrower format.
         scale: Of the product of the matrices: alpha / rank.
     """

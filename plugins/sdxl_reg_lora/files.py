@@ -8,9 +8,9 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from sdxl_reg.errors import Corrupt
-from sdxl_reg.formats.lora_keys import ALPHA, DORA_SCALE, MAGNITUDES, ModuleKeys, grouped
-from sdxl_reg.formats.lora_names import Target
-from sdxl_reg.formats.lora_scales import PartScale, declared_scales
+from sdxl_reg.formats.lora.keys import ALPHA, DORA_SCALE, MAGNITUDES, ModuleKeys, grouped
+from sdxl_reg.formats.lora.names import Target
+from sdxl_reg.formats.lora.scales import PartScale, declared_scales
 from sdxl_reg.formats.safetensors import read_header
 from sdxl_reg_lora.changes import Adapter
 
@@ -25,8 +25,8 @@ def load_lora(path: Path, known: Mapping[str, Target]) -> dict[Target, Adapter]:
     nowhere means the rank, as in diffusers and sd-scripts, and so does a tensor of 0.
 
     Args:
-        path: Of any family that `formats.lora_keys` knows.
-        known: Name → module of the base, from `formats.lora_names.modules_by_name`.
+        path: Of any family that `formats.lora.keys` knows.
+        known: Name → module of the base, from `formats.lora.names.modules_by_name`.
 
     Returns:
         Module → its tensors in float32.

@@ -14,7 +14,7 @@ from peft.tuners.lora import LoraLayer
 from peft.tuners.lycoris_utils import LycorisLayer
 from torch import Tensor, nn
 
-from sdxl_reg.formats.kohya import kohya_name
+from sdxl_reg.formats.lora.kohya_names import kohya_name
 from sdxl_reg.formats.sgm import UnetShape
 from sdxl_reg_lora.config import LoraConfig as Settings
 from sdxl_reg_lora.layers import ADAPTER, Dropouts, adapted_forward
@@ -128,7 +128,7 @@ def lora_tensors(
 
 
 def values_of(layer: Any) -> dict[str, Tensor]:
-    """What is trained of an adapter, under its names in `formats.lora_keys.SUFFIXES`.
+    """What is trained of an adapter, under its names in `formats.lora.keys.SUFFIXES`.
 
     Args:
         layer: A layer that peft has adapted.

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from sdxl_reg.errors import UsageError
-from sdxl_reg.formats.lora_keys import DORA_SCALE
+from sdxl_reg.formats.lora.keys import DORA_SCALE
 from sdxl_reg.training.base import PARTS, Base
 from sdxl_reg_lora.apply import fitting_adapters
 from sdxl_reg_lora.changes import Adapter

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from sdxl_reg.catalog.datasets import entries_of
 from sdxl_reg.catalog.published import published
 from sdxl_reg.errors import Conflict, Corrupt
-from sdxl_reg.formats.kohya_folder import (
+from sdxl_reg.formats.kohya.folder import (
     DATASET,
     IMAGE,
     LOG,

@@ -11,7 +11,7 @@ from pathlib import Path
 from sdxl_reg.errors import UsageError
 from sdxl_reg.formats.checkpoint import SGM_UNET, is_sdxl_single_file
 from sdxl_reg.formats.hypernetwork_weights import family_of, widths_in
-from sdxl_reg.formats.lora_keys import ALPHA, SPELLINGS, parted
+from sdxl_reg.formats.lora.keys import ALPHA, SPELLINGS, parted
 from sdxl_reg.formats.pickle_machine import TensorOutline
 from sdxl_reg.formats.pickles import outline
 from sdxl_reg.formats.safetensors import Header, read_header

@@ -133,7 +133,10 @@ class Dataset:
 
 
 def _held_out(images: Sequence[TrainingImage], config: DenoisingConfig) -> frozenset[str]:
-    """Digests of the pictures that are held out: the same ones whatever else is in the dataset."""
+    """Digests of the pictures that are held out: the first ones of an order by seed and digest.
+
+    What else is in the dataset changes how many they are, not which come first.
+    """
     if not config.validation_split:
         return frozenset()
     distinct = {image.sha256 for image in images}

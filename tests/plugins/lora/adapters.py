@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sdxl_reg.formats.kohya import kohya_name
-from sdxl_reg.formats.lora_names import Target
+from sdxl_reg.formats.lora.kohya_names import kohya_name
+from sdxl_reg.formats.lora.names import Target
 from sdxl_reg.training.base import PARTS
 from sdxl_reg_lora.network import target_modules, unet_shape
 

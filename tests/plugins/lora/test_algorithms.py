@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from sdxl_reg.diffusion.pipeline import load_pipeline
 from sdxl_reg.diffusion.weights import save_weights
 from sdxl_reg.errors import Corrupt
-from sdxl_reg.formats.lora_keys import SUFFIXES
+from sdxl_reg.formats.lora.keys import SUFFIXES
 from sdxl_reg.testing import ROWS_TOLERANCE, draw
 from sdxl_reg.training.base import PARTS
 from sdxl_reg_lora.apply import applied

@@ -6,8 +6,8 @@ from diffusers import UNet2DConditionModel
 from torch import nn
 
 from sdxl_reg.diffusion.full_size import UNET
-from sdxl_reg.formats.kohya import kohya_name
-from sdxl_reg.formats.lora_names import modules_by_name
+from sdxl_reg.formats.lora.kohya_names import kohya_name
+from sdxl_reg.formats.lora.names import modules_by_name
 from sdxl_reg.formats.sgm import shape_of
 from sdxl_reg_lora.network import target_modules
 

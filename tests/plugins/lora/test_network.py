@@ -61,7 +61,7 @@ class _Stems(dict[str, None]):
     def __init__(self, part: str, module: nn.Module, unet: nn.Module) -> None:
         from peft.tuners.lora import LoraLayer
 
-        from sdxl_reg.formats.kohya import kohya_name
+        from sdxl_reg.formats.lora.kohya_names import kohya_name
 
         super().__init__(
             (kohya_name(part, path, unet_shape(unet)), None)

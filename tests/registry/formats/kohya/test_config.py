@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sdxl_reg.formats.kohya_config import is_kohya, read_kohya, to_kohya
-from sdxl_reg.formats.kohya_keys import REASONS, SAME
+from sdxl_reg.formats.kohya.config import is_kohya, read_kohya, to_kohya
+from sdxl_reg.formats.kohya.keys import REASONS, SAME
 from sdxl_reg.trainers.config import names
 from sdxl_reg_lora import LoraConfig
 

@@ -1,7 +1,7 @@
 import pytest
 
 from sdxl_reg.errors import InvalidValue
-from sdxl_reg.formats.kohya import kohya_name
+from sdxl_reg.formats.lora.kohya_names import kohya_name
 from sdxl_reg.formats.sgm import UnetShape
 
 SDXL = UnetShape(layers_per_block=2)

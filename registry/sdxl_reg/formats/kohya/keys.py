@@ -1,7 +1,7 @@
 """Which keys of kohya's configuration files mean one of our settings, and which need none here.
 
 Source: kohya_ss 45088f0 (`kohya_gui/lora_gui.py`, its 40 presets for LoRA) and the options of
-sd-scripts 48d368f. Keys that mean something only together are in `kohya_groups`.
+sd-scripts 48d368f. Keys that mean something only together are in `groups`.
 """
 
 from typing import Any

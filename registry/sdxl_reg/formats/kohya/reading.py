@@ -3,8 +3,8 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sdxl_reg.formats.kohya_keys import NEUTRAL, REASONS, is_silent
-from sdxl_reg.formats.kohya_words import plain, says_nothing
+from sdxl_reg.formats.kohya.keys import NEUTRAL, REASONS, is_silent
+from sdxl_reg.formats.kohya.words import plain, says_nothing
 
 
 class Reading:

@@ -1,12 +1,12 @@
-"""Our settings in the spelling of kohya_ss's files; the other direction of `kohya_groups`."""
+"""Our settings in the spelling of kohya_ss's files; the other direction of `groups`."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from sdxl_reg.formats.kohya_groups import WHOLE_RUN
-from sdxl_reg.formats.kohya_keys import CHOICES, SAME
-from sdxl_reg.formats.kohya_network import OPTIMIZERS
-from sdxl_reg.formats.kohya_words import written_pairs
+from sdxl_reg.formats.kohya.groups import WHOLE_RUN
+from sdxl_reg.formats.kohya.keys import CHOICES, SAME
+from sdxl_reg.formats.kohya.network import OPTIMIZERS
+from sdxl_reg.formats.kohya.words import written_pairs
 
 _RENAMED = {
     "rank": "network_dim",

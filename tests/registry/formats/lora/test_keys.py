@@ -1,7 +1,7 @@
 import pytest
 
 from sdxl_reg.errors import Corrupt
-from sdxl_reg.formats.lora_keys import COMPLETE, SUFFIXES, grouped
+from sdxl_reg.formats.lora.keys import COMPLETE, SUFFIXES, grouped
 
 KNOWN = {
     "lora_unet_a": ("unet", "a"),

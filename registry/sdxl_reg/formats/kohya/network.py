@@ -4,8 +4,8 @@ Source: kohya_ss 45088f0, `kohya_gui/lora_gui.py` (`LoRA_type` → module and it
 sd-scripts 48d368f, `library/train_util.py`, `get_optimizer`.
 """
 
-from sdxl_reg.formats.kohya_reading import Reading
-from sdxl_reg.formats.kohya_words import pairs
+from sdxl_reg.formats.kohya.reading import Reading
+from sdxl_reg.formats.kohya.words import pairs
 
 OPTIMIZERS = {
     "adafactor": "Adafactor",

@@ -13,7 +13,7 @@ Source: sd-scripts `networks/lora.py`; LyCORIS `kohya.py` and `wrapper.py`; diff
 from collections.abc import Iterator, Mapping, Sequence
 
 from sdxl_reg.errors import InvalidValue
-from sdxl_reg.formats.kohya import PREFIXES, text_path
+from sdxl_reg.formats.lora.kohya_names import PREFIXES, text_path
 from sdxl_reg.formats.sgm import UnetShape, sgm_path
 
 Target = tuple[str, str]

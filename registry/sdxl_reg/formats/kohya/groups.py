@@ -7,9 +7,9 @@ Source: kohya_ss 45088f0, `kohya_gui/lora_gui.py` (what its window makes of them
 import re
 from typing import Any
 
-from sdxl_reg.formats.kohya_keys import CHOICES, SAME, TEXTS, ZERO_IS_NONE
-from sdxl_reg.formats.kohya_reading import Reading
-from sdxl_reg.formats.kohya_words import plain
+from sdxl_reg.formats.kohya.keys import CHOICES, SAME, TEXTS, ZERO_IS_NONE
+from sdxl_reg.formats.kohya.reading import Reading
+from sdxl_reg.formats.kohya.words import plain
 
 WHOLE_RUN = 0.9999
 """The largest share of a run that a warm-up can take: 1 would be one step."""

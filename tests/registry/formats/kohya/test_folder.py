@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sdxl_reg.formats.kohya_folder import (
+from sdxl_reg.formats.kohya.folder import (
     LONGEST_NAME_BYTES,
     caption_line,
     dataset_toml,

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sdxl_reg.errors import Corrupt
-from sdxl_reg.formats.kohya import PREFIXES, text_path
+from sdxl_reg.formats.lora.kohya_names import PREFIXES, text_path
 
 METADATA_KEY = "lora_adapter_metadata"
 

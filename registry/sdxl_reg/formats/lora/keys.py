@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sdxl_reg.errors import Corrupt
-from sdxl_reg.formats.lora_names import Target
+from sdxl_reg.formats.lora.names import Target
 
 SUFFIXES: Mapping[str, tuple[str, ...]] = {
     "lora": ("lora_down.weight", "lora_up.weight", "lora_mid.weight"),
@@ -122,7 +122,7 @@ def grouped(
     Args:
         path: Of the file, for the message.
         keys: All tensor names of the file.
-        known: What `lora_names.modules_by_name` gives for the base.
+        known: What `names.modules_by_name` gives for the base.
 
     Raises:
         Corrupt: A key matches no module or no algorithm, two keys mean the same tensor, or a

@@ -2,7 +2,7 @@ from itertools import chain
 
 import pytest
 
-from sdxl_reg.formats.lora_names import modules_by_name
+from sdxl_reg.formats.lora.names import modules_by_name
 from sdxl_reg.formats.sgm import UnetShape
 
 SDXL = UnetShape(layers_per_block=2)

@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sdxl_reg.formats.kohya_groups import (
+from sdxl_reg.formats.kohya.groups import (
     read_duration,
     read_noise,
     read_plain_keys,
@@ -23,11 +23,11 @@ from sdxl_reg.formats.kohya_groups import (
     read_sizes_and_seed,
     read_warm_up,
 )
-from sdxl_reg.formats.kohya_keys import GUI_ONLY, SECRETS
-from sdxl_reg.formats.kohya_network import read_network, read_optimizer
-from sdxl_reg.formats.kohya_reading import Reading
-from sdxl_reg.formats.kohya_words import command_line, pairs
-from sdxl_reg.formats.kohya_writing import written
+from sdxl_reg.formats.kohya.keys import GUI_ONLY, SECRETS
+from sdxl_reg.formats.kohya.network import read_network, read_optimizer
+from sdxl_reg.formats.kohya.reading import Reading
+from sdxl_reg.formats.kohya.words import command_line, pairs
+from sdxl_reg.formats.kohya.writing import written
 
 OURS = "sdxl_reg"
 """Key of the settings that kohya has no word for."""

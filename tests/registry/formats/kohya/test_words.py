@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sdxl_reg.formats.kohya_words import command_line, pairs, plain, says_nothing, written_pairs
+from sdxl_reg.formats.kohya.words import command_line, pairs, plain, says_nothing, written_pairs
 
 _names = st.from_regex(r"[a-z][a-z0-9_]{0,12}", fullmatch=True)
 _values = st.one_of(

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from sdxl_reg.errors import Corrupt
-from sdxl_reg.formats.lora_scales import PartScale, declared_scales
+from sdxl_reg.formats.lora.scales import PartScale, declared_scales
 
 TO_K = "down_blocks.1.attentions.0.transformer_blocks.0.attn1.to_k"
 QUERY = "encoder.layers.0.self_attn.q_proj"

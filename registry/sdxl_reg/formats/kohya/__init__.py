@@ -1,0 +1,1 @@
+"""The files of kohya_ss and sd-scripts: configurations and dataset folders."""
