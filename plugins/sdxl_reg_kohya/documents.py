@@ -10,8 +10,6 @@ from sdxl_reg.trainers.interface import BaseModel
 from sdxl_reg_kohya.config import SdScriptsConfig
 from sdxl_reg_kohya.workspace import PictureFolder, Workspace
 
-SMALL = 512
-"""Bases made for fewer pixels a side have buckets in steps of 32."""
 _OF_PICTURES = (
     *("flip_aug", "random_crop", "alpha_mask", "shuffle_caption", "caption_separator"),
     *("keep_tokens", "keep_tokens_separator", "caption_prefix", "caption_suffix"),
@@ -57,14 +55,13 @@ def dataset_document(
     """
     native = native_resolution(base.config_path or base.path)
     width, height = config.resolution or (native, native)
-    step = config.bucket_reso_steps or (64 if native >= SMALL else 32)
-    side = max(width, height)
+    shortest, longest, step = config.bucket_sides(native, max(width, height))
     dataset: dict[str, Any] = {
         "resolution": [width, height],
         "batch_size": config.train_batch_size,
         "enable_bucket": config.enable_bucket,
-        "min_bucket_reso": config.min_bucket_reso or max(step, side // 4 // step * step),
-        "max_bucket_reso": config.max_bucket_reso or 2 * side,
+        "min_bucket_reso": shortest,
+        "max_bucket_reso": longest,
         "bucket_reso_steps": step,
         "bucket_no_upscale": config.bucket_no_upscale,
     }

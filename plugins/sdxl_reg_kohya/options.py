@@ -13,6 +13,7 @@ from typing import Any
 from sdxl_reg.errors import UsageError
 from sdxl_reg.formats.kohya.words import written_pairs
 from sdxl_reg.trainers.interface import BaseModel, Report, TrainingJob
+from sdxl_reg.training.plan import VERSIONS
 from sdxl_reg_kohya.config import (
     KohyaCheckpointConfig,
     KohyaEmbeddingConfig,
@@ -20,8 +21,6 @@ from sdxl_reg_kohya.config import (
     SdScriptsConfig,
 )
 
-VERSIONS = 5
-"""About how many versions a training leaves when nothing is said."""
 NEEDED = frozenset(
     {"pretrained_model_name_or_path", "tokenizer_cache_dir", "output_dir", "output_name"}
     | {"learning_rate", "max_train_steps", "max_train_epochs", "seed", "network_module"}

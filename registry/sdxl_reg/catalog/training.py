@@ -28,13 +28,10 @@ from sdxl_reg.settings import Settings
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.store.database import transaction
 from sdxl_reg.tables import ArtifactVersion, DatasetVersion, Run
-from sdxl_reg.trainers.config import TrainerConfig, parsed, with_small_base_defaults
+from sdxl_reg.trainers.config import SMALL_BASE, TrainerConfig, parsed, with_small_base_defaults
 from sdxl_reg.trainers.discovery import find_trainer
 from sdxl_reg.trainers.interface import Trainer
 from sdxl_reg.vocabulary import ArtifactKind, RunKind, RunState
-
-SMALL_BASE = 512
-"""A base made for fewer pixels a side takes a trainer's `for_small_bases` settings."""
 
 Listener = Callable[[events.Event], None]
 

@@ -22,6 +22,9 @@ from sdxl_reg.errors import InvalidSettings, suggestion
 SIDE_STEP = 64
 """Sides of training pictures are multiples of this many pixels."""
 
+SMALL_BASE = 512
+"""A base made for fewer pixels a side has defaults of its own, and buckets in finer steps."""
+
 
 class TrainerConfig(BaseModel):
     """Settings that have the same name and meaning in every trainer."""

@@ -63,7 +63,11 @@ def metadata_of(
         trigger_words=(
             [job.output_name] if kind == ArtifactKind.EMBEDDING else trigger_words(job.images)
         ),
-        settings={**kohya_settings(config), **trainee.facts()},
+        settings={
+            **_kohya_settings(config),
+            **_bucket_settings(config, base, resolution),
+            **trainee.facts(),
+        },
         notes={
             "author": config.metadata_author,
             "description": config.metadata_description,
@@ -74,7 +78,17 @@ def metadata_of(
     return training_metadata(facts, [image.caption for image in job.images])
 
 
-def kohya_settings(config: DenoisingConfig) -> dict[str, object]:
+def _bucket_settings(config: DenoisingConfig, base: Base, resolution: Size) -> dict[str, object]:
+    shortest, longest, _ = config.bucket_sides(base.native, max(resolution))
+    return {
+        "enable_bucket": config.enable_bucket,
+        "bucket_no_upscale": config.bucket_no_upscale,
+        "min_bucket_reso": shortest if config.enable_bucket else None,
+        "max_bucket_reso": longest if config.enable_bucket else None,
+    }
+
+
+def _kohya_settings(config: DenoisingConfig) -> dict[str, object]:
     """The shared settings under the names that kohya's metadata uses, without `ss_`."""
     arguments = ",".join(f"{name}={value}" for name, value in config.optimizer_args.items())
     return {
@@ -106,10 +120,6 @@ def kohya_settings(config: DenoisingConfig) -> dict[str, object]:
         "random_crop": config.random_crop,
         "face_crop_aug_range": None,
         "cache_latents": not config.random_crop,
-        "enable_bucket": config.enable_bucket,
-        "bucket_no_upscale": config.bucket_no_upscale,
-        "min_bucket_reso": config.min_bucket_reso,
-        "max_bucket_reso": config.max_bucket_reso,
         "noise_offset": config.noise_offset or None,
         "noise_offset_random_strength": False,
         "adaptive_noise_scale": config.adaptive_noise_scale or None,

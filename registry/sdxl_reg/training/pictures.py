@@ -18,8 +18,6 @@ from sdxl_reg.training.base import Base
 from sdxl_reg.training.cache import TensorCache, weights_digest
 from sdxl_reg.training.decoding import decoded_picture
 
-SMALL = 512
-"""Bases made for fewer pixels a side have buckets in finer steps."""
 NAMED = 9
 """So many further pictures with a fault are named."""
 
@@ -211,19 +209,13 @@ class Latents:
 
 def _fitting(base: Base, config: DenoisingConfig) -> Callable[[Size], Fit]:
     resolution = resolution_of(base, config)
-    step = config.bucket_reso_steps or (64 if base.native >= SMALL else 32)
+    shortest, longest, step = config.bucket_sides(base.native, max(resolution))
     if not config.enable_bucket:
         return lambda size: fitted(size, [resolution])
     if config.bucket_no_upscale:
         area = resolution[0] * resolution[1]
         return lambda size: fitted_without_enlarging(size, area=area, step=step)
-    side = max(resolution)
-    sizes = bucket_sizes(
-        resolution,
-        shortest=config.min_bucket_reso or max(step, side // 4 // step * step),
-        longest=config.max_bucket_reso or 2 * side,
-        step=step,
-    )
+    sizes = bucket_sizes(resolution, shortest=shortest, longest=longest, step=step)
     return lambda size: fitted(size, sizes)
 
 

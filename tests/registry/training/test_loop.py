@@ -1,5 +1,6 @@
 """The training loop on the tiny base: what it says, measures, draws, saves and leaves alone."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -159,6 +160,8 @@ def test_what_the_file_says_is_so(metadata: dict[str, str]) -> None:
     }  # fmt: skip
     assert {name: metadata[f"ss_{name}"] for name in expected} == expected
     assert not [name for name in metadata if name.endswith(("_at", ".date"))], "no moment of time"
+    (dataset,) = json.loads(metadata["ss_datasets"])
+    assert (dataset["min_bucket_reso"], dataset["max_bucket_reso"]) == (32, 128)
 
 
 def test_frozen_weights_are_the_same_bit_by_bit_afterwards(tiny_base: Path, tmp_path: Path) -> None:

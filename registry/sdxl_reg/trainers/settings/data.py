@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from sdxl_reg.trainers.config import SMALL_BASE
+
 
 class DataSettings(BaseModel):
     """How pictures and captions become batches."""
@@ -87,3 +89,14 @@ class DataSettings(BaseModel):
     caption_tag_dropout_rate: float = Field(
         default=0.0, ge=0, le=1, description="Share of the tags that are left out, each time anew."
     )
+
+    def bucket_sides(self, native: int, side: int) -> tuple[int, int, int]:
+        """Shortest and longest side of the buckets, and their step, where some are not set.
+
+        Args:
+            native: Side of the pictures that the base was made for, in pixels.
+            side: The longer one of the training pictures, in pixels.
+        """
+        step = self.bucket_reso_steps or (64 if native >= SMALL_BASE else 32)
+        shortest = self.min_bucket_reso or max(step, side // 4 // step * step)
+        return shortest, self.max_bucket_reso or 2 * side, step
