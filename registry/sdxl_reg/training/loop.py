@@ -65,7 +65,8 @@ def fit(
         WorkFailed: The loss is no longer a finite number.
     """
     cache = TensorCache(job.cache_path)
-    drawn_before = class_images(job, config, base, report)
+    with trainee.drawing():  # nothing is dropped: what is drawn is kept for other runs
+        drawn_before = class_images(job, config, base, report)
     data = Dataset(base, job, config, cache=cache, class_images=drawn_before, report=report)
     plan = planned(config, data.showings(), job.output_name)
     preflight(config, base, data, plan, trainee, output=job.output_path, report=report)
