@@ -278,7 +278,12 @@ def test_masks_of_held_out_pictures_and_of_class_pictures_are_masks_too(
     mask = data.batch([4], trainee, 1, seeded(0)).mask
     assert mask is not None
     assert torch.equal(mask, HALF[None])
-    images = [replace(masked, sha256=f"{number:064x}") for number in range(2)]
+    images = [replace(masked, mask_path=None, sha256=f"{number:064x}") for number in range(2)]
+    held = _held_out(_dataset(job, base, images, validation_split=0.5))
+    images = [
+        replace(image, mask_path=masked.mask_path) if image.sha256 in held else image
+        for image in images
+    ]
     apart = _dataset(job, base, images, validation_split=0.5)
     (picture,) = apart.held_out
     mask = apart.held_out_batch(picture, trainee).mask

@@ -306,6 +306,20 @@ def test_whatever_changes_the_latents_is_another_entry(
     assert _entries(tmp_path) == 2
 
 
+@pytest.mark.parametrize("size", [(96, 64), (70, 66)], ids=["cut otherwise", "resized otherwise"])
+def test_bucket_and_size_before_the_cut_are_both_told_apart(
+    base: Base, tmp_path: Path, size: Size
+) -> None:
+    image = _image(tmp_path, size)
+    fits = []
+    for settings in ({}, {"resolution": 128, "bucket_no_upscale": True}):
+        pictures = _sorted(base, [image], **settings)
+        _latents(base, tmp_path, **settings).encode_all(pictures, Heard())
+        fits.append(pictures[0].fit)
+    assert (fits[0].bucket == fits[1].bucket) != (fits[0].resized == fits[1].resized)
+    assert _entries(tmp_path) == 2
+
+
 def test_another_vae_is_another_entry(base: Base, tmp_path: Path) -> None:
     (picture,) = _sorted(base, [_image(tmp_path)])
     first = _latents(base, tmp_path).plain(picture)
