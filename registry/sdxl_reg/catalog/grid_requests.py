@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.artifacts import find_artifact, find_version, version_ref, versions_of
 from sdxl_reg.catalog.bases import find_base, resolution_of_version
-from sdxl_reg.catalog.datasets import entries_of, find_dataset_version
+from sdxl_reg.catalog.datasets import find_dataset_version
 from sdxl_reg.catalog.datasets import version_ref as dataset_ref
+from sdxl_reg.catalog.image_specs import image_specs
 from sdxl_reg.catalog.references import parse_reference
 from sdxl_reg.errors import Conflict, InvalidSettings, NotFound, UnknownName
 from sdxl_reg.evaluation.plan import (
@@ -133,14 +134,9 @@ def references_of(session: Session, store: BlobStore, datasets: Sequence[str]) -
         datasets: References such as `weipin@1`.
     """
     return [
-        ImageSpec(
-            path=store.path(entry.image.blob.sha256),
-            sha256=entry.image.blob.sha256,
-            caption=entry.caption,
-            tags=entry.tag_path,
-        )
+        image
         for reference in datasets
-        for entry in entries_of(session, find_dataset_version(session, reference))
+        for image in image_specs(session, store, find_dataset_version(session, reference))
     ]
 
 

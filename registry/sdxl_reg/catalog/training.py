@@ -14,10 +14,10 @@ from sqlalchemy.orm import Session
 from sdxl_reg.catalog.artifacts import find_version, usable_name, weights_of
 from sdxl_reg.catalog.bases import find_base, lay_out, resolution_of_version
 from sdxl_reg.catalog.datasets import find_dataset_version, freeze, version_ref
+from sdxl_reg.catalog.image_specs import image_specs
 from sdxl_reg.catalog.lineage import record_input
 from sdxl_reg.catalog.references import parse_reference
 from sdxl_reg.catalog.runs import find_run, follow, mark_lost, new_run
-from sdxl_reg.catalog.training_images import training_images
 from sdxl_reg.catalog.training_results import Keeper
 from sdxl_reg.errors import Conflict, InvalidValue, NotFound
 from sdxl_reg.jobs import events
@@ -132,8 +132,8 @@ def plan(
             trainer=trainer.name,
             config=config.model_dump(mode="json"),
             base=lay_out(store, base, job_path.parent / "base"),
-            images=training_images(session, store, dataset, masks=masks),
-            class_images=training_images(session, store, classes) if classes else [],
+            images=image_specs(session, store, dataset, masks=masks),
+            class_images=image_specs(session, store, classes) if classes else [],
             dataset_ref=version_ref(dataset),
             dataset_sha256=dataset.digest,
             output_name=artifact,

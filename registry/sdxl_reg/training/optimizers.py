@@ -45,7 +45,7 @@ def made_optimizer(
     arguments = dict(config.optimizer_args)
     if config.weight_decay is not None:
         arguments["weight_decay"] = config.weight_decay
-    if kind.__name__ in ONE_RATE and len(rates := {group["lr"] for group in groups}) > 1:
+    if finds_the_rate(config) and len(rates := {group["lr"] for group in groups}) > 1:
         raise UsageError(
             f"{config.optimizer_type} finds the rate of all parts together; they have "
             f"{', '.join(f'{rate:g}' for rate in sorted(rates))}",
@@ -60,6 +60,16 @@ def made_optimizer(
             f"{config.optimizer_type} does not take these settings: {error}",
             remedy="See optimizer_args, weight_decay and the learning rates",
         ) from error
+
+
+def finds_the_rate(config: OptimizerSettings) -> bool:
+    """Whether the optimiser finds the learning rate itself.
+
+    Raises:
+        UnknownName: No such optimiser.
+        UsageError: Its package is not installed.
+    """
+    return _class_of(config.optimizer_type).__name__ in ONE_RATE
 
 
 def made_schedule(

@@ -26,16 +26,6 @@ SHOWS = 0.05
 
 
 @pytest.fixture(scope="module")
-def pipeline(tiny_base: Path) -> Any:
-    return load_pipeline(tiny_base)
-
-
-@pytest.fixture(scope="module")
-def base(pipeline: Any) -> Any:
-    return draw(pipeline)
-
-
-@pytest.fixture(scope="module")
 def trained(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """A training of the U-Net and the first text encoder, its file in a number format."""
     files: dict[str, Path] = {}

@@ -32,11 +32,6 @@ WIDTH = 16
 
 
 @pytest.fixture(scope="module")
-def pipeline(tiny_base: Path) -> Any:
-    return load_pipeline(tiny_base)
-
-
-@pytest.fixture(scope="module")
 def base(pipeline: Any) -> Any:
     return draw(pipeline, prompts=PROMPTS)
 

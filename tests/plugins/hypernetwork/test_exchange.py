@@ -14,7 +14,6 @@ from torch.nn import functional
 
 from sdxl_reg.diffusion.full_size import UNET
 from sdxl_reg.diffusion.hypernetwork_files import save_hypernetwork, write_pt
-from sdxl_reg.diffusion.pipeline import load_pipeline
 from sdxl_reg.errors import Corrupt, InvalidValue
 from sdxl_reg.formats.hypernetwork import HypernetworkFacts
 from sdxl_reg.formats.hypernetwork_weights import tensor_name, weight_shapes
@@ -99,16 +98,6 @@ def by_the_plain_rule(pipeline: Any, *loaded: tuple[Path, float]) -> Iterator[No
         yield
     finally:
         pipeline.unet.set_attn_processor(own)
-
-
-@pytest.fixture(scope="module")
-def pipeline(tiny_base: Path) -> Any:
-    return load_pipeline(tiny_base)
-
-
-@pytest.fixture(scope="module")
-def base(pipeline: Any) -> Any:
-    return draw(pipeline)
 
 
 def random_file(

@@ -47,16 +47,6 @@ CONFIGS = {
 }
 
 
-@pytest.fixture(scope="module")
-def pipeline(tiny_base: Path) -> Any:
-    return load_pipeline(tiny_base)
-
-
-@pytest.fixture(scope="module")
-def base(pipeline: Any) -> Any:
-    return draw(pipeline)
-
-
 def _peft_adapters(theirs: Any, algorithm: str) -> Adapters:
     """Put random adapters of peft into every part; their tensors as a file of LyCORIS has them."""
     torch.manual_seed(0)

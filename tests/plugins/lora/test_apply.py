@@ -23,16 +23,6 @@ DIFFUSERS_TOLERANCE = 1e-5
 """The same matrices in the same order: float32 rounding over two denoising steps."""
 
 
-@pytest.fixture(scope="module")
-def pipeline(tiny_base: Path) -> Any:
-    return load_pipeline(tiny_base)
-
-
-@pytest.fixture(scope="module")
-def base(pipeline: Any) -> Any:
-    return draw(pipeline)
-
-
 def _kohya_tensors(pipeline: Any, *parts: str, convolutions: bool = False) -> dict[str, Tensor]:
     loras = random_loras(
         pipeline, parts or ("unet", "text_encoder", "text_encoder_2"), convolutions=convolutions

@@ -76,17 +76,21 @@ def test_a_checkpoint_that_was_trained_is_compared_on_its_base(
         assert resolved.document["versions"] == ["y@1"]
 
 
+@pytest.mark.parametrize(
+    ("trainer", "error", "words"),
+    [
+        ("sorcery", UnknownName, "sorcery"),
+        ("", Conflict, "no trainer is recorded that applies y@1"),
+    ],
+)
 def test_what_no_installed_trainer_applies_is_refused(
-    sqlite: Engine, store: BlobStore, settings: Settings
+    sqlite: Engine,
+    store: BlobStore,
+    settings: Settings,
+    trainer: str,
+    error: type[Exception],
+    words: str,
 ) -> None:
-    request = _made_by(sqlite, store, "y", ArtifactKind.LORA, "sorcery")
-    with pytest.raises(UnknownName, match="sorcery"):
-        plan(sqlite, store, settings, request)
-
-
-def test_what_no_trainer_is_recorded_for_is_refused(
-    sqlite: Engine, store: BlobStore, settings: Settings
-) -> None:
-    request = _made_by(sqlite, store, "y", ArtifactKind.LORA, "")
-    with pytest.raises(Conflict, match="no trainer is recorded that applies y@1"):
+    request = _made_by(sqlite, store, "y", ArtifactKind.LORA, trainer)
+    with pytest.raises(error, match=words):
         plan(sqlite, store, settings, request)

@@ -1,4 +1,4 @@
-"""The pictures of a training with their captions, and with their masks where it has any."""
+"""The pictures of a dataset version as a job reads them, with their masks where they have any."""
 
 from collections.abc import Mapping
 from pathlib import PurePosixPath
@@ -12,7 +12,7 @@ from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.tables import DatasetEntry, DatasetVersion
 
 
-def training_images(
+def image_specs(
     session: Session,
     store: BlobStore,
     dataset: DatasetVersion,
