@@ -194,7 +194,7 @@ def _plain(folder: Path, options: argparse.Namespace) -> list[float]:
     base, pictures = _loaded(folder, options)
 
     def encoded(rows: list[int]) -> tuple[Any, Any]:
-        return _encoded(base, [pictures[row] for row in rows])
+        return _encoded(base, [pictures[row] for row in rows], options.batch)
 
     return _looped(base, options, encoded)
 
@@ -202,7 +202,7 @@ def _plain(folder: Path, options: argparse.Namespace) -> list[float]:
 def _cached(folder: Path, options: argparse.Namespace) -> list[float]:
     """Seconds of each step of the same loop with everything encoded once, beforehand."""
     base, pictures = _loaded(folder, options)
-    latents, text = _encoded(base, pictures)
+    latents, text = _encoded(base, pictures, options.batch)
     return _looped(base, options, lambda rows: (latents[rows], text.rows(rows)))
 
 
@@ -221,7 +221,7 @@ def _loaded(folder: Path, options: argparse.Namespace) -> tuple[Any, list[Any]]:
     return loaded_base(_job(folder, config, options), config), pictures
 
 
-def _encoded(base: Any, pictures: list[Any]) -> tuple[Any, Any]:
+def _encoded(base: Any, pictures: list[Any], batch: int) -> tuple[Any, Any]:
     import torch
 
     from sdxl_reg.diffusion.conditioning import encode_prompts
@@ -229,7 +229,8 @@ def _encoded(base: Any, pictures: list[Any]) -> tuple[Any, Any]:
     pipeline = base.pipeline
     with torch.no_grad():
         rows = torch.stack(pictures).to(base.device)
-        latents = torch.cat([pipeline.vae.encode(row[None]).latent_dist.sample() for row in rows])
+        batches = torch.split(rows, batch)  # as many at once as a step shows
+        latents = torch.cat([pipeline.vae.encode(some).latent_dist.sample() for some in batches])
         text = encode_prompts(pipeline, ["a red t-shirt"] * len(pictures))
     return latents * pipeline.vae.config.scaling_factor, text
 
