@@ -45,7 +45,7 @@ def made_optimizer(
     arguments = dict(config.optimizer_args)
     if config.weight_decay is not None:
         arguments["weight_decay"] = config.weight_decay
-    if finds_the_rate(config) and len(rates := {group["lr"] for group in groups}) > 1:
+    if rate_finder(config) and len(rates := {group["lr"] for group in groups}) > 1:
         raise UsageError(
             f"{config.optimizer_type} finds the rate of all parts together; they have "
             f"{', '.join(f'{rate:g}' for rate in sorted(rates))}",
@@ -62,14 +62,15 @@ def made_optimizer(
         ) from error
 
 
-def finds_the_rate(config: OptimizerSettings) -> bool:
-    """Whether the optimiser finds the learning rate itself.
+def rate_finder(config: OptimizerSettings) -> str:
+    """The name of an optimiser that finds the learning rate itself; empty for the others.
 
     Raises:
         UnknownName: No such optimiser.
         UsageError: Its package is not installed.
     """
-    return _class_of(config.optimizer_type).__name__ in ONE_RATE
+    name = _class_of(config.optimizer_type).__name__
+    return name if name in ONE_RATE else ""
 
 
 def made_schedule(

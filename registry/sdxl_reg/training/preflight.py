@@ -16,7 +16,7 @@ from sdxl_reg.trainers.interface import Report
 from sdxl_reg.trainers.settings import DenoisingConfig
 from sdxl_reg.training.base import SAVING, Base
 from sdxl_reg.training.dataset import Dataset
-from sdxl_reg.training.optimizers import finds_the_rate
+from sdxl_reg.training.optimizers import rate_finder
 from sdxl_reg.training.plan import Plan
 from sdxl_reg.training.trainee import Trainee
 
@@ -78,10 +78,10 @@ def preflight(
     needs = estimated(config, base, plan, trainee)
     for sentence in (_pictures(data, plan), _steps(config, plan), _sizes(needs)):
         report.message(sentence)
-    if finds_the_rate(config) and trainee.groups[0].lr < USUAL_FACTOR:
+    if (finder := rate_finder(config)) and trainee.groups[0].lr < USUAL_FACTOR:
         report.message(
-            f"{config.optimizer_type} finds the rate itself: learning_rate "
-            f"{trainee.groups[0].lr:g} is a factor on it, and usually 1"
+            f"{finder} finds the rate itself: learning_rate {trainee.groups[0].lr:g} is a factor "
+            "on it, and usually 1"
         )
     memory = _memory(base.device)
     if needs.weights + needs.optimizer > memory:
