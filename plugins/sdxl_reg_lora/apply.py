@@ -19,7 +19,7 @@ from sdxl_reg_lora.changes import (
     Layer,
     change,
     kept_axis,
-    low_rank_operation,
+    low_rank_operations,
     operation,
     product,
 )
@@ -115,13 +115,20 @@ def _made_shape(adapter: Adapter) -> torch.Size | None:
 
 def _forward(layer: Layer, adapter: Adapter, strengths: list[float]) -> Callable[[Tensor], Tensor]:
     base: Callable[[Tensor], Tensor] = layer.forward
-    if adapter.is_low_rank:
-        added, scale = low_rank_operation(layer, adapter), adapter.scale
-    else:
-        added, scale = operation(layer, change(adapter, layer.weight.detach())), 1.0
-    if len(strengths) == 1:
-        factor = scale * strengths[0]
-        return lambda x: base(x) + added(x) * factor
-    weight = layer.weight
-    factors = torch.tensor(strengths, device=weight.device, dtype=weight.dtype) * scale
-    return lambda x: base(x) + added(x) * row_factors(factors, x)
+    like = layer.weight
+    if not adapter.is_low_rank:
+        added = operation(layer, change(adapter, like.detach()))
+        factors = torch.tensor(strengths).to(like)
+        return lambda x: _plus(base(x), added(x), factors)
+    down, up = low_rank_operations(layer, adapter)
+    factors = (torch.tensor(strengths) * adapter.scale).to(like)
+
+    def forward(x: Tensor) -> Tensor:
+        y, low = base(x), down(x)
+        return up(low * row_factors(factors, low), y)
+
+    return forward
+
+
+def _plus(y: Tensor, added: Tensor, factors: Tensor) -> Tensor:
+    return torch.addcmul(y, added, row_factors(factors, added))

@@ -97,20 +97,28 @@ def kept_axis(magnitudes: Tensor, weight: Tensor) -> int:
     return 0 if magnitudes.shape[0] == weight.shape[0] else 1
 
 
-def low_rank_operation(layer: Layer, adapter: Adapter) -> Callable[[Tensor], Tensor]:
-    """up(down(x)), not yet scaled, of a plain LoRA; a convolution's steps as the base does.
+def low_rank_operations(
+    layer: Layer, adapter: Adapter
+) -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor, Tensor], Tensor]]:
+    """The two halves of a plain LoRA; a convolution's steps are in the first, as the base does.
 
     Args:
         layer: Of the base.
         adapter: Fits it and is low-rank.
+
+    Returns:
+        down: x → (rows, …, rank), not yet scaled; and up: what is low and y → y + up(low), in one
+        matrix product where the layer is linear.
     """
     down, up = (adapter.tensors[name] for name in ("lora_down.weight", "lora_up.weight"))
     first = operation(layer, down.reshape(-1, *layer.weight.shape[1:]))
     second = up.reshape(len(up), -1, *[1] * (layer.weight.ndim - 2)).to(layer.weight)
-    through: Callable[[Tensor, Tensor], Tensor] = (
-        functional.linear if isinstance(layer, nn.Linear) else functional.conv2d
-    )
-    return lambda x: through(first(x), second)
+    if isinstance(layer, nn.Linear):
+        return (
+            first,
+            lambda low, y: y.flatten(0, -2).addmm_(low.flatten(0, -2), second.t()).view_as(y),
+        )
+    return first, lambda low, y: y.add_(functional.conv2d(low, second))
 
 
 def operation(layer: Layer, weight: Tensor) -> Callable[[Tensor], Tensor]:

@@ -20,6 +20,7 @@ from sdxl_reg.diffusion.sampling import (
     make_scheduler,
     to_images,
 )
+from sdxl_reg.diffusion.text_memory import text_remembered
 from sdxl_reg.evaluation.metrics import features, load_network, scores_of
 from sdxl_reg.evaluation.parameters import details_of, parameters_of
 from sdxl_reg.evaluation.plan import matching_references, scorer_name
@@ -95,16 +96,17 @@ def draw_latents(pipeline: Any, spec: GridSpec, cells: Sequence[CellSpec]) -> to
             prompts = encode_prompts(pipeline, [cell.prompt for cell in cells])
         guided = sampling.guidance_scale > 1
         negative = encode_negative(pipeline, sampling.negative_prompt, prompts) if guided else None
-        return denoise(
-            pipeline,
-            make_scheduler(sampling.sampler, pipeline.scheduler.config),
-            noise,
-            prompts=prompts,
-            negative=negative,
-            guidance_scale=sampling.guidance_scale,
-            num_inference_steps=sampling.num_inference_steps,
-            generators=generators,
-        )
+        with text_remembered(pipeline.unet):
+            return denoise(
+                pipeline,
+                make_scheduler(sampling.sampler, pipeline.scheduler.config),
+                noise,
+                prompts=prompts,
+                negative=negative,
+                guidance_scale=sampling.guidance_scale,
+                num_inference_steps=sampling.num_inference_steps,
+                generators=generators,
+            )
 
 
 def _draw_all(
