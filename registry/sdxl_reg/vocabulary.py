@@ -98,5 +98,40 @@ class Sampler(StrEnum):
 
     EULER = "Euler"
     EULER_ANCESTRAL = "Euler a"
+    HEUN = "Heun"
+    DPM2 = "DPM2"
+    DPM2_ANCESTRAL = "DPM2 a"
     DPMPP_2M = "DPM++ 2M"
+    DPMPP_2M_SDE = "DPM++ 2M SDE"
+    DPMPP_SDE = "DPM++ SDE"
     DDIM = "DDIM"
+    UNIPC = "UniPC"
+    LCM = "LCM"
+
+
+class Schedule(StrEnum):
+    """Which noise levels a sampler visits, under the names A1111 gives it."""
+
+    AUTOMATIC = "Automatic"
+    UNIFORM = "Uniform"
+    KARRAS = "Karras"
+    EXPONENTIAL = "Exponential"
+    SGM_UNIFORM = "SGM Uniform"
+
+
+class Upscaler(StrEnum):
+    """How a picture grows before it is drawn again, under the names A1111 gives it."""
+
+    LATENT = "Latent"
+    LATENT_ANTIALIASED = "Latent (antialiased)"
+    LATENT_BICUBIC = "Latent (bicubic)"
+    LATENT_BICUBIC_ANTIALIASED = "Latent (bicubic antialiased)"
+    LATENT_NEAREST = "Latent (nearest)"
+    LATENT_NEAREST_EXACT = "Latent (nearest-exact)"
+    LANCZOS = "Lanczos"
+    NEAREST = "Nearest"
+
+    @property
+    def is_latent(self) -> bool:
+        """Whether latents grow; otherwise pixels do, and are encoded again."""
+        return self.value.startswith("Latent")
