@@ -20,6 +20,7 @@ class NodeKind(StrEnum):
     DATASET = "dataset"
     ARTIFACT = "artifact"
     GRID = "grid"
+    GENERATION = "generation"
 
 
 class VersionState(StrEnum):
@@ -35,6 +36,7 @@ class RunKind(StrEnum):
 
     TRAIN = "train"
     GRID = "grid"
+    GENERATE = "generate"
 
 
 class RunState(StrEnum):
@@ -59,6 +61,21 @@ class Direction(StrEnum):
 
     INPUT = "in"
     OUTPUT = "out"
+
+
+class Chooser(StrEnum):
+    """Who pointed an alias at a version."""
+
+    SCORES = "scores"
+    PERSON = "person"
+
+
+class Outcome(StrEnum):
+    """What a person says of two pictures side by side."""
+
+    LEFT = "left"
+    RIGHT = "right"
+    TIE = "tie"
 
 
 class MemberState(StrEnum):

@@ -2,74 +2,86 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pydantic import ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from sdxl_reg.catalog.artifacts import find_artifact, find_version, version_ref, versions_of
-from sdxl_reg.catalog.bases import find_base, resolution_of_version
+from sdxl_reg.catalog.artifacts import aliases_of, find_artifact, find_version, versions_of
+from sdxl_reg.catalog.artifacts import version_ref as ref_of
+from sdxl_reg.catalog.bases import find_base
 from sdxl_reg.catalog.datasets import find_dataset_version
 from sdxl_reg.catalog.datasets import version_ref as dataset_ref
 from sdxl_reg.catalog.image_specs import image_specs
-from sdxl_reg.catalog.references import parse_reference
-from sdxl_reg.errors import Conflict, InvalidSettings, NotFound, UnknownName
-from sdxl_reg.evaluation.plan import (
-    DEFAULT_SEEDS,
-    DEFAULT_STRENGTHS,
-    default_prompts,
-    scorer_name,
+from sdxl_reg.catalog.picture_requests import (
+    Common,
+    PictureRequest,
+    common_picture,
+    read_prompt,
+    require_drawable,
+    shared_base,
 )
-from sdxl_reg.jobs.spec import ImageSpec, SamplingSpec
+from sdxl_reg.catalog.references import parse_reference
+from sdxl_reg.errors import Conflict, InvalidSettings, InvalidValue, NotFound
+from sdxl_reg.evaluation.axes import (
+    BASE,
+    PROMPT,
+    SEED,
+    STRENGTH,
+    VERSION,
+    Axis,
+    Fields,
+    Value,
+    axis_of,
+    parse_axis,
+    select_versions,
+)
+from sdxl_reg.evaluation.layout import Layout, Panel
+from sdxl_reg.evaluation.references import default_prompts, scorer_name
+from sdxl_reg.formats.prompts import escaped
+from sdxl_reg.jobs.pictures import LARGEST_SEED, AdapterUse
+from sdxl_reg.jobs.spec import ImageSpec
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.tables import Artifact, ArtifactVersion, DatasetVersion, LineageEvent
-from sdxl_reg.trainers.discovery import find_trainer
 from sdxl_reg.trainers.triggers import FILEWORDS
-from sdxl_reg.vocabulary import ArtifactKind, Direction, Sampler
+from sdxl_reg.vocabulary import ArtifactKind, Direction
 
-DEFAULT_BATCH_SIZE = 11
+DEFAULT_STRENGTHS = tuple(tenth / 10 for tenth in range(11))
+DEFAULT_SEEDS = (1234,)
+FULL_STRENGTH = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class GridRequest:
-    """What a user asks for; what is None or empty is decided by `plan`.
+    """What a user asks for; what is None or empty is decided by `resolve`.
 
     Attributes:
         artifact: `weipin-lora`, or one version of it: `weipin-lora@3`.
-        versions: Numbers of the versions; by default those of the newest run.
-        strengths: The columns.
-        prompts: By default captions of the dataset, see `evaluation.plan.default_prompts`, said as
-            in training: with its word, when it is an embedding.
+        versions: See `evaluation.axes.select_versions`; by default those of the newest run.
+        strengths: By default 0 to 1 in tenths as the columns, or the recommended one where the
+            columns are something else.
+        prompts: By default captions of the dataset, see `default_prompts`, said as in training:
+            with its word, when it is an embedding.
         seeds: Of the noise.
-        negative_prompt: What to lead away from.
-        num_inference_steps: Of the sampler.
-        guidance_scale: 1 or less draws without guidance.
-        sampler: A1111's name, in any letter case.
-        width: In pixels; by default the base's own.
-        height: Likewise.
-        base: See `bases.find_base`; by default what the versions were trained on.
-        config_path: For a single-file base, the folder with its configuration.
-        batch_size: Pictures drawn at once.
+        x: Columns, see `evaluation.axes.parse_axis`; by default the strengths.
+        y: Rows; by default the versions.
+        z: Pages; by default a single one.
+        picture: How every picture is drawn.
+        batch_size: Pictures drawn at once; by default what fits.
     """
 
     artifact: str
-    versions: Sequence[int] = ()
-    strengths: Sequence[float] = DEFAULT_STRENGTHS
+    versions: str = ""
+    strengths: Sequence[float] = ()
     prompts: Sequence[str] = ()
     seeds: Sequence[int] = DEFAULT_SEEDS
-    negative_prompt: str = ""
-    num_inference_steps: int = 20
-    guidance_scale: float = 5.0
-    sampler: str = Sampler.EULER.value
-    width: int | None = None
-    height: int | None = None
-    base: str = ""
-    config_path: Path | None = None
-    batch_size: int = DEFAULT_BATCH_SIZE
+    x: str = ""
+    y: str = ""
+    z: str = ""
+    picture: PictureRequest = field(default_factory=PictureRequest)
+    batch_size: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,15 +90,15 @@ class ResolvedGrid:
 
     Attributes:
         artifact: Whose versions are compared.
-        versions: The rows.
-        base: What they are drawn on.
-        datasets: What they were trained on; prompts and references come from there.
+        versions: Those that are compared, oldest first.
+        layout: Axes, panels, and what all pictures share.
+        datasets: What the versions were trained on; prompts and references come from there.
         document: All of it as it is kept, with a `key` that hashes it.
     """
 
     artifact: Artifact
     versions: Sequence[ArtifactVersion]
-    base: ArtifactVersion
+    layout: Layout
     datasets: Sequence[DatasetVersion]
     document: dict[str, Any]
 
@@ -95,33 +107,35 @@ def resolve(session: Session, store: BlobStore, request: GridRequest) -> Resolve
     """Decide what a request leaves open.
 
     Raises:
-        NotFound: No such artifact, version or base; near names are given.
+        NotFound: No such artifact, version, adapter or base; near names are given.
         Conflict: The artifact has no version to draw with, its versions were trained on several
             bases, or there are no captions to take prompts from.
-        UnknownName: No such sampler.
+        UnknownName: No such axis or sampler.
+        InvalidValue: An axis is no list of values of its field.
         InvalidSettings: With every setting that is out of its range.
     """
-    artifact, versions = _chosen_versions(session, request)
-    base = _base_of(session, store, request, versions)
+    artifact, ready = _ready_versions(session, request)
+    axes = _axes(session, store, request, artifact, ready)
+    versions = _compared(session, axes, request, artifact, ready)
+    base = shared_base(session, store, request.picture, [ref_of(version) for version in versions])
+    common = common_picture(session, store, request.picture, base)
     datasets = _datasets_behind(session, versions)
     references = references_of(session, store, [dataset_ref(dataset) for dataset in datasets])
-    document = {
-        "base": version_ref(base),
-        "versions": [version_ref(version) for version in versions],
-        "strengths": list(dict.fromkeys(request.strengths)),
-        "prompts": list(dict.fromkeys(request.prompts or _prompts_of(versions[-1], references))),
-        "seeds": list(dict.fromkeys(request.seeds)),
-        "sampling": _sampling(store, request, base).model_dump(mode="json"),
-        "datasets": [dataset_ref(dataset) for dataset in datasets],
-        "scorer": scorer_name(references) if references else "",
-    }
-    key = hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+    layout = Layout(
+        common=common.picture,
+        panels=_panels(session, request, axes, artifact, versions[-1], references),
+        x=axes[0],
+        y=axes[1],
+        z=axes[2],
+        version=ref_of(versions[-1]),
+        strength=_fixed_strength(session, request, versions[-1]),
+    )
     return ResolvedGrid(
         artifact=artifact,
         versions=versions,
-        base=base,
+        layout=layout,
         datasets=datasets,
-        document=document | {"key": key, "batch_size": request.batch_size},
+        document=_document(layout, common, versions, datasets, references),
     )
 
 
@@ -140,57 +154,185 @@ def references_of(session: Session, store: BlobStore, datasets: Sequence[str]) -
     ]
 
 
-def _chosen_versions(
+def _ready_versions(
     session: Session, request: GridRequest
-) -> tuple[Artifact, list[ArtifactVersion]]:
-    wanted = parse_reference(request.artifact)
-    artifact = find_artifact(session, wanted.name)
+) -> tuple[Artifact, Sequence[ArtifactVersion]]:
+    artifact = find_artifact(session, parse_reference(request.artifact).name)
     ready = versions_of(session, artifact)
     if not ready:
         raise Conflict(f"{artifact.name!r} has no version yet", remedy="Train one: sdxl-reg train")
-    if wanted.version is not None or wanted.alias is not None:
-        chosen = [find_version(session, request.artifact)]
-    elif request.versions:
-        chosen = [_numbered(artifact, ready, number) for number in dict.fromkeys(request.versions)]
-    else:
-        chosen = [version for version in ready if version.run_id == ready[-1].run_id]
-    for version in chosen:
-        if version.trainer:
-            find_trainer(version.trainer)  # said now, not after the first picture
-        elif artifact.kind == ArtifactKind.CHECKPOINT:
-            raise Conflict(
-                f"{version_ref(version)} is a base: a grid compares what was made of one",
-                remedy="Give what was trained on it, and the base with --base",
+    return artifact, ready
+
+
+def _axes(
+    session: Session,
+    store: BlobStore,
+    request: GridRequest,
+    artifact: Artifact,
+    ready: Sequence[ArtifactVersion],
+) -> tuple[Axis, Axis, Axis | None]:
+    """Columns, rows and pages; by default strengths and versions, where no axis has them."""
+    known = Fields(
+        versions=[version.version for version in ready],
+        version=lambda number: _version_value(_numbered(artifact, ready, number)),
+        base=lambda word: ref_of(find_base(session, store, word)),
+    )
+    given = [
+        _with_prompts_read(session, parse_axis(text, known), artifact) if text else None
+        for text in (request.x, request.y, request.z)
+    ]
+    taken = [axis.field for axis in given if axis]
+    if len(set(taken)) < len(taken):
+        raise InvalidValue("an axis twice", ", ".join(taken), remedy="Give each field once")
+    x, y, z = given
+    x = x or _default_axis(STRENGTH, request, taken, artifact, ready)
+    taken = [axis.field for axis in (x, y, z) if axis]
+    y = y or _default_axis(VERSION, request, taken, artifact, ready)
+    _require_free(request, [axis.field for axis in (x, y, z) if axis])
+    return x, y, z
+
+
+def _default_axis(
+    wanted: str,
+    request: GridRequest,
+    taken: Sequence[str],
+    artifact: Artifact,
+    ready: Sequence[ArtifactVersion],
+) -> Axis:
+    """Strengths as columns, versions as rows; where another axis has these, the other of both."""
+    if wanted in taken:
+        wanted = VERSION if wanted == STRENGTH else STRENGTH
+    if wanted == STRENGTH and STRENGTH not in taken:
+        strengths = list(dict.fromkeys(request.strengths)) or list(DEFAULT_STRENGTHS)
+        return axis_of(STRENGTH, strengths, lambda value: f"{value:g}")
+    if VERSION not in taken:
+        chosen = _chosen_versions(request, artifact, ready)
+        return Axis(field=VERSION, values=[_version_value(version) for version in chosen])
+    return axis_of(SEED, list(dict.fromkeys(request.seeds)))
+
+
+def _require_free(request: GridRequest, taken: Sequence[str]) -> None:
+    """Refuse an option that an axis makes meaningless."""
+    said = {
+        "--prompt": (PROMPT, request.prompts),
+        "--strengths": (STRENGTH, request.strengths and (request.x or request.y or request.z)),
+    }
+    texts = (request.x, request.y, request.z)
+    own = [text.partition("=")[0].strip().casefold() for text in texts if text]
+    for option, (name, value) in said.items():
+        if value and name in taken and {name, f"{name}s"} & set(own):
+            raise InvalidValue(
+                f"{option} beside an axis of it", name, remedy="Give its values once"
             )
-        else:
-            raise Conflict(
-                f"no trainer is recorded that applies {version_ref(version)}",
-                remedy="Import it again as what it is: sdxl-reg artifact import",
+
+
+def _chosen_versions(
+    request: GridRequest, artifact: Artifact, ready: Sequence[ArtifactVersion]
+) -> list[ArtifactVersion]:
+    wanted = parse_reference(request.artifact)
+    if wanted.version is not None:
+        return [_numbered(artifact, ready, wanted.version)]
+    if request.versions:
+        numbers = select_versions(request.versions, [version.version for version in ready])
+        return [_numbered(artifact, ready, number) for number in numbers]
+    return [version for version in ready if version.run_id == ready[-1].run_id]
+
+
+def _compared(
+    session: Session,
+    axes: Sequence[Axis | None],
+    request: GridRequest,
+    artifact: Artifact,
+    ready: Sequence[ArtifactVersion],
+) -> list[ArtifactVersion]:
+    """The versions of the grid: those of its axis, or the one that was named."""
+    refs = [
+        value.changes[VERSION]
+        for axis in axes
+        if axis and axis.field == VERSION
+        for value in axis.values
+    ]
+    wanted = parse_reference(request.artifact)
+    if not refs and request.versions:
+        chosen = _chosen_versions(request, artifact, ready)
+        if len(chosen) > 1:
+            raise InvalidValue(
+                "several versions, and no axis for them",
+                request.versions,
+                remedy="Add --z version=all, or name one version",
             )
-    return artifact, chosen
+        refs = [ref_of(version) for version in chosen]
+    if not refs:
+        named = wanted.version is not None or wanted.alias is not None
+        refs = [ref_of(find_version(session, request.artifact) if named else ready[-1])]
+    return [require_drawable(find_version(session, ref)) for ref in refs]
 
 
 def _numbered(artifact: Artifact, ready: Sequence[ArtifactVersion], number: int) -> ArtifactVersion:
     for version in ready:
         if version.version == number:
-            return version
+            return require_drawable(version)
     numbers = ", ".join(str(version.version) for version in ready)
     raise NotFound("version", f"{artifact.name}@{number}", remedy=f"{artifact.name} has: {numbers}")
 
 
-def _base_of(
-    session: Session, store: BlobStore, request: GridRequest, versions: Sequence[ArtifactVersion]
-) -> ArtifactVersion:
-    if request.base:
-        return find_base(session, store, request.base, config_path=request.config_path)
-    bases = {version.base_version_id: version.base for version in versions}
-    base = next(iter(bases.values()))
-    if len(bases) > 1 or base is None:
-        raise Conflict(
-            "the versions do not share one recorded base",
-            remedy="Say with --base what to draw on, or choose versions with --versions",
-        )
-    return base
+def _version_value(version: ArtifactVersion) -> Value:
+    notes = []
+    if version.epoch is not None:
+        notes.append(f"epoch {version.epoch}, step {version.step}")
+    if version.loss is not None:
+        notes.append(f"loss {version.loss:.4f}")
+    changes = {VERSION: ref_of(version)}
+    return Value(label=f"@{version.version}", changes=changes, notes=tuple(notes))
+
+
+def _with_prompts_read(session: Session, axis: Axis, artifact: Artifact) -> Axis:
+    """An axis of prompts with their tags and words looked up."""
+    if axis.field != PROMPT:
+        return axis
+    read: Callable[[Value], Value] = lambda value: replace(
+        value, changes=_prompt_changes(session, value.changes["prompt"], artifact)
+    )
+    return replace(axis, values=[read(value) for value in axis.values])
+
+
+def _prompt_changes(session: Session, text: str, artifact: Artifact) -> dict[str, Any]:
+    prompt = read_prompt(session, text, besides=artifact)
+    return {"prompt": prompt.text, "adapters": [use.model_dump() for use in prompt.adapters]}
+
+
+def _panels(
+    session: Session,
+    request: GridRequest,
+    axes: Sequence[Axis | None],
+    artifact: Artifact,
+    version: ArtifactVersion,
+    references: Sequence[ImageSpec],
+) -> list[Panel]:
+    """Prompts × seeds, without those that an axis has."""
+    fields = [axis.field for axis in axes if axis]
+    said = list(dict.fromkeys(request.prompts))
+    if not said:
+        said = [""] if PROMPT in fields else _prompts_of(version, references)
+    seeds = list(dict.fromkeys(request.seeds))
+    if any(not 0 <= seed <= LARGEST_SEED for seed in seeds):
+        raise InvalidSettings("a grid", {"seed": "give whole numbers from 0"})
+    prompts = [read_prompt(session, text, besides=artifact) for text in said]
+    return [
+        Panel(prompt=prompt.text, seed=seed, adapters=prompt.adapters)
+        for prompt in prompts
+        for seed in (seeds[:1] if SEED in fields else seeds)
+    ]
+
+
+def _fixed_strength(session: Session, request: GridRequest, version: ArtifactVersion) -> float:
+    """Of the compared version, where no axis says it."""
+    if len(request.strengths) == 1:
+        return request.strengths[0]
+    for alias in aliases_of(session, version.artifact):
+        if alias.version_id == version.id and alias.strength is not None:
+            return alias.strength
+    return FULL_STRENGTH
 
 
 def _datasets_behind(
@@ -217,7 +359,7 @@ def _prompts_of(version: ArtifactVersion, references: Sequence[ImageSpec]) -> li
             remedy="Say with --prompt what to draw",
         )
     template = _template_of(version)
-    return [template.replace(FILEWORDS, caption) for caption in captions]
+    return [template.replace(FILEWORDS, escaped(caption)) for caption in captions]
 
 
 def _template_of(version: ArtifactVersion) -> str:
@@ -229,31 +371,19 @@ def _template_of(version: ArtifactVersion) -> str:
     return FILEWORDS
 
 
-def _sampling(store: BlobStore, request: GridRequest, base: ArtifactVersion) -> SamplingSpec:
-    sampler = {name.value.casefold(): name for name in Sampler}.get(request.sampler.casefold())
-    if sampler is None:
-        raise UnknownName("sampler", request.sampler, [name.value for name in Sampler])
-    native = resolution_of_version(store, base)
-    sides = {"width": request.width or native, "height": request.height or native}
-    faults = {
-        name: f"give a multiple of 32 from 32 to {4 * native}, not {side} (the base's is {native})"
-        for name, side in sides.items()
-        if side < 32 or side % 32 or side > 4 * native
+def _document(
+    layout: Layout,
+    common: Common,
+    versions: Sequence[ArtifactVersion],
+    datasets: Sequence[DatasetVersion],
+    references: Sequence[ImageSpec],
+) -> dict[str, Any]:
+    """A grid as it is kept."""
+    document = layout.as_document() | {
+        "names": dict(common.names),
+        "versions": [ref_of(version) for version in versions],
+        "datasets": [dataset_ref(dataset) for dataset in datasets],
+        "scorer": scorer_name(references) if references else "",
     }
-    if request.batch_size < 1:
-        faults["batch_size"] = f"give at least 1, not {request.batch_size}"
-    if any(not 0 <= seed < 2**63 for seed in request.seeds):
-        faults["seed"] = "give whole numbers from 0"
-    try:
-        sampling = SamplingSpec(
-            **sides,
-            num_inference_steps=request.num_inference_steps,
-            guidance_scale=request.guidance_scale,
-            negative_prompt=request.negative_prompt,
-            sampler=sampler,
-        )
-    except ValidationError as error:
-        faults |= {str(fault["loc"][0]): fault["msg"] for fault in error.errors()} | faults
-    if faults:
-        raise InvalidSettings("a grid", faults)
-    return sampling
+    key = hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+    return document | {"key": key}

@@ -78,6 +78,14 @@ class Cell(_Event):
     path: Path
 
 
+class CellFailed(_Event):
+    """A picture that could not be drawn; the others go on."""
+
+    type: Literal["cell_failed"] = "cell_failed"
+    key: str
+    reason: str
+
+
 class Score(_Event):
     """A number for a picture of a grid."""
 
@@ -103,7 +111,7 @@ class Finished(_Event):
     type: Literal["finished"] = "finished"
 
 
-Event = Started | Progress | Metric | Message | Version | Sample | Cell | Score | Failed | Finished
+Event = Started | Progress | Metric | Message | Version | Sample | Cell | CellFailed | Score | Failed | Finished
 _EVENT: TypeAdapter[Event] = TypeAdapter(
     Annotated[Event, Field(discriminator="type")],
     config=ConfigDict(ser_json_inf_nan="constants"),  # a loss may be NaN, and shall be heard of

@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from sdxl_reg.vocabulary import BaseFormat, Sampler
+from sdxl_reg.jobs.pictures import PictureSpec
+from sdxl_reg.vocabulary import BaseFormat
 
 
 class Document(BaseModel):
@@ -52,26 +53,12 @@ class VersionSpec(Document):
     sha256: str
 
 
-class SamplingSpec(Document):
-    """How pictures are drawn; the same names as in diffusers."""
-
-    width: int = Field(ge=8, multiple_of=8, description="Pixels.")
-    height: int = Field(ge=8, multiple_of=8, description="Pixels.")
-    num_inference_steps: int = Field(default=20, ge=1, le=1000)
-    guidance_scale: float = Field(default=5.0, ge=0, le=100, description="1 or less: no guidance.")
-    negative_prompt: str = Field(default="", description="Empty: as the base does by default.")
-    sampler: Sampler = Sampler.EULER
-
-
 class CellSpec(Document):
-    """One picture of a grid: to be drawn, or (with a path) drawn before and only to be scored."""
+    """A picture to be drawn or, with a path, drawn before and only to be scored."""
 
     key: str = Field(description="Hash of everything that determines the pixels.")
-    version: int = Field(ge=0, description="Index into the grid's versions.")
-    strength: float = Field(description="0 is the base, 1 the version as trained.")
-    prompt: str
-    seed: int = Field(ge=0, lt=2**63)
-    path: Path | None = Field(default=None, description="Where its picture lies already.")
+    picture: PictureSpec
+    path: Path | None = Field(default=None, description="Where its file lies already.")
 
 
 class TrainSpec(Document):
@@ -92,29 +79,30 @@ class TrainSpec(Document):
     cache_path: Path = Field(description="Folder for what can be computed again, for all runs.")
 
 
-class GridSpec(Document):
-    """Draw the missing cells of a grid and score every cell; each key stands once."""
+class DrawSpec(Document):
+    """Draw pictures, and score them where there is something to compare with."""
 
-    kind: Literal["grid"] = "grid"
+    kind: Literal["draw"] = "draw"
     run: int
-    base: BaseSpec
-    versions: list[VersionSpec]
-    sampling: SamplingSpec
-    cells: list[CellSpec]
-    references: list[ImageSpec] = Field(default=[], description="What a fidelity compares with.")
-    batch_size: int = Field(default=11, ge=1, description="Pictures drawn at once.")
+    bases: dict[str, BaseSpec] = Field(description="By reference; refiners among them.")
+    versions: dict[str, VersionSpec] = Field(description="By reference.")
+    images: dict[str, Path] = Field(default={}, description="By SHA-256: inputs and VAEs.")
+    cells: list[CellSpec] = Field(description="Each key stands once.")
+    references: list[ImageSpec] = Field(default=[], description="What the scores compare with.")
+    batch_size: int = Field(ge=1, description="Pictures drawn at once; 1 is the reference.")
+    script: dict[str, str] = Field(default={}, description="More pairs for A1111's text.")
 
 
-JobSpec = Annotated[TrainSpec | GridSpec, Field(discriminator="kind")]
-_JOB: TypeAdapter[TrainSpec | GridSpec] = TypeAdapter(JobSpec)
+JobSpec = Annotated[TrainSpec | DrawSpec, Field(discriminator="kind")]
+_JOB: TypeAdapter[TrainSpec | DrawSpec] = TypeAdapter(JobSpec)
 
 
-def read_job(path: Path) -> TrainSpec | GridSpec:
+def read_job(path: Path) -> TrainSpec | DrawSpec:
     """The job a file describes."""
     return _JOB.validate_json(path.read_bytes())
 
 
-def write_job(job: TrainSpec | GridSpec, path: Path) -> None:
+def write_job(job: TrainSpec | DrawSpec, path: Path) -> None:
     """Write a job file; it appears whole or not at all."""
     temporary = path.with_suffix(".part")
     temporary.write_bytes(_JOB.dump_json(job, indent=2))

@@ -6,7 +6,8 @@ from sdxl_reg.tables.blobs import Blob, FileHash
 from sdxl_reg.tables.captions import Caption, CaptionHead
 from sdxl_reg.tables.datasets import Dataset, DatasetEntry, DatasetVersion
 from sdxl_reg.tables.events import EventLog
-from sdxl_reg.tables.grids import CellScore, Grid, GridCell
+from sdxl_reg.tables.generations import GeneratedPicture, Generation
+from sdxl_reg.tables.grids import CellScore, Grid, GridCell, Vote
 from sdxl_reg.tables.images import Image, ImageSet, Member
 from sdxl_reg.tables.lineage import LineageDep, LineageEvent, Node
 from sdxl_reg.tables.runs import Run, RunAttempt, RunMetric, RunSample
@@ -27,6 +28,8 @@ __all__ = [
     "DatasetVersion",
     "EventLog",
     "FileHash",
+    "GeneratedPicture",
+    "Generation",
     "Grid",
     "GridCell",
     "Image",
@@ -42,5 +45,6 @@ __all__ = [
     "RunSample",
     "Tag",
     "TagClosure",
+    "Vote",
     "now",
 ]

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from sdxl_reg.tables.base import Base, Created, Digest, Document, Key, Name
 from sdxl_reg.tables.blobs import Blob
-from sdxl_reg.vocabulary import ArtifactKind, BaseFormat, VersionState
+from sdxl_reg.vocabulary import ArtifactKind, BaseFormat, Chooser, VersionState
 
 
 class Artifact(Base):
@@ -96,6 +96,7 @@ class ArtifactAlias(Base):
     version_id: Mapped[int]
     strength: Mapped[float | None] = mapped_column(Float)  # recommended, 0 … 1
     reason: Mapped[str] = mapped_column(Text, default="")
+    chosen_by: Mapped[Chooser] = mapped_column(default=Chooser.PERSON)
     moved_at: Mapped[Created]
 
     version: Mapped[ArtifactVersion] = relationship()

@@ -1,11 +1,14 @@
 """Grids: versions by strengths, cell by cell, with the scores a pick rests on."""
 
-from sqlalchemy import Float, ForeignKey, String, Text, UniqueConstraint
+from typing import Any
+
+from sqlalchemy import JSON, Float, ForeignKey, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from sdxl_reg.tables.artifacts import Artifact, ArtifactVersion
 from sdxl_reg.tables.base import Base, Created, Digest, Document, Key
 from sdxl_reg.tables.blobs import Blob
+from sdxl_reg.vocabulary import Outcome
 
 
 class Grid(Base):
@@ -22,6 +25,7 @@ class Grid(Base):
     best_version_id: Mapped[int | None] = mapped_column(ForeignKey("artifact_version.id"))
     best_strength: Mapped[float | None] = mapped_column(Float)
     reason: Mapped[str] = mapped_column(Text, default="")
+    pick: Mapped[dict[str, Any] | None] = mapped_column(JSON)  # place, interval, who chose
     created_at: Mapped[Created]
 
     artifact: Mapped[Artifact] = relationship()
@@ -41,13 +45,19 @@ class GridCell(Base):
 
     id: Mapped[Key]
     grid_id: Mapped[int] = mapped_column(ForeignKey("grid.id"))
-    position: Mapped[int]  # from 0: by prompt, seed, version, strength
+    position: Mapped[int]  # from 0: by panel, page, row, column
+    x: Mapped[int]  # column, from 0
+    y: Mapped[int]  # row, from 0
+    z: Mapped[int]  # page, from 0
+    panel: Mapped[int]  # number of the prompt and seed, from 0
     cell_key: Mapped[Digest] = mapped_column(index=True)
+    picture: Mapped[Document]  # everything that is asked for: jobs.pictures.PictureSpec
     version_id: Mapped[int] = mapped_column(ForeignKey("artifact_version.id"))
     strength: Mapped[float] = mapped_column(Float)
     prompt: Mapped[str] = mapped_column(Text)
     seed: Mapped[int]
-    blob_id: Mapped[int | None] = mapped_column(ForeignKey("blob.id"))  # none until rendered
+    blob_id: Mapped[int | None] = mapped_column(ForeignKey("blob.id"), index=True)
+    reason: Mapped[str] = mapped_column(Text, default="")  # why it could not be drawn
 
     version: Mapped[ArtifactVersion] = relationship()
     blob: Mapped[Blob | None] = relationship()
@@ -65,3 +75,16 @@ class CellScore(Base):
     metric: Mapped[str] = mapped_column(String(64))
     scorer: Mapped[str] = mapped_column(String(128))
     value: Mapped[float] = mapped_column(Float)
+
+
+class Vote(Base):
+    """A person's word on two cells of a grid, seen side by side without their names."""
+
+    __tablename__ = "vote"
+
+    id: Mapped[Key]
+    grid_id: Mapped[int] = mapped_column(ForeignKey("grid.id"), index=True)
+    left: Mapped[int]  # position of the cell
+    right: Mapped[int]
+    outcome: Mapped[Outcome]
+    created_at: Mapped[Created]
