@@ -1,232 +1,282 @@
 """The sheet of a grid: every picture in its row and column, labelled, for people to choose by.
 
-Rows are versions, columns are strengths; there is a block of them for each prompt and seed. The
-last column shows pictures of the set that the prompt asks for. No torch here.
+X are columns, Y rows; there is a block of them for each panel, and the last column shows pictures
+of the set. Z turns pages. A page that would grow too large becomes several, so that the memory a
+page takes is bounded. The same view gives the same pixels. No torch here.
 """
 
-import textwrap
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageOps
+
+from sdxl_reg.evaluation.lettering import (
+    SMALL,
+    TEXT,
+    TITLE,
+    Line,
+    centred,
+    fitted,
+    height_of,
+    wrapped,
+    write,
+)
+from sdxl_reg.evaluation.sheet_pages import (
+    GAP,
+    HEADING_BREAK,
+    LABEL_WIDTH,
+    MARGIN,
+    MAX_PAGE,
+    SCORE_HEIGHT,
+    Block,
+    Page,
+    PageLimit,
+    column_lines,
+    pages_of,
+    prompt_lines,
+)
+from sdxl_reg.evaluation.view import Cell, CellState, GridView, Metric
 
 PAPER, INK, FAINT, LINE, ACCENT = "#ffffff", "#1c2024", "#6b7480", "#dfe3e8", "#d9480f"
-MIN_SIDE, MAX_SIDE = 160, 320  # pixels a picture shall take on the sheet
-GAP, MARGIN, OUTLINE = 8, 32, 5
-TITLE, TEXT, SMALL = 30, 20, 16  # font sizes
-LABEL_WIDTH = 190
-SCORE_HEIGHT = 24
+FAULT, FAULT_PAPER = "#a3262a", "#fbf1f0"
+OUTLINE = 5
 
 
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """A version in a block.
-
-    Attributes:
-        name: Such as `@3`.
-        notes: Short lines below it: epoch, loss.
-        pictures: One a strength; None where it is missing.
-        scores: One a strength; None where it is missing.
-    """
-
-    name: str
-    notes: Sequence[str]
-    pictures: Sequence[Path | None]
-    scores: Sequence[float | None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Block:
-    """All versions and strengths for one prompt and one seed.
-
-    Attributes:
-        prompt: What was asked for.
-        seed: Of the noise.
-        rows: One a version.
-        references: Pictures of the set to compare with; the first ones are shown, one a row.
-    """
-
-    prompt: str
-    seed: int
-    rows: Sequence[Row]
-    references: Sequence[Path] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sheet:
-    """What a sheet shows.
-
-    Attributes:
-        title: One line.
-        facts: Short statements below it: base, steps, sampler.
-        strengths: The columns.
-        blocks: From the top down.
-        best: Row and column of the pick, both from 0; outlined in every block.
-        verdict: The pick in words; empty without one.
-        size: Width and height of a picture, in pixels.
-    """
-
-    title: str
-    facts: Sequence[str]
-    strengths: Sequence[float]
-    blocks: Sequence[Block]
-    size: tuple[int, int]
-    best: tuple[int, int] | None = None
-    verdict: str = ""
-
-
-def draw_sheet(sheet: Sheet) -> Image.Image:
-    """The sheet as a picture; the same sheet gives the same pixels.
+def draw_sheets(
+    view: GridView, *, metric: str = "", limit: PageLimit = MAX_PAGE
+) -> Iterator[Image.Image]:
+    """The pages of a sheet, one at a time.
 
     Tiny pictures are enlarged by a whole factor, so that their pixels stay what they are; large
-    ones are made smaller.
+    ones are made smaller. A place without a picture is an empty frame; one that failed says why.
+
+    Args:
+        view: What is shown.
+        metric: Whose score stands below each picture; empty for the view's first.
+        limit: What a page may measure.
+
+    Yields:
+        One page for each value of Z, or several where one would exceed the limit.
+
+    Raises:
+        UnknownName: The view has no such metric.
     """
-    side = shown_size(sheet.size)
-    columns = len(sheet.strengths) + any(block.references for block in sheet.blocks)
-    width = 2 * MARGIN + LABEL_WIDTH + columns * (side[0] + GAP) - GAP
-    heading = _heading(sheet, width)
-    heights = [_block_height(block, side) for block in sheet.blocks]
-    paper = Image.new("RGB", (width, heading.height + sum(heights) + MARGIN), PAPER)
-    paper.paste(heading, (0, 0))
-    top = heading.height
-    for block, height in zip(sheet.blocks, heights, strict=True):
-        _draw_block(paper, sheet, block, top=top, side=side)
-        top += height
+    shown = view.metric(metric)
+    pages = _pages(view, shown, limit)
+    for number, page in enumerate(pages, start=1):
+        yield _draw_page(view, page, metric=shown, title=_title(view, page, number, len(pages)))
+
+
+def draw_sheet(view: GridView, *, metric: str = "") -> Image.Image:
+    """The first page of a sheet.
+
+    Args:
+        view: What is shown.
+        metric: Whose score stands below each picture; empty for the view's first.
+
+    Raises:
+        UnknownName: The view has no such metric.
+    """
+    return next(draw_sheets(view, metric=metric))
+
+
+def count_sheets(view: GridView, *, metric: str = "", limit: PageLimit = MAX_PAGE) -> int:
+    """How many pages `draw_sheets` draws.
+
+    Args:
+        view: What is shown.
+        metric: Whose score stands below each picture; empty for the view's first.
+        limit: What a page may measure.
+
+    Raises:
+        UnknownName: The view has no such metric.
+    """
+    return len(_pages(view, view.metric(metric), limit))
+
+
+def _pages(view: GridView, metric: Metric | None, limit: PageLimit) -> Sequence[Page]:
+    def heading(width: int) -> int:
+        return _heading_height(view, metric, width)
+
+    return pages_of(view, limit=limit, heading=heading)
+
+
+def _title(view: GridView, page: Page, number: int, count: int) -> str:
+    parts = [view.title]
+    if view.z is not None:
+        parts.append(f"{view.z.label} {view.z.values[page.z]}")
+    if count > 1:
+        parts.append(f"page {number} of {count}")
+    return " · ".join(parts)
+
+
+def _heading_lines(view: GridView, metric: Metric | None, title: str, width: int) -> list[Line]:
+    below = [f"below each picture: its {metric.name}, {metric.summary}"] if metric else []
+    room = width - 2 * MARGIN
+    lines = wrapped(title, TITLE, room, INK)
+    lines += wrapped(" · ".join([*view.facts, *below]), SMALL, room, FAINT)
+    return lines + wrapped(view.verdict, TEXT, room, ACCENT)
+
+
+def _heading_height(view: GridView, metric: Metric | None, width: int) -> int:
+    """With room for what tells a page from the others."""
+    longest = max(view.z.values, key=len) if view.z is not None else ""
+    label = view.z.label if view.z is not None else ""
+    title = f"{view.title} · {label} {longest} · page 100 of 100"
+    return MARGIN + height_of(_heading_lines(view, metric, title, width)) + HEADING_BREAK
+
+
+def _draw_page(view: GridView, page: Page, *, metric: Metric | None, title: str) -> Image.Image:
+    lines = _heading_lines(view, metric, title, page.width)
+    top = MARGIN + height_of(lines) + HEADING_BREAK
+    height = top + sum(block.height for block in page.blocks) + MARGIN
+    paper = Image.new("RGB", (page.width, height), PAPER)
+    write(ImageDraw.Draw(paper), (MARGIN, MARGIN), lines)
+    for block in page.blocks:
+        _draw_block(paper, view, page, block, top=top, metric=metric)
+        top += block.height
     return paper
 
 
-def shown_size(size: tuple[int, int]) -> tuple[int, int]:
-    """Width and height a picture takes on the sheet.
-
-    Args:
-        size: Its own, in pixels.
-
-    Returns:
-        A whole multiple of it when its longer side is below 160, a fraction when above 320.
-    """
-    longest = max(size)
-    if longest < MIN_SIDE:
-        factor = -(-MIN_SIDE // longest)
-        return size[0] * factor, size[1] * factor
-    scale = min(1.0, MAX_SIDE / longest)
-    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
-
-
-def _heading(sheet: Sheet, width: int) -> Image.Image:
-    lines = [(sheet.title, TITLE, INK), (" · ".join(sheet.facts), SMALL, FAINT)]
-    if sheet.verdict:
-        lines.append((sheet.verdict, TEXT, ACCENT))
-    wrapped = [
-        (part, size, colour)
-        for text, size, colour in lines
-        for part in _wrapped(text, size, width - 2 * MARGIN)
-    ]
-    heading = Image.new("RGB", (width, MARGIN + sum(size + 12 for _, size, _ in wrapped)), PAPER)
-    pen, top = ImageDraw.Draw(heading), MARGIN
-    for text, size, colour in wrapped:
-        pen.text((MARGIN, top), text, fill=colour, font=_font(size))
-        top += size + 12
-    return heading
-
-
-def _block_height(block: Block, side: tuple[int, int]) -> int:
-    return 2 * GAP + 2 * (TEXT + 14) + len(block.rows) * (side[1] + SCORE_HEIGHT + GAP)
-
-
 def _draw_block(
-    paper: Image.Image, sheet: Sheet, block: Block, *, top: int, side: tuple[int, int]
+    paper: Image.Image,
+    view: GridView,
+    page: Page,
+    block: Block,
+    *,
+    top: int,
+    metric: Metric | None,
 ) -> None:
     pen = ImageDraw.Draw(paper)
     top += GAP
     pen.line([(MARGIN, top), (paper.width - MARGIN, top)], fill=LINE, width=2)
+    top = write(pen, (MARGIN, top + GAP), prompt_lines(view.panels[block.panel], page.width, INK))
     top += GAP
-    asked = _shortened(f"{block.prompt}  · seed {block.seed}", TEXT, paper.width - 2 * MARGIN)
-    pen.text((MARGIN, top), asked, fill=INK, font=_font(TEXT))
-    top += TEXT + 14
-    pen.text((MARGIN, top), "strength", fill=FAINT, font=_font(SMALL))
-    for column, strength in enumerate(sheet.strengths):
-        label = f"{strength:g}" if strength else "0 (base)"
-        _centred(pen, label, _left(column, side), top, side[0], size=TEXT, colour=INK)
-    if block.references:
-        left = _left(len(sheet.strengths), side)
-        _centred(pen, "from the set", left, top, side[0], size=SMALL, colour=FAINT)
-    top += TEXT + 14
-    best_score = max((score for row in block.rows for score in row.scores if score), default=None)
-    for number, row in enumerate(block.rows):
-        pen.text((MARGIN, top), row.name, fill=INK, font=_font(TITLE))
-        for line, note in enumerate(row.notes):
-            at = (MARGIN, top + TITLE + 12 + line * (SMALL + 7))
-            pen.text(at, note, fill=FAINT, font=_font(SMALL))
-        for column, (path, score) in enumerate(zip(row.pictures, row.scores, strict=True)):
-            is_best = sheet.best == (number, column)
-            left = _left(column, side)
-            _place(paper, path, (left, top), side)
-            if is_best:
-                pen.rectangle(
-                    [left - OUTLINE, top - OUTLINE, left + side[0] + 4, top + side[1] + 4],
-                    outline=ACCENT,
-                    width=OUTLINE,
-                )
-            if score is not None:
-                text = f"{score:.3f}" + (" · pick" if is_best else "")
-                colour = ACCENT if is_best else INK if score == best_score else FAINT
-                _centred(pen, text, left, top + side[1] + 5, side[0], size=SMALL, colour=colour)
-        if number < len(block.references):
-            left = _left(len(sheet.strengths), side)
-            _place(paper, block.references[number], (left, top), side)
-        top += side[1] + SCORE_HEIGHT + GAP
+    write(pen, (MARGIN, top), fitted(view.x.label, SMALL, LABEL_WIDTH - GAP, FAINT, most=2))
+    for column, x in enumerate(page.columns):
+        lines = column_lines(view.x, x, page.side[0], (INK, FAINT))
+        centred(pen, (_left(column, page), top), page.side[0], lines)
+    if page.has_references:
+        left = _left(len(page.columns), page)
+        centred(pen, (left, top), page.side[0], [Line("from the set", SMALL, FAINT)])
+    top += block.label_height
+    best = _best_score(view, page, block, metric)
+    references = view.panels[block.panel].references
+    for y in block.rows:
+        _draw_row(paper, view, page, (block.panel, y), top=top, metric=metric, best=best)
+        if y < len(references):
+            _place(paper, references[y], (_left(len(page.columns), page), top), page.side)
+        top += page.side[1] + SCORE_HEIGHT + GAP
 
 
-def _left(column: int, side: tuple[int, int]) -> int:
-    return MARGIN + LABEL_WIDTH + column * (side[0] + GAP)
-
-
-def _place(
-    paper: Image.Image, path: Path | None, at: tuple[int, int], side: tuple[int, int]
-) -> None:
-    if path is None:
-        box = [at[0], at[1], at[0] + side[0] - 1, at[1] + side[1] - 1]
-        ImageDraw.Draw(paper).rectangle(box, outline=LINE, width=2)
-        return
-    with Image.open(path) as opened:
-        picture = ImageOps.exif_transpose(opened).convert("RGBA")
-    scale = min(side[0] / picture.width, side[1] / picture.height)
-    fitted = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
-    whole = fitted[0] % picture.width == 0 and fitted[1] % picture.height == 0
-    resampling = Image.Resampling.NEAREST if whole else Image.Resampling.LANCZOS
-    shown = picture.resize(fitted, resampling)
-    corner = (at[0] + (side[0] - fitted[0]) // 2, at[1] + (side[1] - fitted[1]) // 2)
-    paper.paste(shown, corner, shown)
-
-
-def _centred(
-    pen: ImageDraw.ImageDraw,
-    text: str,
-    left: int,
-    top: int,
-    width: int,
+def _draw_row(
+    paper: Image.Image,
+    view: GridView,
+    page: Page,
+    at: tuple[int, int],
     *,
-    size: int,
-    colour: str,
+    top: int,
+    metric: Metric | None,
+    best: float | None,
 ) -> None:
-    length = _font(size).getlength(text)
-    pen.text((left + (width - length) / 2, top), text, fill=colour, font=_font(size))
+    panel, y = at
+    pen = ImageDraw.Draw(paper)
+    write(pen, (MARGIN, top), _row_lines(view, y, page.side[1] + SCORE_HEIGHT))
+    for column, x in enumerate(page.columns):
+        corner = (_left(column, page), top)
+        cell = view.cell((x, y, page.z, panel))
+        _draw_cell(paper, cell, corner, page.side)
+        if cell is None:
+            continue
+        is_picked = view.is_picked(cell)
+        if is_picked:
+            _outline(pen, corner, page.side)
+        score = cell.scores.get(metric.name) if metric else None
+        if score is not None:
+            text = f"{score:.3f}" + (" · pick" if is_picked else "")
+            colour = ACCENT if is_picked else INK if score == best else FAINT
+            below = (corner[0], top + page.side[1] + 5)
+            centred(pen, below, page.side[0], [Line(text, SMALL, colour)])
 
 
-def _wrapped(text: str, size: int, width: int) -> list[str]:
-    characters = max(20, int(width / (_font(size).getlength("abcdefghij klmno") / 16)))
-    return textwrap.wrap(text, characters)
+def _row_lines(view: GridView, y: int, height: int) -> list[Line]:
+    """Name and notes of a row, as much of them as its height holds."""
+    room = LABEL_WIDTH - 2 * GAP
+    name = view.y.values[y]
+    lines = wrapped(name, TITLE, room, INK)
+    if len(lines) > 1:
+        lines = wrapped(name, TEXT, room, INK)
+    most = max(1, (height - (SMALL + 8) * len(view.y.notes_of(y))) // (TEXT + 8))
+    lines = fitted(name, lines[0].size, room, INK, most=most)
+    for note in view.y.notes_of(y):
+        lines += wrapped(note, SMALL, room, FAINT)
+    while height_of(lines) > height and len(lines) > 1:
+        lines.pop()
+    return lines
 
 
-def _shortened(text: str, size: int, width: int) -> str:
-    while len(text) > 1 and _font(size).getlength(text) > width:
-        text = text[:-2].rstrip() + "…"
-    return text
+def _best_score(view: GridView, page: Page, block: Block, metric: Metric | None) -> float | None:
+    """The best score of the panel on this value of Z, on whichever page it is."""
+    if metric is None:
+        return None
+    scores = [
+        cell.scores[metric.name]
+        for cell in view.cells
+        if (cell.z, cell.panel) == (page.z, block.panel) and metric.name in cell.scores
+    ]
+    return metric.best(scores)
 
 
-@cache
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Pillow's own scalable font: the same on every machine."""
-    return ImageFont.load_default(size=size)
+def _left(column: int, page: Page) -> int:
+    return MARGIN + LABEL_WIDTH + column * (page.side[0] + GAP)
+
+
+def _outline(pen: ImageDraw.ImageDraw, corner: tuple[int, int], side: tuple[int, int]) -> None:
+    left, top = corner
+    box = [left - OUTLINE, top - OUTLINE, left + side[0] + 4, top + side[1] + 4]
+    pen.rectangle(box, outline=ACCENT, width=OUTLINE)
+
+
+def _draw_cell(
+    paper: Image.Image, cell: Cell | None, corner: tuple[int, int], side: tuple[int, int]
+) -> None:
+    if cell is None or cell.state is CellState.MISSING:
+        _frame(paper, corner, side)
+    elif cell.state is CellState.FAILED or cell.picture is None:
+        _draw_fault(paper, cell.reason or "no picture", corner, side)
+    else:
+        _place(paper, cell.picture, corner, side)
+
+
+def _frame(paper: Image.Image, corner: tuple[int, int], side: tuple[int, int]) -> None:
+    box = [*corner, corner[0] + side[0] - 1, corner[1] + side[1] - 1]
+    ImageDraw.Draw(paper).rectangle(box, outline=LINE, width=2)
+
+
+def _draw_fault(
+    paper: Image.Image, reason: str, corner: tuple[int, int], side: tuple[int, int]
+) -> None:
+    pen = ImageDraw.Draw(paper)
+    box = [*corner, corner[0] + side[0] - 1, corner[1] + side[1] - 1]
+    pen.rectangle(box, fill=FAULT_PAPER, outline=FAULT, width=2)
+    most = max(1, (side[1] - 4 * GAP) // (SMALL + 8) - 1)
+    lines = [Line("failed", SMALL, FAULT)]
+    lines += fitted(reason, SMALL, side[0] - 4 * GAP, INK, most=most)
+    write(pen, (corner[0] + 2 * GAP, corner[1] + 2 * GAP), lines)
+
+
+def _place(paper: Image.Image, path: Path, corner: tuple[int, int], side: tuple[int, int]) -> None:
+    """A picture, in whole, in the middle of its place; one that cannot be read says so there."""
+    try:
+        with Image.open(path) as opened:
+            picture = ImageOps.exif_transpose(opened).convert("RGBA")
+    except (OSError, SyntaxError) as error:
+        _draw_fault(paper, f"cannot be read: {error.__class__.__name__}", corner, side)
+        return
+    scale = min(side[0] / picture.width, side[1] / picture.height)
+    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+    is_whole = size[0] % picture.width == 0 and size[1] % picture.height == 0
+    resampling = Image.Resampling.NEAREST if is_whole else Image.Resampling.LANCZOS
+    shown = picture.resize(size, resampling)
+    left, top = corner[0] + (side[0] - size[0]) // 2, corner[1] + (side[1] - size[1]) // 2
+    paper.paste(shown, (left, top), shown)
