@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Engine, insert, select, update
 from sqlalchemy.orm import Session, joinedload
 
+from sdxl_reg.catalog.artifacts import version_ref
 from sdxl_reg.catalog.blobs import recorded
 from sdxl_reg.errors import NotFound
 from sdxl_reg.evaluation.plan import PlannedCell
+from sdxl_reg.jobs.pictures import PictureSpec
 from sdxl_reg.jobs.spec import CellSpec
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.store.database import transaction
@@ -35,9 +38,10 @@ def insert_cells(
         store: Holds the pictures.
         grid: Without cells yet.
         planned: In their order.
-        versions: What the planned cells' indices mean.
+        versions: Those that are compared.
     """
     scorer: str = grid.spec["scorer"]
+    ids = {version_ref(version): version.id for version in versions}
     keys = sorted({cell.key for cell in planned})
     pictures = _pictures(session, store, keys)
     session.execute(
@@ -47,11 +51,17 @@ def insert_cells(
                 "grid_id": grid.id,
                 "position": position,
                 "cell_key": cell.key,
-                "version_id": versions[cell.version].id,
+                "x": cell.x,
+                "y": cell.y,
+                "z": cell.z,
+                "panel": cell.panel,
+                "version_id": ids[cell.version],
                 "strength": cell.strength,
-                "prompt": cell.prompt,
-                "seed": cell.seed,
+                "prompt": cell.picture.prompt,
+                "seed": cell.picture.seed,
+                "picture": _asked(cell),
                 "blob_id": pictures.get(cell.key),
+                "reason": "",
             }
             for position, cell in enumerate(planned)
         ],
@@ -93,19 +103,15 @@ def find_cell(session: Session, grid: Grid, position: int) -> GridCell:
     return cell
 
 
-def job_cells(
-    session: Session, store: BlobStore, grid: Grid, *, versions: Sequence[ArtifactVersion]
-) -> list[CellSpec]:
+def job_cells(session: Session, store: BlobStore, grid: Grid) -> list[CellSpec]:
     """What is left to do for a grid: cells without a picture, and cells without a score.
 
     Args:
         session: The transaction.
         store: Holds the pictures; one that is missing there is drawn again.
         grid: With its cells.
-        versions: The grid's versions, in their order.
     """
     scorer: str = grid.spec["scorer"]  # empty when there is nothing to compare with
-    index_of = {version.id: index for index, version in enumerate(versions)}
     left: dict[str, CellSpec] = {}
     for cell in cells_of(session, grid):
         path = store.path(cell.blob.sha256) if cell.blob and store.has(cell.blob.sha256) else None
@@ -113,15 +119,10 @@ def job_cells(
             score.scorer == scorer and score.metric == FIDELITY for score in cell.scores
         )
         if path is None or not is_scored:
-            spec = CellSpec(
-                key=cell.cell_key,
-                version=index_of[cell.version_id],
-                strength=cell.strength,
-                prompt=cell.prompt,
-                seed=cell.seed,
-                path=path,
+            picture = PictureSpec.model_validate(cell.picture)
+            left.setdefault(
+                cell.cell_key, CellSpec(key=cell.cell_key, picture=picture, path=path)
             )
-            left.setdefault(cell.cell_key, spec)
     return list(left.values())
 
 
@@ -133,7 +134,19 @@ def record_cell(engine: Engine, store: BlobStore, grid_id: int, key: str, path: 
         session.execute(
             update(GridCell)
             .where(GridCell.grid_id == grid_id, GridCell.cell_key == key)
-            .values(blob_id=blob.id)
+            .values(blob_id=blob.id, reason="")
+        )
+
+
+def record_failure(engine: Engine, grid_id: int, key: str, reason: str) -> None:
+    """Keep why a cell could not be drawn; drawing it later forgets that."""
+    with transaction(engine) as session:
+        session.execute(
+            update(GridCell)
+            .where(
+                GridCell.grid_id == grid_id, GridCell.cell_key == key, GridCell.blob_id.is_(None)
+            )
+            .values(reason=reason)
         )
 
 
@@ -155,6 +168,13 @@ def record_score(
             else:
                 score = CellScore(cell_id=cell_id, metric=metric, scorer=scorer, value=value)
                 session.add(score)
+
+
+def _asked(cell: PlannedCell) -> dict[str, Any]:
+    """What is asked of a cell as it is kept: what is at its default stays out."""
+    picture = cell.picture
+    said = picture.model_dump(mode="json", exclude_defaults=True)
+    return {**said, "width": picture.width, "height": picture.height}
 
 
 def _pictures(session: Session, store: BlobStore, keys: Sequence[str]) -> dict[str, int]:

@@ -4,14 +4,19 @@ import shutil
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
-from sdxl_reg.catalog.artifacts import find_version, version_ref, weights_of
-from sdxl_reg.catalog.bases import lay_out
-from sdxl_reg.catalog.grid_cells import insert_cells, job_cells, record_cell, record_score
+from sdxl_reg.catalog.artifacts import find_version
+from sdxl_reg.catalog.drawing import bases_in, digests_of, draw_spec, versions_in
+from sdxl_reg.catalog.grid_cells import (
+    insert_cells,
+    job_cells,
+    record_cell,
+    record_failure,
+    record_score,
+)
 from sdxl_reg.catalog.grid_requests import (
     GridRequest,
     ResolvedGrid,
@@ -23,14 +28,16 @@ from sdxl_reg.catalog.lineage import new_node, record_input
 from sdxl_reg.catalog.paging import Page, Slice, page_of
 from sdxl_reg.catalog.runs import find_run, follow, mark_lost, new_run
 from sdxl_reg.errors import Conflict, NotFound
-from sdxl_reg.evaluation.plan import plan_cells
+from sdxl_reg.evaluation.batches import batch_size as usual_batch
+from sdxl_reg.evaluation.layout import described, read_layout
+from sdxl_reg.evaluation.plan import plan_cells, plan_pictures
 from sdxl_reg.jobs import events
 from sdxl_reg.jobs.local import run_job
-from sdxl_reg.jobs.spec import GridSpec, SamplingSpec, VersionSpec, write_job
+from sdxl_reg.jobs.spec import write_job
 from sdxl_reg.settings import Settings
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.store.database import transaction
-from sdxl_reg.tables import Artifact, ArtifactVersion, Grid, GridCell
+from sdxl_reg.tables import Artifact, Grid, GridCell
 from sdxl_reg.vocabulary import NodeKind, RunKind, RunState
 
 Listener = Callable[[events.Event], None]
@@ -51,6 +58,7 @@ class PlannedGrid:
         job: What the process is told; None when nothing is left to draw or to score.
         is_resumed: Whether it was begun before.
         datasets: The dataset versions that prompts and references come from.
+        axes: Rows by columns in words.
     """
 
     grid_id: int
@@ -63,6 +71,7 @@ class PlannedGrid:
     job: Path | None
     is_resumed: bool
     datasets: Sequence[str]
+    axes: str
 
 
 def grids(session: Session) -> Sequence[Grid]:
@@ -102,7 +111,7 @@ def plan(engine: Engine, store: BlobStore, settings: Settings, request: GridRequ
     with transaction(engine) as session:
         resolved = resolve(session, store, request)
         begun = _begun_before(session, resolved)
-        grid = begun or _new_grid(session, store, resolved)
+        grid = begun or _new_grid(session, store, resolved, request.batch_size)
         return _prepared(session, store, settings, grid, is_resumed=begun is not None)
 
 
@@ -140,6 +149,8 @@ def carry_out(engine: Engine, store: BlobStore, planned: PlannedGrid, listen: Li
     def handle(event: events.Event) -> None:
         if isinstance(event, events.Cell):
             record_cell(engine, store, planned.grid_id, event.key, event.path)
+        elif isinstance(event, events.CellFailed):
+            record_failure(engine, planned.grid_id, event.key, event.reason)
         elif isinstance(event, events.Score):
             record_score(
                 engine,
@@ -179,31 +190,33 @@ def _begun_before(session: Session, resolved: ResolvedGrid) -> Grid | None:
     return None
 
 
-def _new_grid(session: Session, store: BlobStore, resolved: ResolvedGrid) -> Grid:
-    document = resolved.document
-    title = f"grid of {resolved.artifact.name}: {len(resolved.versions)} versions"
-    run = new_run(session, RunKind.GRID, title, document)
-    record_input(session, run.id, resolved.base.node_id, "base")
-    for version in resolved.versions:
-        record_input(session, run.id, version.node_id, "version")
+def _new_grid(
+    session: Session, store: BlobStore, resolved: ResolvedGrid, batch_size: int | None
+) -> Grid:
+    layout = resolved.layout
+    pictures = plan_pictures(layout)
+    digests = digests_of(session, [*bases_in(pictures), *versions_in(pictures)])
+    cells = plan_cells(layout, digests)
+    title = f"grid of {resolved.artifact.name}: {described(layout)}"
+    run = new_run(session, RunKind.GRID, title, resolved.document)
+    for slot, refs in (("base", bases_in(pictures)), ("version", versions_in(pictures))):
+        for ref in refs:
+            record_input(session, run.id, find_version(session, ref).node_id, slot)
     for dataset in resolved.datasets:
         record_input(session, run.id, dataset.node_id, "dataset")
+    size = layout.common
     grid = Grid(
         node_id=new_node(session, NodeKind.GRID).id,
         artifact=resolved.artifact,
         run_id=run.id,
-        spec=document,
+        spec=resolved.document
+        | {
+            "batch_size": batch_size
+            or usual_batch(len({cell.key for cell in cells}), width=size.width, height=size.height)
+        },
     )
     session.add(grid)
     session.flush()
-    cells = plan_cells(
-        base_sha256=resolved.base.digest,
-        versions_sha256=[version.digest for version in resolved.versions],
-        strengths=document["strengths"],
-        prompts=document["prompts"],
-        seeds=document["seeds"],
-        sampling=SamplingSpec.model_validate(document["sampling"]),
-    )
     insert_cells(session, store, grid, cells, versions=resolved.versions)
     return grid
 
@@ -213,28 +226,30 @@ def _prepared(
 ) -> PlannedGrid:
     """Write the job file of what is left to do for a grid."""
     document = grid.spec
-    versions = _versions(session, document)
-    left = job_cells(session, store, grid, versions=versions)
+    left = job_cells(session, store, grid)
     folder = settings.runs_path / str(grid.run_id)
     if left:
-        spec = GridSpec(
-            run=grid.run_id,
-            base=lay_out(store, find_version(session, document["base"]), folder / "base"),
-            versions=[_version_spec(store, version, folder) for version in versions],
-            sampling=SamplingSpec.model_validate(document["sampling"]),
+        spec = draw_spec(
+            session,
+            store,
+            folder,
+            run_id=grid.run_id,
             cells=left,
+            names=document.get("names", {}),
             references=references_of(session, store, document["datasets"]),
             batch_size=document["batch_size"],
         )
         write_job(spec, folder / "job.json")
     cells = select(func.count()).select_from(GridCell).where(GridCell.grid_id == grid.id)
+    layout = read_layout(document)
     return PlannedGrid(
         grid_id=grid.id,
         run_id=grid.run_id,
         artifact=grid.artifact.name,
         versions=document["versions"],
-        prompts=document["prompts"],
+        prompts=list(dict.fromkeys(panel.prompt for panel in layout.panels)),
         datasets=document["datasets"],
+        axes=described(layout),
         cell_count=session.scalar(cells) or 0,
         missing_count=sum(cell.path is None for cell in left),
         job=folder / "job.json" if left else None,
@@ -245,28 +260,5 @@ def _prepared(
 def _complete(engine: Engine, store: BlobStore, planned: PlannedGrid) -> None:
     with transaction(engine) as session:
         grid = find_grid(session, planned.grid_id)
-        complete_grid(
-            session,
-            store,
-            grid,
-            versions=_versions(session, grid.spec),
-            references=references_of(session, store, grid.spec["datasets"]),
-        )
-
-
-def _versions(session: Session, document: dict[str, Any]) -> list[ArtifactVersion]:
-    return [find_version(session, reference) for reference in document["versions"]]
-
-
-def _version_spec(store: BlobStore, version: ArtifactVersion, folder: Path) -> VersionSpec:
-    """A version as a job reads it, its files laid out under their own names."""
-    into = folder / "versions" / str(version.version)
-    store.materialise({file.path: file.blob.sha256 for file in version.files}, into)
-    path = into / weights_of(version).path
-    return VersionSpec(
-        ref=version_ref(version),
-        name=path.stem,
-        trainer=version.trainer or "",
-        path=path,
-        sha256=version.digest,
-    )
+        references = references_of(session, store, grid.spec["datasets"])
+        complete_grid(session, store, grid, references=references)

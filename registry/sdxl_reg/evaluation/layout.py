@@ -105,6 +105,13 @@ def read_layout(document: Mapping[str, Any]) -> Layout:
     )
 
 
+def described(layout: Layout) -> str:
+    """The axes in words: `5 versions x 11 strengths x 3 steps`."""
+    return " x ".join(
+        f"{len(axis.values)} {axis.field}" for axis in (layout.y, layout.x, layout.z) if axis
+    )
+
+
 def cell_count(layout: Layout) -> int:
     """How many cells a grid has.
 

@@ -5,7 +5,7 @@ No torch here.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -15,17 +15,20 @@ from sdxl_reg.evaluation.axes import REPLACE, STRENGTH, VERSION
 from sdxl_reg.evaluation.layout import Layout, cell_count
 from sdxl_reg.jobs.pictures import AdapterUse, PictureSpec, picture_key
 
+
 @dataclass(frozen=True, kw_only=True)
 class PlannedCell:
     """One place of a grid, for one panel.
 
     Attributes:
-        x: Column, from 0; `y` and `z` likewise.
+        x: Column, from 0.
+        y: Row, from 0.
+        z: Page, from 0.
         panel: Number of the panel, from 0.
         version: Reference of the compared version.
         strength: Of the compared version; 0 is the base.
         picture: Everything that is asked for.
-        key: Hash of everything that determines its pixels.
+        key: Hash of everything that determines its pixels; empty before it is known.
     """
 
     x: int
@@ -35,7 +38,7 @@ class PlannedCell:
     version: str
     strength: float
     picture: PictureSpec
-    key: str
+    key: str = ""
 
 
 def plan_cells(layout: Layout, digests: Mapping[str, str]) -> list[PlannedCell]:
@@ -45,16 +48,27 @@ def plan_cells(layout: Layout, digests: Mapping[str, str]) -> list[PlannedCell]:
 
     Args:
         layout: The grid.
-        digests: Reference of every checkpoint and version → SHA-256.
+        digests: Reference of every checkpoint and version that takes part → SHA-256.
 
     Raises:
         InvalidValue: There are too many cells, or a text to replace stands in no prompt.
         InvalidSettings: A value is out of the range of its field.
     """
+    return [
+        replace(cell, key=picture_key(cell.picture, digests)) for cell in _unkeyed_cells(layout)
+    ]
+
+
+def plan_pictures(layout: Layout) -> list[PictureSpec]:
+    """What the cells of a grid are asked to be; raises as `plan_cells` does."""
+    return [cell.picture for cell in _unkeyed_cells(layout)]
+
+
+def _unkeyed_cells(layout: Layout) -> list[PlannedCell]:
     cell_count(layout)
     _require_replaceable(layout)
     return [
-        _cell(layout, (x, y, z), panel, digests)
+        _cell(layout, (x, y, z), panel)
         for panel in range(len(layout.panels))
         for z in range(len(layout.pages))
         for y in range(len(layout.y.values))
@@ -67,9 +81,7 @@ def replaced(prompt: str, search: str, word: str) -> str:
     return _whole_word(search).sub(lambda _: word, prompt)
 
 
-def _cell(
-    layout: Layout, place: tuple[int, int, int], panel: int, digests: Mapping[str, str]
-) -> PlannedCell:
+def _cell(layout: Layout, place: tuple[int, int, int], panel: int) -> PlannedCell:
     x, y, z = place
     values = [layout.x.values[x], layout.y.values[y], layout.pages[z]]
     changes: dict[str, Any] = {}
@@ -92,7 +104,6 @@ def _cell(
         version=version,
         strength=strength,
         picture=picture,
-        key=picture_key(picture, digests),
     )
 
 
