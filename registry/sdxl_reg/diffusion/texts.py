@@ -51,6 +51,7 @@ def encode_texts(
         for which, (tokenizer, model) in enumerate(_parts(pipeline))
         if model is not None
     ]
+    _require_layer(encoders, clip_skip)
     counts = [
         max(len(encoder.rows[row]) for encoder in encoders) for row in range(len(texts))
     ]
@@ -142,8 +143,11 @@ def emphasised(context: Tensor, weights: Sequence[Sequence[float]]) -> Tensor:
 
 
 def _layer(said: Any, clip_skip: int) -> Tensor:
-    states = said.hidden_states
-    if not 1 <= clip_skip <= len(states) - 1:
-        raise InvalidValue("clip skip", clip_skip, remedy=f"Give 1 to {len(states) - 1}")
-    layer: Tensor = states[-clip_skip]
+    layer: Tensor = said.hidden_states[-clip_skip]
     return layer
+
+
+def _require_layer(encoders: Sequence[_Encoder], clip_skip: int) -> None:
+    most = min(encoder.model.config.num_hidden_layers for encoder in encoders)
+    if not 1 <= clip_skip <= most:
+        raise InvalidValue("clip skip", clip_skip, remedy=f"Give 1 to {most}")

@@ -43,7 +43,8 @@ def ours(
 ) -> Tensor:
     generators = make_generators(seeds)
     noise = initial_noise(pipeline, generators, width=SIDE, height=SIDE)
-    text, negative = conditions(pipeline, prompts)
+    told = more.pop("told", None)
+    text, negative = told or conditions(pipeline, prompts)
     return denoise(
         pipeline,
         make_scheduler(sampler, config or pipeline.scheduler.config, schedule=schedule),
