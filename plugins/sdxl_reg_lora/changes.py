@@ -125,15 +125,14 @@ def operation(layer: Layer, weight: Tensor) -> Callable[[Tensor], Tensor]:
     """What a layer does, without its bias and with other weights.
 
     Args:
-        layer: Says stride, padding, device and number format.
+        layer: Says stride, padding (which may change while drawing: see `diffusion.tiling`),
+            device and number format.
         weight: Shape (any, in, …) as the layer's own.
     """
     weight = weight.to(layer.weight)
     if isinstance(layer, nn.Linear):
         return lambda x: functional.linear(x, weight)
-    return lambda x: functional.conv2d(
-        x, weight, None, layer.stride, layer.padding, layer.dilation, layer.groups
-    )
+    return lambda x: layer._conv_forward(x, weight, None)  # pads as the layer does at that time
 
 
 def _lora(own: Mapping[str, Tensor]) -> Tensor:

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,17 +18,48 @@ class TextConditioning:
     """Encoded prompts.
 
     Attributes:
-        context: Shape (prompts, 77, width of both encoders), for cross-attention.
+        context: Shape (prompts, 77 for each chunk of text, width of both encoders), for
+            cross-attention.
         pooled: Shape (prompts, projection width), added to the time embedding.
+        mask: Shape (prompts, length of the context): 1 where there is text, 0 where a shorter
+            one is filled up beside longer ones; None where all are equally long.
     """
 
     context: Tensor
     pooled: Tensor
+    mask: Tensor | None = None
 
     def rows(self, indices: Sequence[int]) -> "TextConditioning":
         """The prompts of some rows, in that order."""
         chosen = torch.tensor(indices, device=self.context.device)
-        return TextConditioning(context=self.context[chosen], pooled=self.pooled[chosen])
+        return TextConditioning(
+            context=self.context[chosen],
+            pooled=self.pooled[chosen],
+            mask=None if self.mask is None else self.mask[chosen],
+        )
+
+
+def together(rows: Sequence[TextConditioning]) -> TextConditioning:
+    """Rows of any lengths as one conditioning, none of which sees what fills up a shorter one.
+
+    Args:
+        rows: Without masks, at least one.
+
+    Accuracy: what is masked has a weight of exp(-10000) = 0 in float32, so a row is drawn as it is
+        alone up to the order of sums (tests/registry/diffusion/test_texts.py).
+    """
+    longest = max(row.context.shape[1] for row in rows)
+    lengths = [row.context.shape[1] for row in rows for _ in row.context]
+    fills = [(0, 0, 0, longest - row.context.shape[1]) for row in rows]
+    context = torch.cat(
+        [functional.pad(row.context, fill) for row, fill in zip(rows, fills, strict=True)]
+    )
+    mask = torch.arange(longest) < torch.tensor(lengths)[:, None]
+    return TextConditioning(
+        context=context,
+        pooled=torch.cat([row.pooled for row in rows]),
+        mask=None if mask.all() else mask.to(context.device),
+    )
 
 
 def encode_prompts(pipeline: Any, prompts: Sequence[str]) -> TextConditioning:

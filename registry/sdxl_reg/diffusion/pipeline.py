@@ -48,7 +48,7 @@ def load_pipeline(
         UsageError: It is a checkpoint of something else than SDXL's base.
     """
     require_sdxl(path, config_path=config_path)
-    _be_silent()
+    be_silent()
     try:
         if config_path is None or path.is_dir():
             pipeline = _from_folder(path, dtype)
@@ -73,7 +73,7 @@ def _from_folder(path: Path, dtype: torch.dtype) -> StableDiffusionXLPipeline:
         add_watermarker=False,
     )
     for part in MODELS:
-        _require_complete(path / part, getattr(pipeline, part))
+        require_complete(path / part, getattr(pipeline, part))
     return pipeline
 
 
@@ -81,7 +81,7 @@ def _from_single_file(path: Path, config: Path, dtype: torch.dtype) -> StableDif
     pipeline = StableDiffusionXLPipeline.from_single_file(
         str(path),
         config=str(config),
-        text_encoder_2=_second_text_encoder(path, config, dtype),
+        text_encoder_2=second_text_encoder(path, config, dtype),
         dtype=dtype,
         local_files_only=True,
         add_watermarker=False,
@@ -93,19 +93,25 @@ def _from_single_file(path: Path, config: Path, dtype: torch.dtype) -> StableDif
     return pipeline
 
 
-def _second_text_encoder(
-    path: Path, config: Path, dtype: torch.dtype
+def second_text_encoder(
+    path: Path, config: Path, dtype: torch.dtype, *, prefix: str = SECOND_ENCODER
 ) -> transformers.CLIPTextModelWithProjection:
     """The second text encoder of a single file, found by its prefix.
 
     diffusers goes by the width of the encoders, and takes the first one's weights for both where
     these are equally wide.
+
+    Args:
+        path: A `.safetensors` file.
+        config: A diffusers folder with its configuration.
+        dtype: Of the encoder.
+        prefix: How its keys begin in the file.
     """
     with safe_open(path, framework="pt") as file:
         weights = {
-            name: file.get_tensor(name)
+            SECOND_ENCODER + name.removeprefix(prefix): file.get_tensor(name)
             for name in read_header(path).tensors
-            if name.startswith(SECOND_ENCODER)
+            if name.startswith(prefix)
         }
     return create_diffusers_clip_model_from_ldm(
         transformers.CLIPTextModelWithProjection,
@@ -117,8 +123,16 @@ def _second_text_encoder(
     )
 
 
-def _require_complete(folder: Path, model: torch.nn.Module) -> None:
-    """Refuse a part whose files lack a weight: the loaders would make one up and only warn."""
+def require_complete(folder: Path, model: torch.nn.Module) -> None:
+    """Refuse a part whose files lack a weight: the loaders would make one up and only warn.
+
+    Args:
+        folder: With the part's `.safetensors` files.
+        model: As it was loaded from there.
+
+    Raises:
+        Corrupt: A weight of the model stands in none of them.
+    """
     found = {
         name.removeprefix("text_model.")
         for file in folder.glob("*.safetensors")
@@ -129,7 +143,8 @@ def _require_complete(folder: Path, model: torch.nn.Module) -> None:
             raise Corrupt(folder, f"no file of it has the weight {name!r}")
 
 
-def _be_silent() -> None:
+def be_silent() -> None:
+    """Keep diffusers and transformers from writing to the terminal while they load."""
     diffusers.utils.logging.set_verbosity_error()
     diffusers.utils.logging.disable_progress_bar()
     transformers.utils.logging.set_verbosity_error()

@@ -9,51 +9,33 @@ Accuracy: latents equal those of the plain pipeline for the same noise to 1e-5 (
 by tests/registry/diffusion/test_sampling.py.
 """
 
-import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from PIL import Image
 
-from sdxl_reg.diffusion.conditioning import TextConditioning, encode_prompts, size_ids
-from sdxl_reg.diffusion.pipeline import diffusers
-from sdxl_reg.errors import UnknownName
-from sdxl_reg.vocabulary import Sampler
+from sdxl_reg.diffusion.conditioning import TextConditioning, encode_prompts
+from sdxl_reg.diffusion.guidance import Guidance, predictor
+from sdxl_reg.diffusion.samplers import make_scheduler, set_timesteps, step_function
+from sdxl_reg.diffusion.stages import (
+    Handover,
+    Start,
+    begin_at,
+    first_latents,
+    kept_outside,
+    switch_index,
+)
 
-SCHEDULERS: dict[Sampler, tuple[type[Any], dict[str, Any]]] = {
-    Sampler.EULER: (diffusers.EulerDiscreteScheduler, {}),
-    Sampler.EULER_ANCESTRAL: (diffusers.EulerAncestralDiscreteScheduler, {}),
-    Sampler.DPMPP_2M: (
-        diffusers.DPMSolverMultistepScheduler,
-        {"algorithm_type": "dpmsolver++", "solver_order": 2},
-    ),
-    Sampler.DDIM: (diffusers.DDIMScheduler, {"clip_sample": False, "set_alpha_to_one": False}),
-}
-"""A1111's name → diffusers' scheduler and what sets it apart from the base's own settings."""
-
-
-def make_scheduler(name: str, config: Any) -> Any:
-    """A scheduler for one run of sampling.
-
-    Args:
-        name: One of `Sampler`, in any letter case.
-        config: The configuration of the base's own scheduler; its noise schedule is kept.
-
-    Returns:
-        A diffusers scheduler without timesteps yet.
-
-    Raises:
-        UnknownName: There is no such sampler.
-    """
-    by_key = {sampler.value.casefold(): sampler for sampler in SCHEDULERS}
-    if name.casefold() not in by_key:
-        raise UnknownName("sampler", name, [sampler.value for sampler in SCHEDULERS])
-    scheduler, settings = SCHEDULERS[by_key[name.casefold()]]
-    known = scheduler().config.keys()
-    own = {key: value for key, value in dict(config).items() if key in known}
-    return scheduler.from_config(own | settings)
-
+__all__ = [
+    "decode",
+    "denoise",
+    "encode_negative",
+    "initial_noise",
+    "make_generators",
+    "make_scheduler",
+    "to_images",
+]
 
 @torch.no_grad()
 def encode_negative(pipeline: Any, prompt: str, like: TextConditioning) -> TextConditioning:
@@ -100,15 +82,6 @@ def initial_noise(
     return torch.cat(rows).to(pipeline.unet.device, pipeline.unet.dtype)
 
 
-def time_ids(rows: int, *, width: int, height: int, like: torch.Tensor) -> torch.Tensor:
-    """SDXL's size conditioning: original size, crop corner, target size; (rows, 6).
-
-    A picture is asked for as one that was never resized or cropped.
-    """
-    values = size_ids((height, width), (0, 0), (height, width))
-    return torch.tensor([values] * rows, dtype=like.dtype, device=like.device)
-
-
 @torch.no_grad()
 def denoise(
     pipeline: Any,
@@ -120,6 +93,10 @@ def denoise(
     guidance_scale: float,
     num_inference_steps: int,
     generators: list[torch.Generator],
+    guidance_rescale: float = 0.0,
+    start: Start | None = None,
+    handover: Handover | None = None,
+    on_step: Callable[[int, int], None] | None = None,
 ) -> torch.Tensor:
     """Latents of pictures.
 
@@ -128,39 +105,44 @@ def denoise(
         scheduler: From `make_scheduler`.
         noise: From `initial_noise`; (N, channels, h, w).
         prompts: Conditioning of the N prompts.
-        negative: Of what to lead away from, or None to go without guidance.
+        negative: Of what to lead away from, or None to go without guidance. Its context may be
+            longer or shorter than the prompts'.
         guidance_scale: w of `uncond + w · (cond − uncond)`; only used with `negative`.
-        num_inference_steps: ≥ 1.
+        num_inference_steps: ≥ 1, of the whole way from noise; a start in the middle runs the rest.
         generators: One a row, for samplers that add noise on the way.
+        guidance_rescale: 0 … 1; see `guidance.rescaled`.
+        start: What to begin with instead of noise alone.
+        handover: Who goes on after a share of the steps.
+        on_step: Is told after each call of the U-Net how many are done, and of how many.
 
     Returns:
         Latents of the same shape, scaled as the U-Net sees them.
+
+    Raises:
+        InvalidValue: The sampler cannot run so many steps, nothing of them is left after the
+            start, or the conditioning is for another number of rows.
     """
-    device = noise.device
-    _set_timesteps(scheduler, num_inference_steps, device)
-    context, pooled, copies = prompts.context, prompts.pooled, 1
-    if negative is not None:
-        context = torch.cat([negative.context, context])
-        pooled, copies = torch.cat([negative.pooled, pooled]), 2
-    factor = pipeline.vae_scale_factor
-    height, width = noise.shape[-2] * factor, noise.shape[-1] * factor
-    added = {
-        "text_embeds": pooled.to(device, noise.dtype),
-        "time_ids": time_ids(len(pooled), width=width, height=height, like=noise),
-    }
-    latents: torch.Tensor = noise * scheduler.init_noise_sigma
-    for t in scheduler.timesteps:
-        prediction = pipeline.unet(
-            scheduler.scale_model_input(torch.cat([latents] * copies), t),
-            t,
-            encoder_hidden_states=context.to(device, noise.dtype),
-            added_cond_kwargs=added,
-            return_dict=False,
-        )[0]
-        if negative is not None:
-            uncond, cond = prediction.chunk(2)
-            prediction = uncond + guidance_scale * (cond - uncond)
-        latents = scheduler.step(prediction, t, latents, generator=generators, return_dict=False)[0]
+    set_timesteps(scheduler, num_inference_steps, noise.device)
+    begin = 0 if start is None else begin_at(scheduler, start, num_inference_steps)
+    own = Guidance(
+        prompts=prompts, negative=negative, scale=guidance_scale, rescale=guidance_rescale
+    )
+    predict = predictor(pipeline, own, noise)
+    refine, switch = predict, len(scheduler.timesteps)
+    if handover is not None:
+        switch = switch_index(scheduler, handover, num_inference_steps)
+        refine = predictor(handover.pipeline, handover.guidance, noise)
+    step = step_function(scheduler, generators)
+    timesteps = scheduler.timesteps[begin:]
+    latents = first_latents(scheduler, noise, start, begin=begin)
+    for number, t in enumerate(timesteps, start=1):
+        told = scheduler.scale_model_input(latents, t)
+        who = predict if begin + number <= switch else refine
+        latents = step(who(told, t), t, latents)
+        if start is not None and start.mask is not None:
+            latents = kept_outside(scheduler, latents, noise, start, timesteps[number:])
+        if on_step is not None:
+            on_step(number, len(timesteps))
     return latents.to(noise.dtype)
 
 
@@ -181,15 +163,3 @@ def to_images(pictures: torch.Tensor) -> list[Image.Image]:
     """Eight-bit RGB pictures of values in [0, 1]."""
     pixels = (pictures * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
     return [Image.fromarray(row) for row in pixels]
-
-
-_WITH_NOISE = (diffusers.EulerAncestralDiscreteScheduler,)
-
-
-def _set_timesteps(scheduler: Any, num_inference_steps: int, device: torch.device) -> None:
-    with warnings.catch_warnings():
-        # diffusers hands tensors to numpy in a way that numpy 2 warns of
-        warnings.filterwarnings("ignore", message="__array__", category=DeprecationWarning)
-        scheduler.set_timesteps(num_inference_steps, device=device)
-    if hasattr(scheduler, "set_begin_index"):
-        scheduler.set_begin_index(0)

@@ -73,14 +73,14 @@ def _theirs(pipeline: Any, sampler: str, **arguments: Any) -> torch.Tensor:
     return found
 
 
-@pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")  # diffusers with numpy 2
+@pytest.mark.filterwarnings("ignore:__array:DeprecationWarning")  # diffusers with numpy 2
 @pytest.mark.parametrize("sampler", [name.value for name in Sampler])
 def test_latents_equal_those_of_the_plain_pipeline(pipeline: Any, sampler: str) -> None:
     theirs = _theirs(pipeline, sampler, guidance_scale=5.0)
     torch.testing.assert_close(_latents(pipeline, sampler), theirs, atol=TOLERANCE, rtol=0)
 
 
-@pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:__array:DeprecationWarning")
 def test_a_negative_prompt_leads_away_as_in_the_plain_pipeline(pipeline: Any) -> None:
     theirs = _theirs(pipeline, "Euler", guidance_scale=5.0, negative_prompt=["spot"] * 2)
     ours = _latents(pipeline, negative="spot")
@@ -88,13 +88,13 @@ def test_a_negative_prompt_leads_away_as_in_the_plain_pipeline(pipeline: Any) ->
     assert not torch.equal(ours, _latents(pipeline))
 
 
-@pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:__array:DeprecationWarning")
 def test_without_guidance_latents_equal_those_of_the_plain_pipeline(pipeline: Any) -> None:
     theirs = _theirs(pipeline, "Euler", guidance_scale=1.0)
     torch.testing.assert_close(_latents(pipeline, negative=None), theirs, atol=TOLERANCE, rtol=0)
 
 
-@pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:__array:DeprecationWarning")
 def test_decoded_pictures_equal_those_of_the_plain_pipeline(pipeline: Any) -> None:
     latents = _latents(pipeline)
     theirs = pipeline(
