@@ -1,39 +1,40 @@
-"""Drawing the cells of a grid: strengths of a version in one batch, each cell a file of its own."""
+"""Drawing the pictures of a job to files, batch by batch; what fails is told and the rest goes on.
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
-from operator import attrgetter
+Pictures are written by a second thread while the next batch is drawn.
+"""
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
-from PIL import Image
+from torch import Tensor
 
-from sdxl_reg.diffusion.conditioning import encode_prompts
-from sdxl_reg.diffusion.pipeline import load_pipeline
-from sdxl_reg.diffusion.sampling import (
-    decode,
-    denoise,
-    encode_negative,
-    initial_noise,
-    make_generators,
-    make_scheduler,
-    to_images,
-)
-from sdxl_reg.diffusion.text_memory import text_remembered
-from sdxl_reg.evaluation.metrics import features, load_network, scores_of
+from sdxl_reg.diffusion.sampling import to_images
+from sdxl_reg.errors import RegistryError
+from sdxl_reg.evaluation.batches import active, batches
+from sdxl_reg.evaluation.drawing import draw_pictures
 from sdxl_reg.evaluation.parameters import details_of, parameters_of
-from sdxl_reg.evaluation.plan import matching_references, scorer_name
+from sdxl_reg.evaluation.studio import Studio
 from sdxl_reg.formats.png_parameters import write_png
-from sdxl_reg.jobs.spec import CellSpec, GridSpec
-from sdxl_reg.trainers.discovery import find_trainer
+from sdxl_reg.jobs.pictures import PictureSpec
+from sdxl_reg.jobs.spec import CellSpec, DrawSpec
+
+RATE = "seconds_per_megapixel_step"
+"""What a run reports of its speed: of one picture's U-Net calls, guidance counted as two."""
+MEGA = 1_000_000
 
 
-class GridReport(Protocol):
-    """What the drawing of a grid says while it works; each call is durable at once."""
+class DrawReport(Protocol):
+    """What a drawing says while it works; each call is durable at once."""
 
     def progress(self, done: int, total: int, what: str) -> None:
         """How far the present stage is; `what` names it in a word or two."""
+
+    def metric(self, step: int, **values: float) -> None:
+        """Numbers worth keeping, by name."""
 
     def message(self, text: str) -> None:
         """A sentence for the user."""
@@ -41,129 +42,142 @@ class GridReport(Protocol):
     def cell(self, key: str, path: Path) -> None:
         """A picture that is complete."""
 
+    def cell_failed(self, key: str, reason: str) -> None:
+        """A picture that could not be drawn."""
+
     def score(self, key: str, metric: str, scorer: str, value: float) -> None:
         """A number for a picture."""
 
 
-def render_grid(spec: GridSpec, folder: Path, report: GridReport) -> None:
-    """Draw the missing cells of a grid, then score all of them.
+def draw_missing(spec: DrawSpec, folder: Path, report: DrawReport) -> dict[str, Path]:
+    """Draw the pictures of a job that have no file yet.
 
     Args:
-        spec: The grid; cells that have a path already are only scored.
-        folder: Receives `<key>.png` for every cell that is drawn.
-        report: Is told of every cell as soon as its file is complete.
-
-    Raises:
-        UnknownName: A version's trainer or the sampler does not exist.
-        RegistryError: The base or a version cannot be loaded.
-    """
-    missing = [cell for cell in spec.cells if cell.path is None]
-    paths = {cell.key: cell.path for cell in spec.cells if cell.path is not None}
-    if missing:
-        folder.mkdir(parents=True, exist_ok=True)
-        paths |= _draw_all(spec, missing, folder, report)
-    if spec.references:
-        _score_all(spec, paths, report)
-
-
-def draw_cells(pipeline: Any, spec: GridSpec, cells: Sequence[CellSpec]) -> list[Image.Image]:
-    """Pictures of cells of one version, in one batch.
-
-    Args:
-        pipeline: The base; is left as it was found.
-        spec: The grid they belong to.
-        cells: Of one version; each has its own prompt, seed and strength.
+        spec: The job.
+        folder: Receives `<key>.png` for every picture that is drawn.
+        report: Is told of every picture as soon as its file is complete.
 
     Returns:
-        One picture a cell, in the same order.
+        Key → file, of all pictures that exist now.
+
+    Raises:
+        OSError: A file cannot be written; what was written before is complete.
     """
-    return to_images(decode(pipeline, draw_latents(pipeline, spec, cells)))
-
-
-def draw_latents(pipeline: Any, spec: GridSpec, cells: Sequence[CellSpec]) -> torch.Tensor:
-    """Latents of cells of one version, in one batch; arguments as for `draw_cells`.
-
-    Every row starts from the noise of its own seed, wherever in a batch it stands. Text is encoded
-    with the version applied, since it may change the text encoders too.
-    """
-    sampling = spec.sampling
-    version = spec.versions[cells[0].version]
-    generators = make_generators([cell.seed for cell in cells])
-    noise = initial_noise(pipeline, generators, width=sampling.width, height=sampling.height)
-    trainer = find_trainer(version.trainer)
-    with trainer.applied(pipeline, version.path, [cell.strength for cell in cells]):
-        with torch.no_grad():
-            prompts = encode_prompts(pipeline, [cell.prompt for cell in cells])
-        guided = sampling.guidance_scale > 1
-        negative = encode_negative(pipeline, sampling.negative_prompt, prompts) if guided else None
-        with text_remembered(pipeline.unet):
-            return denoise(
-                pipeline,
-                make_scheduler(sampling.sampler, pipeline.scheduler.config),
-                noise,
-                prompts=prompts,
-                negative=negative,
-                guidance_scale=sampling.guidance_scale,
-                num_inference_steps=sampling.num_inference_steps,
-                generators=generators,
-            )
-
-
-def _draw_all(
-    spec: GridSpec, cells: Sequence[CellSpec], folder: Path, report: GridReport
-) -> dict[str, Path]:
-    report.progress(0, len(cells), "drawing")
-    pipeline = _pipeline(spec)
-    paths: dict[str, Path] = {}
-    for batch in _batches(cells, spec.batch_size):
-        for cell, picture in zip(batch, draw_cells(pipeline, spec, batch), strict=True):
-            path = folder / f"{cell.key}.png"
-            write_png(
-                picture,
-                path,
-                parameters=parameters_of(spec, cell),
-                details=details_of(spec, cell),
-            )
-            paths[cell.key] = path
-            report.cell(cell.key, path)
-        report.progress(len(paths), len(cells), "drawing")
+    paths = {cell.key: cell.path for cell in spec.cells if cell.path is not None}
+    missing = [cell for cell in spec.cells if cell.path is None]
+    if missing:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _Desk(spec, folder, report, total=len(missing)) as desk:
+            studio = Studio(spec)
+            for number, batch in enumerate(batches(missing, spec.batch_size, studio.kind_of)):
+                _draw(studio, batch, desk, number=number)
+        paths |= desk.paths
     return paths
 
 
-def _score_all(spec: GridSpec, paths: Mapping[str, Path], report: GridReport) -> None:
-    report.progress(0, len(spec.cells), "scoring")
-    network = load_network()
-    scorer = scorer_name(spec.references)
-    # The store names files by digest: equal pictures are looked at once.
-    known = dict.fromkeys(image.path for image in spec.references)
-    all_references = features(network, list(known))
-    row_of = {path: row for row, path in enumerate(known)}
-    rows = {
-        prompt: [row_of[image.path] for image in matching_references(prompt, spec.references)]
-        for prompt in {cell.prompt for cell in spec.cells}
-    }
-    for done, cell in enumerate(spec.cells, start=1):
-        embedding = features(network, [paths[cell.key]])[0]
-        scores = scores_of(embedding, all_references[rows[cell.prompt]])
-        report.score(cell.key, "fidelity", scorer, scores.fidelity)
-        report.score(cell.key, "nearest", scorer, scores.nearest)
-        report.progress(done, len(spec.cells), "scoring")
+class _Desk:
+    """Where finished pictures are written, one after the other, and told of."""
 
+    def __init__(self, spec: DrawSpec, folder: Path, report: DrawReport, *, total: int) -> None:
+        self.spec, self.report, self.total = spec, report, total
+        self.paths: dict[str, Path] = {}
+        self._folder, self._done = folder, 0
+        self._thread = ThreadPoolExecutor(max_workers=1)
+        self._under_way: list[tuple[CellSpec, Future[Path]]] = []
 
-def _batches(cells: Sequence[CellSpec], size: int) -> Iterator[list[CellSpec]]:
-    """Cells of one version at a time, at most so many."""
-    by_version = attrgetter("version")
-    for _, group in groupby(sorted(cells, key=by_version), by_version):
-        rows = list(group)
-        for start in range(0, len(rows), size):
-            yield rows[start : start + size]
+    def __enter__(self) -> "_Desk":
+        self.report.progress(0, self.total, "drawing")
+        return self
 
+    def __exit__(self, *_: object) -> None:
+        try:
+            self.tell()
+        finally:
+            self._thread.shutdown()
 
-def _pipeline(spec: GridSpec) -> Any:
-    """The base, on a GPU in half precision where there is one."""
-    if torch.cuda.is_available():
-        pipeline = load_pipeline(
-            spec.base.path, config_path=spec.base.config_path, dtype=torch.float16
+    def take(self, cells: Sequence[CellSpec], pictures: Sequence[Tensor]) -> None:
+        """Write pictures, after those of the batch before are told of: two batches are held."""
+        self.tell()
+        for cell, picture in zip(cells, pictures, strict=True):
+            if torch.isfinite(picture).all():
+                self._under_way.append((cell, self._thread.submit(self._write, cell, picture)))
+            else:
+                self.fail(cell, "its numbers are not finite: the adapters are too strong")
+
+    def fail(self, cell: CellSpec, reason: str) -> None:
+        """Tell of a picture that could not be drawn."""
+        self.report.cell_failed(cell.key, reason)
+        self._count()
+
+    def tell(self) -> None:
+        """Wait for the pictures that are being written, and tell of them."""
+        while self._under_way:
+            cell, written = self._under_way.pop(0)
+            self.paths[cell.key] = written.result()
+            self.report.cell(cell.key, self.paths[cell.key])
+            self._count()
+
+    def _count(self) -> None:
+        self._done += 1
+        self.report.progress(self._done, self.total, "drawing")
+
+    def _write(self, cell: CellSpec, picture: Tensor) -> Path:
+        path = self._folder / f"{cell.key}.png"
+        write_png(
+            to_images(picture[None])[0],
+            path,
+            parameters=parameters_of(self.spec, cell),
+            details=details_of(self.spec, cell),
         )
-        return pipeline.to("cuda")
-    return load_pipeline(spec.base.path, config_path=spec.base.config_path)
+        return path
+
+
+def _draw(studio: Studio, batch: Sequence[CellSpec], desk: _Desk, *, number: int) -> None:
+    """Draw a batch; one that fails is drawn again version by version, to know which is at fault."""
+    began = time.perf_counter()
+    try:
+        pictures = draw_pictures(
+            studio,
+            [cell.picture for cell in batch],
+            desk.spec.batch_size,
+            on_step=lambda done, total: desk.report.progress(done, total, "steps"),
+        )
+    except (RegistryError, RuntimeError, ValueError) as error:
+        _draw_apart(studio, batch, desk, number=number, error=error)
+        return
+    work = sum(work_of(cell.picture) for cell in batch)
+    desk.report.metric(number, **{RATE: (time.perf_counter() - began) / work})
+    desk.take(batch, pictures)
+
+
+def _draw_apart(
+    studio: Studio, batch: Sequence[CellSpec], desk: _Desk, *, number: int, error: Exception
+) -> None:
+    groups: dict[tuple[str, ...], list[CellSpec]] = {}
+    for cell in batch:
+        groups.setdefault(tuple(use.ref for use in active(cell.picture)), []).append(cell)
+    if len(groups) == 1:
+        for cell in batch:
+            desk.fail(cell, _in_words(error))
+        return
+    for group in groups.values():
+        _draw(studio, group, desk, number=number)
+
+
+def work_of(picture: PictureSpec) -> float:
+    """How much the U-Net has to do for a picture, in megapixels times steps."""
+    steps = picture.num_inference_steps * (2 if picture.is_guided else 1)
+    if picture.init_image:
+        steps *= picture.denoising_strength
+    width, height = picture.final_size
+    work = picture.width * picture.height * steps
+    if picture.hires_scale > 1:
+        share = picture.hires_denoising_strength
+        work += width * height * steps * share
+    return work / MEGA
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, torch.OutOfMemoryError):
+        return "not enough memory on the GPU: give a smaller --batch-size"
+    return str(error) if isinstance(error, RegistryError) else f"{type(error).__name__}: {error}"

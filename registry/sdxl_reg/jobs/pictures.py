@@ -66,6 +66,7 @@ class PictureSpec(BaseModel):
     vae: str = Field(default="", description="SHA-256 of another VAE; empty: the base's own.")
     init_image: str = Field(default="", description="SHA-256 of the picture to start from.")
     mask: str = Field(default="", description="SHA-256; white is drawn anew, black stays.")
+    mask_blur: float = Field(default=4.0, ge=0, le=256, description="Pixels, as in A1111.")
     denoising_strength: float = Field(default=0.75, gt=0, le=1, description="With `init_image`.")
     hires_scale: float = Field(default=1.0, ge=1, le=4, description="1: no second pass.")
     hires_upscaler: Upscaler = Upscaler.LATENT
@@ -78,12 +79,20 @@ class PictureSpec(BaseModel):
     def _fits_together(self) -> "PictureSpec":
         if self.mask and not self.init_image:
             raise ValueError("a mask wants a picture to start from")
+        if self.init_image and self.hires_scale > 1:
+            raise ValueError("a second pass at another size is for pictures that start from noise")
         return self
 
     @property
     def is_guided(self) -> bool:
         """Whether the U-Net also sees what to lead away from."""
         return self.guidance_scale > 1
+
+    @property
+    def final_size(self) -> tuple[int, int]:
+        """Width and height in pixels of the finished picture: multiples of 8."""
+        width, height = (int(side * self.hires_scale) // 8 * 8 for side in (self.width, self.height))
+        return width, height
 
     def said(self) -> dict[str, Any]:
         """The fields that are not at their defaults, as JSON; without those that do not count."""
@@ -94,6 +103,7 @@ class PictureSpec(BaseModel):
         """Fields that count only together with another one, and whether they do."""
         return [
             ("denoising_strength", bool(self.init_image)),
+            ("mask_blur", bool(self.mask)),
             ("hires_upscaler hires_steps hires_denoising_strength", self.hires_scale > 1),
             ("switch_at", bool(self.refiner)),
             ("negative_prompt negative_prompt_2 guidance_rescale", self.is_guided),

@@ -9,9 +9,11 @@ diffusers `utils/state_dict_utils.py`; peft `utils/save_and_load.py`.
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from sdxl_reg.errors import Corrupt
 from sdxl_reg.formats.lora.names import Target
+from sdxl_reg.formats.safetensors import read_header
 
 SUFFIXES: Mapping[str, tuple[str, ...]] = {
     "lora": ("lora_down.weight", "lora_up.weight", "lora_mid.weight"),
@@ -24,6 +26,8 @@ SUFFIXES: Mapping[str, tuple[str, ...]] = {
 """Algorithm → its tensors of one module, as they are called after the module's name and a dot."""
 ALPHA = "alpha"
 """The tensor of any algorithm whose ratio to the rank scales the change."""
+UNET_PREFIXES = ("lora_unet_", "unet.")
+"""How names of tensors begin that change the U-Net, in kohya's and diffusers' family."""
 DORA_SCALE = "dora_scale"
 """DoRA's magnitudes beside any algorithm, as LyCORIS shapes them: (out, 1, …) or (1, in, …)."""
 MAGNITUDES = "lora_magnitude_vector"
@@ -112,6 +116,16 @@ def parted(key: str) -> tuple[str, str | None]:
         if plain.endswith(ending):
             return plain.removesuffix(ending), suffix
     return plain, None
+
+
+def is_unet_only(path: Path) -> bool:
+    """Whether a LoRA file certainly leaves the text encoders alone, by the names of its tensors.
+
+    Raises:
+        NotFound: There is no such file.
+        Corrupt: It is no safetensors file.
+    """
+    return all(name.startswith(UNET_PREFIXES) for name in read_header(path).tensors)
 
 
 def grouped(
