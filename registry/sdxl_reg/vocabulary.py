@@ -100,3 +100,21 @@ class Sampler(StrEnum):
     EULER_ANCESTRAL = "Euler a"
     DPMPP_2M = "DPM++ 2M"
     DDIM = "DDIM"
+
+
+class Better(StrEnum):
+    """Which end of a score is the good one."""
+
+    HIGHER = "higher"
+    LOWER = "lower"
+    NEITHER = "neither"  # it is read beside another one
+
+
+class Need(StrEnum):
+    """What a metric cannot do without."""
+
+    REFERENCES = "references"
+    SEEDS = "seeds"
+    BASELINE = "baseline"
+    IMAGE_NETWORK = "image-network"
+    TEXT_NETWORK = "text-network"

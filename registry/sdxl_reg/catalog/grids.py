@@ -224,6 +224,7 @@ def _prepared(
             sampling=SamplingSpec.model_validate(document["sampling"]),
             cells=left,
             references=references_of(session, store, document["datasets"]),
+            cache_path=settings.cache_path,
             batch_size=document["batch_size"],
         )
         write_job(spec, folder / "job.json")

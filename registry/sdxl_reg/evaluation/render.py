@@ -20,9 +20,8 @@ from sdxl_reg.diffusion.sampling import (
     make_scheduler,
     to_images,
 )
-from sdxl_reg.evaluation.metrics import features, load_network, scores_of
 from sdxl_reg.evaluation.parameters import details_of, parameters_of
-from sdxl_reg.evaluation.plan import matching_references, scorer_name
+from sdxl_reg.evaluation.scoring import Networks, Picture, check_networks, score_pictures
 from sdxl_reg.formats.png_parameters import write_png
 from sdxl_reg.jobs.spec import CellSpec, GridSpec
 from sdxl_reg.trainers.discovery import find_trainer
@@ -54,15 +53,18 @@ def render_grid(spec: GridSpec, folder: Path, report: GridReport) -> None:
 
     Raises:
         UnknownName: A version's trainer or the sampler does not exist.
-        RegistryError: The base or a version cannot be loaded.
+        RegistryError: The base, a version or a network cannot be loaded.
     """
+    networks = Networks(
+        image=spec.image_network, text=spec.text_network, cache_path=spec.cache_path
+    )
+    check_networks(networks)  # refused now, not after the last picture
     missing = [cell for cell in spec.cells if cell.path is None]
     paths = {cell.key: cell.path for cell in spec.cells if cell.path is not None}
     if missing:
         folder.mkdir(parents=True, exist_ok=True)
         paths |= _draw_all(spec, missing, folder, report)
-    if spec.references:
-        _score_all(spec, paths, report)
+    score_pictures(pictures_of(spec.cells, paths), spec.references, report, networks=networks)
 
 
 def draw_cells(pipeline: Any, spec: GridSpec, cells: Sequence[CellSpec]) -> list[Image.Image]:
@@ -107,6 +109,27 @@ def draw_latents(pipeline: Any, spec: GridSpec, cells: Sequence[CellSpec]) -> to
         )
 
 
+def pictures_of(cells: Sequence[CellSpec], paths: Mapping[str, Path]) -> list[Picture]:
+    """Drawn cells as metrics know them, each with the base's picture from the same noise.
+
+    Args:
+        cells: Of one grid: its sampling is common to all of them.
+        paths: Key of a cell → its file.
+    """
+    base_of = {(cell.prompt, cell.seed): cell.key for cell in cells if cell.strength == 0}
+    return [
+        Picture(
+            key=cell.key,
+            path=paths[cell.key],
+            prompt=cell.prompt,
+            seed=cell.seed,
+            place=(cell.version, cell.strength),
+            baseline=base_of.get((cell.prompt, cell.seed)),
+        )
+        for cell in cells
+    ]
+
+
 def _draw_all(
     spec: GridSpec, cells: Sequence[CellSpec], folder: Path, report: GridReport
 ) -> dict[str, Path]:
@@ -126,26 +149,6 @@ def _draw_all(
             report.cell(cell.key, path)
         report.progress(len(paths), len(cells), "drawing")
     return paths
-
-
-def _score_all(spec: GridSpec, paths: Mapping[str, Path], report: GridReport) -> None:
-    report.progress(0, len(spec.cells), "scoring")
-    network = load_network()
-    scorer = scorer_name(spec.references)
-    # The store names files by digest: equal pictures are looked at once.
-    known = dict.fromkeys(image.path for image in spec.references)
-    all_references = features(network, list(known))
-    row_of = {path: row for row, path in enumerate(known)}
-    rows = {
-        prompt: [row_of[image.path] for image in matching_references(prompt, spec.references)]
-        for prompt in {cell.prompt for cell in spec.cells}
-    }
-    for done, cell in enumerate(spec.cells, start=1):
-        embedding = features(network, [paths[cell.key]])[0]
-        scores = scores_of(embedding, all_references[rows[cell.prompt]])
-        report.score(cell.key, "fidelity", scorer, scores.fidelity)
-        report.score(cell.key, "nearest", scorer, scores.nearest)
-        report.progress(done, len(spec.cells), "scoring")
 
 
 def _batches(cells: Sequence[CellSpec], size: int) -> Iterator[list[CellSpec]]:

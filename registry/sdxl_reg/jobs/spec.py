@@ -102,6 +102,9 @@ class GridSpec(Document):
     sampling: SamplingSpec
     cells: list[CellSpec]
     references: list[ImageSpec] = Field(default=[], description="What a fidelity compares with.")
+    image_network: str = Field(default="efficientnet-lite0", description="Compares pictures.")
+    text_network: str = Field(default="", description="Compares pictures with words; empty: none.")
+    cache_path: Path | None = Field(default=None, description="Folder for what can be recomputed.")
     batch_size: int = Field(default=11, ge=1, description="Pictures drawn at once.")
 
 
