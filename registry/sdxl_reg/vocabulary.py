@@ -152,3 +152,21 @@ class Upscaler(StrEnum):
     def is_latent(self) -> bool:
         """Whether latents grow; otherwise pixels do, and are encoded again."""
         return self.value.startswith("Latent")
+
+
+class Better(StrEnum):
+    """Which end of a score is the good one."""
+
+    HIGHER = "higher"
+    LOWER = "lower"
+    NEITHER = "neither"  # it is read beside another one
+
+
+class Need(StrEnum):
+    """What a metric cannot do without."""
+
+    REFERENCES = "references"
+    SEEDS = "seeds"
+    BASELINE = "baseline"
+    IMAGE_NETWORK = "image-network"
+    TEXT_NETWORK = "text-network"

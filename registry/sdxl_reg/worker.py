@@ -18,6 +18,7 @@ from typing import BinaryIO
 from sdxl_reg.errors import OutOfSpace, RegistryError
 from sdxl_reg.jobs.events import (
     Cell,
+    CellFailed,
     Event,
     Failed,
     Finished,
@@ -31,7 +32,7 @@ from sdxl_reg.jobs.events import (
     event_line,
 )
 from sdxl_reg.jobs.lock import alone_in
-from sdxl_reg.jobs.spec import GridSpec, TrainSpec, read_job
+from sdxl_reg.jobs.spec import DrawSpec, TrainSpec, read_job
 from sdxl_reg.trainers.config import parsed
 from sdxl_reg.trainers.discovery import find_trainer
 from sdxl_reg.trainers.interface import BaseModel, TrainedVersion, TrainingImage, TrainingJob
@@ -85,6 +86,10 @@ class EventFile:
         """A finished picture of a grid."""
         self.write(Cell(key=key, path=path))
 
+    def cell_failed(self, key: str, reason: str) -> None:
+        """A picture that could not be drawn."""
+        self.write(CellFailed(key=key, reason=reason))
+
     def score(self, key: str, metric: str, scorer: str, value: float) -> None:
         """A number for a picture of a grid."""
         self.write(Score(key=key, metric=metric, scorer=scorer, value=value))
@@ -130,7 +135,7 @@ def _work(job_path: Path, report: EventFile) -> None:
     if isinstance(job, TrainSpec):
         _train(job, job_path.parent, report)
     else:
-        _grid(job, job_path.parent, report)
+        _draw(job, job_path.parent, report)
 
 
 def _train(spec: TrainSpec, folder: Path, report: EventFile) -> None:
@@ -152,10 +157,10 @@ def _train(spec: TrainSpec, folder: Path, report: EventFile) -> None:
     trainer.train(job, report)
 
 
-def _grid(spec: GridSpec, folder: Path, report: EventFile) -> None:
-    from sdxl_reg.evaluation.render import render_grid
+def _draw(spec: DrawSpec, folder: Path, report: EventFile) -> None:
+    from sdxl_reg.evaluation.render import draw_and_score
 
-    render_grid(spec, _made(folder / "files"), report)
+    draw_and_score(spec, _made(folder / "files"), report)
 
 
 def _made(folder: Path) -> Path:

@@ -1,16 +1,36 @@
 """Pictures as a job reads them: every checkpoint, version and file that they name, laid out."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.artifacts import find_version, version_ref, weights_of
 from sdxl_reg.catalog.bases import lay_out
+from sdxl_reg.evaluation.networks.names import SHIPPED
 from sdxl_reg.jobs.pictures import PictureSpec
 from sdxl_reg.jobs.spec import BaseSpec, CellSpec, DrawSpec, ImageSpec, VersionSpec
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.tables import ArtifactVersion
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scoring:
+    """What scores pictures.
+
+    Attributes:
+        references: Pictures of the set that they are compared with.
+        image_network: See `evaluation.networks.names`.
+        text_network: Likewise; empty: none.
+        cache_path: Folder for what can be computed again.
+    """
+
+    references: Sequence[ImageSpec] = ()
+    image_network: str = SHIPPED
+    text_network: str = ""
+    cache_path: Path | None = None
 
 
 def bases_in(pictures: Iterable[PictureSpec]) -> list[str]:
@@ -42,7 +62,7 @@ def draw_spec(
     cells: Sequence[CellSpec],
     names: Mapping[str, str],
     batch_size: int,
-    references: Sequence[ImageSpec] = (),
+    scoring: Scoring | None = None,
     script: Mapping[str, str] | None = None,
 ) -> DrawSpec:
     """The job that draws pictures.
@@ -55,7 +75,7 @@ def draw_spec(
         cells: To be drawn, or only to be scored.
         names: SHA-256 → name, of the files that are no artifacts.
         batch_size: Pictures drawn at once.
-        references: What the scores compare with.
+        scoring: What scores the pictures; None: nothing does.
         script: More pairs for A1111's text.
     """
     pictures = [cell.picture for cell in cells]
@@ -67,10 +87,20 @@ def draw_spec(
         versions=versions,
         images=_inputs(store, pictures, names, folder / "inputs"),
         cells=list(cells),
-        references=list(references),
         batch_size=batch_size,
         script=dict(script or {}),
+        **(_scored(scoring) if scoring else {}),
     )
+
+
+def _scored(scoring: Scoring) -> dict[str, Any]:
+    return {
+        "is_scored": True,
+        "references": list(scoring.references),
+        "image_network": scoring.image_network,
+        "text_network": scoring.text_network,
+        "cache_path": scoring.cache_path,
+    }
 
 
 def _base(session: Session, store: BlobStore, ref: str, folder: Path) -> BaseSpec:

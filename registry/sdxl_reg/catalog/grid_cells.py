@@ -104,26 +104,31 @@ def find_cell(session: Session, grid: Grid, position: int) -> GridCell:
 
 
 def job_cells(session: Session, store: BlobStore, grid: Grid) -> list[CellSpec]:
-    """What is left to do for a grid: cells without a picture, and cells without a score.
+    """The pictures of a grid as a job takes them, as long as one lacks its file or its score.
+
+    All of them, since some scores compare the pictures of a grid with each other.
 
     Args:
         session: The transaction.
         store: Holds the pictures; one that is missing there is drawn again.
         grid: With its cells.
+
+    Returns:
+        Each key once; none when nothing is left to do.
     """
     scorer: str = grid.spec["scorer"]  # empty when there is nothing to compare with
-    left: dict[str, CellSpec] = {}
+    found: dict[str, CellSpec] = {}
+    is_complete = True
     for cell in cells_of(session, grid):
         path = store.path(cell.blob.sha256) if cell.blob and store.has(cell.blob.sha256) else None
         is_scored = not scorer or any(
             score.scorer == scorer and score.metric == FIDELITY for score in cell.scores
         )
-        if path is None or not is_scored:
+        is_complete = is_complete and path is not None and is_scored
+        if cell.cell_key not in found:
             picture = PictureSpec.model_validate(cell.picture)
-            left.setdefault(
-                cell.cell_key, CellSpec(key=cell.cell_key, picture=picture, path=path)
-            )
-    return list(left.values())
+            found[cell.cell_key] = CellSpec(key=cell.cell_key, picture=picture, path=path)
+    return [] if is_complete else list(found.values())
 
 
 def record_cell(engine: Engine, store: BlobStore, grid_id: int, key: str, path: Path) -> None:

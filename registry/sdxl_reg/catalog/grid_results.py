@@ -14,7 +14,7 @@ from sdxl_reg.catalog.blobs import recorded
 from sdxl_reg.catalog.grid_cells import FIDELITY, cells_of
 from sdxl_reg.catalog.lineage import record_output
 from sdxl_reg.evaluation.pick import Draw, Pick, Place, choose
-from sdxl_reg.evaluation.plan import matching_references
+from sdxl_reg.evaluation.references import matching_references
 from sdxl_reg.evaluation.sheet import draw_sheet
 from sdxl_reg.evaluation.sheet_files import write_sheet as write_page
 from sdxl_reg.evaluation.view import Axis, Cell, CellState, GridView, Metric, Panel, Picked

@@ -9,7 +9,13 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.artifacts import find_version
-from sdxl_reg.catalog.drawing import bases_in, digests_of, draw_spec, versions_in
+from sdxl_reg.catalog.drawing import (
+    Scoring,
+    bases_in,
+    digests_of,
+    draw_spec,
+    versions_in,
+)
 from sdxl_reg.catalog.grid_cells import (
     insert_cells,
     job_cells,
@@ -238,6 +244,7 @@ def _prepared(
             names=document.get("names", {}),
             references=references_of(session, store, document["datasets"]),
             batch_size=document["batch_size"],
+            scoring=Scoring(cache_path=settings.cache_path),
         )
         write_job(spec, folder / "job.json")
     cells = select(func.count()).select_from(GridCell).where(GridCell.grid_id == grid.id)

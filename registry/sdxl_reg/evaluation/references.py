@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol, TypeVar
 
 SCORER = "efficientnet-lite0/1"
-"""The network of `metrics`, and a number that is raised when it comes to measure differently."""
+"""The network that is always there, and a number that is raised when it measures differently."""
 
 DEFAULT_PROMPT_COUNT = 3
 
@@ -85,14 +85,23 @@ def matching_references(prompt: str, images: Sequence[_Picture]) -> list[_Pictur
     return [image for image, like in zip(images, likeness, strict=True) if like == best]
 
 
-def scorer_name(references: Iterable[Identified]) -> str:
+def scorer_name(references: Iterable[Identified], *, network: str = SCORER) -> str:
     """What tells one scorer from another: the network, and what it compares with.
+
+    Args:
+        references: The pictures it compares with, in their order.
+        network: Its identity.
 
     Returns:
         Such as `efficientnet-lite0/1:0a1b2c3d4e5f`; other captions or pictures give another name.
     """
     lines = "".join(f"{image.sha256} {image.caption}\n" for image in references)
-    return f"{SCORER}:{hashlib.sha256(lines.encode()).hexdigest()[:12]}"
+    return f"{network}:{hashlib.sha256(lines.encode()).hexdigest()[:12]}"
+
+
+def digest_of(facts: Iterable[str]) -> str:
+    """Twelve hexadecimal digits that tell one set of facts from another, whatever their order."""
+    return hashlib.sha256("\n".join(sorted(set(facts))).encode()).hexdigest()[:12]
 
 
 def _words(text: str) -> frozenset[str]:

@@ -4,7 +4,7 @@ Pictures are written by a second thread while the next batch is drawn.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
@@ -17,9 +17,10 @@ from sdxl_reg.errors import RegistryError
 from sdxl_reg.evaluation.batches import active, batches
 from sdxl_reg.evaluation.drawing import draw_pictures
 from sdxl_reg.evaluation.parameters import details_of, parameters_of
+from sdxl_reg.evaluation.scoring import Networks, Picture, check_networks, score_pictures
 from sdxl_reg.evaluation.studio import Studio
 from sdxl_reg.formats.png_parameters import write_png
-from sdxl_reg.jobs.pictures import PictureSpec
+from sdxl_reg.jobs.pictures import PictureSpec, picture_key
 from sdxl_reg.jobs.spec import CellSpec, DrawSpec
 
 RATE = "seconds_per_megapixel_step"
@@ -47,6 +48,55 @@ class DrawReport(Protocol):
 
     def score(self, key: str, metric: str, scorer: str, value: float) -> None:
         """A number for a picture."""
+
+
+def draw_and_score(spec: DrawSpec, folder: Path, report: DrawReport) -> None:
+    """Draw the missing pictures of a job, then score all of them where that is asked for.
+
+    Args:
+        spec: The job; pictures that have a file already are only scored.
+        folder: Receives `<key>.png` for every picture that is drawn.
+        report: Is told of every picture as soon as its file is complete.
+
+    Raises:
+        RegistryError: A network that shall score is not there.
+        OSError: A file cannot be written; what was written before is complete.
+    """
+    networks = Networks(
+        image=spec.image_network, text=spec.text_network, cache_path=spec.cache_path
+    )
+    if spec.is_scored:
+        check_networks(networks)  # refused now, not after the last picture
+    paths = draw_missing(spec, folder, report)
+    if spec.is_scored:
+        score_pictures(seen_by_metrics(spec, paths), spec.references, report, networks=networks)
+
+
+def seen_by_metrics(spec: DrawSpec, paths: Mapping[str, Path]) -> list[Picture]:
+    """Drawn pictures as metrics know them, each with the base's picture from the same noise.
+
+    Args:
+        spec: The job; what is compared is the last adapter of each picture.
+        paths: Key of a picture → its file.
+    """
+    digests = {ref: model.sha256 for ref, model in [*spec.bases.items(), *spec.versions.items()]}
+    return [
+        Picture(
+            key=cell.key,
+            path=paths[cell.key],
+            prompt=cell.picture.prompt,
+            seed=cell.picture.seed,
+            place=(cell.picture.model_dump_json(exclude={"prompt", "seed"}),),
+            baseline=picture_key(without_compared(cell.picture), digests),
+        )
+        for cell in spec.cells
+        if cell.key in paths
+    ]
+
+
+def without_compared(picture: PictureSpec) -> PictureSpec:
+    """The same picture without its last adapter."""
+    return picture.model_copy(update={"adapters": picture.adapters[:-1]})
 
 
 def draw_missing(spec: DrawSpec, folder: Path, report: DrawReport) -> dict[str, Path]:

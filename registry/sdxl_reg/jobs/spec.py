@@ -89,6 +89,10 @@ class DrawSpec(Document):
     images: dict[str, Path] = Field(default={}, description="By SHA-256: inputs and VAEs.")
     cells: list[CellSpec] = Field(description="Each key stands once.")
     references: list[ImageSpec] = Field(default=[], description="What the scores compare with.")
+    is_scored: bool = Field(default=False, description="Whether every picture gets its scores.")
+    image_network: str = Field(default="efficientnet-lite0", description="Compares pictures.")
+    text_network: str = Field(default="", description="Compares pictures with words; empty: none.")
+    cache_path: Path | None = Field(default=None, description="Folder for what can be recomputed.")
     batch_size: int = Field(ge=1, description="Pictures drawn at once; 1 is the reference.")
     script: dict[str, str] = Field(default={}, description="More pairs for A1111's text.")
 

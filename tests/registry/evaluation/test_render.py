@@ -11,9 +11,9 @@ import torch
 from PIL import Image
 
 from sdxl_reg.diffusion.pipeline import load_pipeline
-from sdxl_reg.errors import UnknownName
+from sdxl_reg.errors import NotFound, UnknownName
 from sdxl_reg.evaluation.plan import plan_cells
-from sdxl_reg.evaluation.render import draw_latents, render_grid
+from sdxl_reg.evaluation.render import draw_latents, pictures_of, render_grid
 from sdxl_reg.formats.hashes import auto_v2, auto_v3
 from sdxl_reg.formats.png_parameters import read_png
 from sdxl_reg.jobs.spec import (
@@ -40,20 +40,24 @@ class Heard:
         self.cells: dict[str, Path] = {}
         self.scores: dict[tuple[str, str], float] = {}
         self.stages: list[tuple[int, int, str]] = []
+        self.messages: list[str] = []
 
     def progress(self, done: int, total: int, what: str) -> None:
         self.stages.append((done, total, what))
 
     def message(self, text: str) -> None:
-        raise AssertionError(text)
+        self.messages.append(text)
 
     def cell(self, key: str, path: Path) -> None:
         assert path.is_file()
         self.cells[key] = path
 
     def score(self, key: str, metric: str, scorer: str, value: float) -> None:
-        assert scorer.startswith("efficientnet-lite0/")
+        assert scorer
         self.scores[key, metric] = value
+
+    def scored(self, metric: str) -> set[str]:
+        return {key for key, name in self.scores if name == metric}
 
 
 def _grid(
@@ -122,9 +126,26 @@ def test_a_grid_is_drawn_from_its_job_file(
     assert len(heard.cells) == 2 * (1 + 2 * 2)
     pixels = {path.read_bytes() for path in heard.cells.values()}
     assert len(pixels) == len(heard.cells)
-    assert set(heard.scores) == {(k, m) for k in heard.cells for m in ("fidelity", "nearest")}
-    assert all(-1 <= value <= 1 for value in heard.scores.values())
-    assert heard.stages[-1] == (10, 10, "scoring")
+    for metric in ("fidelity", "nearest", "kid", "flatness", "background-drift", "colour-drift"):
+        assert heard.scored(metric) == set(heard.cells)
+    assert heard.scored("diversity") == heard.scored("clip-t") == set()
+    assert heard.stages[-1][2] == "scoring"
+    assert heard.stages[-1][0] == heard.stages[-1][1] > 0
+
+
+def test_a_picture_is_compared_with_the_base_of_its_own_prompt(
+    tmp_path: Path, tiny_base: Path, tiny_loras: list[Path]
+) -> None:
+    cells = _grid(tiny_base, tiny_loras).cells
+    pictures = pictures_of(cells, {cell.key: tmp_path for cell in cells})
+    prompt_of = {cell.key: cell.prompt for cell in cells}
+    strength_of = {cell.key: cell.strength for cell in cells}
+    assert len(pictures) == len(cells) == 10
+    for picture in pictures:
+        assert picture.baseline is not None
+        assert prompt_of[picture.baseline] == picture.prompt
+        assert strength_of[picture.baseline] == 0
+    assert len({picture.place for picture in pictures}) == 5
 
 
 def test_a_cell_says_how_it_was_made(
@@ -158,17 +179,32 @@ def test_what_is_drawn_already_is_only_scored(
     heard = Heard()
     render_grid(spec.model_copy(update={"cells": done}), tmp_path / "files", heard)
     assert heard.cells == {}
-    assert len(heard.scores) == 2 * len(done)
+    assert heard.scored("fidelity") == {cell.key for cell in done}
     assert not (tmp_path / "files").exists()
 
 
-def test_without_references_nothing_is_scored(
+def test_without_references_only_the_pictures_themselves_are_scored(
     tmp_path: Path, tiny_base: Path, tiny_loras: list[Path]
 ) -> None:
     heard = Heard()
     render_grid(_grid(tiny_base, tiny_loras[:1]), tmp_path, heard)
     assert len(heard.cells) == 6
-    assert heard.scores == {}
+    assert heard.scored("fidelity") == set()
+    assert heard.scored("flatness") == set(heard.cells)
+    assert any("no dataset to compare with" in text for text in heard.messages)
+
+
+def test_a_network_that_is_not_there_is_refused_before_anything_is_drawn(
+    tmp_path: Path, tiny_base: Path, tiny_loras: list[Path]
+) -> None:
+    heard = Heard()
+    spec = _grid(tiny_base, tiny_loras, image_network="dinov2:/not/there")
+    with pytest.raises(NotFound, match="dinov2:/not/there"):
+        render_grid(spec, tmp_path, heard)
+    spec = _grid(tiny_base, tiny_loras, text_network="clip:/not/there")
+    with pytest.raises(NotFound, match="clip:/not/there"):
+        render_grid(spec, tmp_path, heard)
+    assert heard.cells == {}
 
 
 def test_strengths_of_a_batch_equal_those_drawn_one_by_one(

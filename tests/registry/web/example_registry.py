@@ -21,7 +21,7 @@ from sdxl_reg.catalog.images import find_image_set, members_of
 from sdxl_reg.catalog.ingest import ingest
 from sdxl_reg.catalog.lineage import record_input
 from sdxl_reg.catalog.runs import follow, new_run
-from sdxl_reg.evaluation.plan import SCORER
+from sdxl_reg.evaluation.references import SCORER
 from sdxl_reg.jobs import events
 from sdxl_reg.jobs.spec import CellSpec, GridSpec, read_job
 from sdxl_reg.settings import Settings
