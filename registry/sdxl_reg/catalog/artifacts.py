@@ -17,7 +17,7 @@ from sdxl_reg.imaging.names import name_key
 from sdxl_reg.store.blobs import StoredBlob
 from sdxl_reg.tables import Artifact, ArtifactAlias, ArtifactFile, ArtifactVersion, FileHash
 from sdxl_reg.tables.base import now
-from sdxl_reg.vocabulary import ArtifactKind, BaseFormat, NodeKind, VersionState
+from sdxl_reg.vocabulary import ArtifactKind, BaseFormat, Chooser, NodeKind, VersionState
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,6 +181,7 @@ def set_alias(
     *,
     strength: float | None = None,
     reason: str = "",
+    chosen_by: Chooser = Chooser.PERSON,
 ) -> ArtifactAlias:
     """Point an alias at a version, wherever it pointed before.
 
@@ -196,6 +197,7 @@ def set_alias(
     alias.version_id = version.id
     alias.strength = strength
     alias.reason = reason
+    alias.chosen_by = chosen_by
     alias.moved_at = now()
     session.flush()
     note(session, "alias.moved", f"{version.artifact.name}@{name}", version=version.version)

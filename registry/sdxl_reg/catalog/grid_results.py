@@ -1,119 +1,144 @@
 """What a drawn grid comes to: the pick, the sheet, the alias `best` and the lineage."""
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from statistics import fmean
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy.orm import Session
 
-from sdxl_reg.catalog.artifacts import set_alias
+from sdxl_reg.catalog.artifacts import aliases_of, find_version, set_alias, version_ref
 from sdxl_reg.catalog.audit import note
 from sdxl_reg.catalog.blobs import recorded
 from sdxl_reg.catalog.grid_cells import FIDELITY, cells_of
+from sdxl_reg.catalog.grid_view import scores_in, view_of
 from sdxl_reg.catalog.lineage import record_output
-from sdxl_reg.evaluation.pick import Draw, Pick, Place, choose
-from sdxl_reg.evaluation.references import matching_references
+from sdxl_reg.errors import InvalidValue
+from sdxl_reg.evaluation.axes import PROMPT, REPLACE, SEED, STRENGTH, VERSION
+from sdxl_reg.evaluation.criteria import Criteria, parse_gate, parse_weight
+from sdxl_reg.evaluation.layout import Layout, read_layout
+from sdxl_reg.evaluation.pick import Choice, choose
+from sdxl_reg.evaluation.places import Draw, Place
 from sdxl_reg.evaluation.sheet import draw_sheet
 from sdxl_reg.evaluation.sheet_files import write_sheet as write_page
-from sdxl_reg.evaluation.view import Axis, Cell, CellState, GridView, Metric, Panel, Picked
+from sdxl_reg.evaluation.view import GridView
 from sdxl_reg.jobs.spec import ImageSpec
 from sdxl_reg.store.blobs import BlobStore
-from sdxl_reg.tables import ArtifactVersion, Grid, GridCell
+from sdxl_reg.tables import ArtifactAlias, Grid, GridCell
+from sdxl_reg.vocabulary import Chooser
 
 BEST = "best"
 """The alias that a grid points at its pick."""
-
-METRICS = (
-    Metric(name=FIDELITY, summary="likeness to the set; higher is nearer"),
-    Metric(name="nearest", summary="likeness to any one picture of the set; near 1 is a copy"),
-)
-
-_Thing = TypeVar("_Thing")
+DEFAULT_GATES = ("not-finite<=0", "flatness<=0.98", "burnt<=0.5", "memorisation<=0.9")
+"""What the pictures of a pick must be, as far as it was scored."""
+_NO_SETTING = frozenset({VERSION, STRENGTH, PROMPT, SEED})
+GridPlace = tuple[int, int, int]
+"""x, y and z."""
 
 
 def complete_grid(
-    session: Session,
-    store: BlobStore,
-    grid: Grid,
-    *,
-    versions: Sequence[ArtifactVersion],
-    references: Sequence[ImageSpec],
-) -> Pick | None:
+    session: Session, store: BlobStore, grid: Grid, *, references: Sequence[ImageSpec]
+) -> Choice:
     """Pick, draw the sheet, point `best` at the pick and record the lineage; all of it or nothing.
+
+    An alias that a person has set stays where it is.
 
     Args:
         session: The transaction.
         store: Holds the pictures; receives the sheet.
-        grid: With all its cells drawn.
-        versions: The grid's versions, in their order.
+        grid: With every cell drawn or failed.
         references: The pictures its prompts ask for.
-
-    Returns:
-        The pick, or None when there is nothing to choose by.
     """
-    cells = cells_of(session, grid)
-    pick = _pick(cells, versions, grid.spec["scorer"])
-    if pick is not None:
-        best = versions[pick.version]
-        grid.best_version, grid.best_strength, grid.reason = best, pick.strength, pick.reason
-        set_alias(session, best, BEST, strength=pick.strength, reason=_alias_reason(grid, pick))
-    view = view_of(store, grid, cells, versions=versions, references=references)
+    choice = pick_by_scores(session, grid)
+    view = view_of(session, store, grid, references)
     grid.sheet = recorded(session, store.put_bytes(png_bytes(view)))
     record_output(session, grid.run_id, grid.node_id, "grid")
     note(session, "grid.ready", f"grid {grid.id}", reason=grid.reason)
     session.flush()
-    return pick
+    return choice
 
 
-def view_of(
-    store: BlobStore,
-    grid: Grid,
-    cells: Sequence[GridCell],
-    *,
-    versions: Sequence[ArtifactVersion],
-    references: Sequence[ImageSpec],
-) -> GridView:
-    """A grid as people look at it: strengths are columns, versions rows, prompts by seeds panels.
+def pick_by_scores(session: Session, grid: Grid) -> Choice:
+    """Choose by the scores of a grid, and record what was chosen and why."""
+    layout = read_layout(grid.spec)
+    places = _places(cells_of(session, grid), layout)
+    scored = {metric for place in places.values() for metric in place.scores}
+    choice = choose(list(places.values()), criteria_of(grid, scored))
+    where = list(places)
+    grid.best_version, grid.best_strength, grid.reason = None, None, choice.reason
+    grid.pick = {
+        "by": str(Chooser.SCORES),
+        "rejected": [
+            {"place": where[out.index], "label": places[where[out.index]].label, "why": out.why}
+            for out in choice.rejected
+        ],
+    }
+    if choice.pick is not None:
+        chosen = places[where[choice.pick.index]]
+        _record_pick(
+            session, grid, where[choice.pick.index], chosen, {**asdict(choice.pick), **grid.pick}
+        )
+        if not _is_a_persons(_best_alias(session, grid)):
+            _point_best(session, grid, Chooser.SCORES)
+    return choice
+
+
+def pick_by_person(session: Session, grid: Grid, position: int, reason: str) -> GridCell:
+    """Record a person's choice; it overrules the scores, here and in later grids.
 
     Args:
-        store: Holds the pictures.
-        grid: Drawn or not.
-        cells: All of its cells; those that are not drawn yet stay empty.
-        versions: The grid's versions, in their order.
-        references: The pictures its prompts ask for.
+        session: The transaction.
+        grid: Drawn as far as the cell.
+        position: Of the cell that was chosen.
+        reason: In the person's words; may be empty.
+
+    Raises:
+        InvalidValue: There is no such cell, or it is the base.
     """
-    spec: dict[str, Any] = grid.spec
-    sampling = spec["sampling"]
-    return GridView(
-        title=f"{grid.artifact.name}: versions by strengths (grid {grid.id})",
-        number=grid.id,
-        artifact=grid.artifact.name,
-        facts=[
-            f"base {spec['base']}",
-            f"{sampling['width']} x {sampling['height']} pixels",
-            f"{sampling['sampler']}, {sampling['num_inference_steps']} steps",
-            f"guidance {sampling['guidance_scale']:g}",
-        ],
-        x=_strength_axis(spec["strengths"]),
-        y=_version_axis(versions),
-        panels=_panels(spec, references, len(versions)),
-        cells=_viewed_cells(store, grid, cells, versions),
-        metrics=METRICS,
-        size=(sampling["width"], sampling["height"]),
-        pick=_picked(grid, versions),
-        verdict=_verdict(grid),
-    )
+    places = {cell.position: cell for cell in cells_of(session, grid)}
+    cell = places.get(position)
+    if cell is None or cell.strength == 0:
+        raise InvalidValue(
+            "not a cell that can be chosen",
+            position,
+            remedy="Give the position of a cell whose strength is not 0",
+        )
+    layout = read_layout(grid.spec)
+    where = (cell.x, cell.y, cell.z)
+    chosen = _places([cell], layout)[where]
+    grid.reason = reason or "chosen by a person"
+    before = {key: value for key, value in (grid.pick or {}).items() if key != "by"}
+    _record_pick(session, grid, where, chosen, {"by": str(Chooser.PERSON), "before": before})
+    _point_best(session, grid, Chooser.PERSON)
+    note(session, "grid.picked", f"grid {grid.id}", position=position, reason=grid.reason)
+    return cell
 
 
-def mean_scores(session: Session, grid: Grid) -> dict[tuple[int, float], float]:
-    """Mean fidelity over prompts and seeds: (number of the version, strength) → score."""
-    values: dict[tuple[int, float], list[float]] = {}
+def criteria_of(grid: Grid, scored: Collection[str]) -> Criteria:
+    """What a grid was asked to choose by.
+
+    Args:
+        grid: Says weights and gates, or leaves them to the defaults.
+        scored: The metrics that its cells have; a default gate on another one is left out.
+    """
+    said = grid.spec.get("criteria", {})
+    weights = dict(parse_weight(text) for text in said.get("weights", []))
+    if "gates" in said:
+        gates = [parse_gate(text) for text in said["gates"]]
+    else:
+        gates = [gate for gate in map(parse_gate, DEFAULT_GATES) if gate.metric in scored]
+    return Criteria(gates=gates, **({"weights": weights} if weights else {}))
+
+
+def mean_scores(session: Session, grid: Grid, metric: str = FIDELITY) -> dict[GridPlace, float]:
+    """Mean of a score over prompts and seeds: x, y, z → value."""
+    values: dict[GridPlace, list[float]] = {}
     for cell in cells_of(session, grid):
-        value = _score(cell, grid.spec["scorer"])
+        value = scores_in(cell).get(metric)
         if value is not None:
-            values.setdefault((cell.version.version, cell.strength), []).append(value)
+            values.setdefault((cell.x, cell.y, cell.z), []).append(value)
     return {place: fmean(scores) for place, scores in values.items()}
 
 
@@ -133,132 +158,63 @@ def write_sheet(store: BlobStore, sheet_sha256: str, to: Path) -> Path:
     return to
 
 
-def _pick(
-    cells: Iterable[GridCell], versions: Sequence[ArtifactVersion], scorer: str
-) -> Pick | None:
-    index_of = {version.id: index for index, version in enumerate(versions)}
-    scores: dict[Place, dict[Draw, float]] = {}
+def _places(cells: Sequence[GridCell], layout: Layout) -> dict[GridPlace, Place]:
+    """x, y, z → the place with its scores; of places that differ by no setting only the first."""
+    found: dict[tuple[Any, ...], GridPlace] = {}
+    scores: dict[GridPlace, dict[str, dict[Draw, float]]] = {}
+    facts: dict[GridPlace, dict[str, Any]] = {}
     for cell in cells:
-        value = _score(cell, scorer)
-        if value is not None:
-            place = (index_of[cell.version_id], cell.strength)
-            scores.setdefault(place, {})[cell.prompt, cell.seed] = value
-    names = {index: f"@{version.version}" for index, version in enumerate(versions)}
-    return choose(scores, names, metric=FIDELITY)
+        where = (cell.x, cell.y, cell.z)
+        identity = (cell.version.version, cell.strength, _settings(layout, where))
+        where = found.setdefault(identity, where)
+        facts[where] = {
+            "version": cell.version.version,
+            "ref": version_ref(cell.version),
+            "strength": cell.strength,
+            "settings": identity[2],
+        }
+        own = scores.setdefault(where, {})
+        for metric, value in scores_in(cell).items():
+            own.setdefault(metric, {})[cell.prompt, cell.seed] = value
+    return {where: Place(**fact, scores=scores[where]) for where, fact in facts.items()}
 
 
-def _score(cell: GridCell, scorer: str) -> float | None:
-    wanted = (
-        score.value for score in cell.scores if (score.metric, score.scorer) == (FIDELITY, scorer)
-    )
-    return next(wanted, None)
-
-
-def _strength_axis(strengths: Sequence[float]) -> Axis:
-    return Axis(
-        field="strength",
-        label="strength",
-        values=[f"{strength:g}" for strength in strengths],
-        notes=[() if strength else ("the base",) for strength in strengths],
-    )
-
-
-def _version_axis(versions: Sequence[ArtifactVersion]) -> Axis:
-    return Axis(
-        field="version",
-        label="version",
-        values=[f"@{version.version}" for version in versions],
-        notes=[_notes(version) for version in versions],
+def _settings(layout: Layout, where: GridPlace) -> str:
+    """What tells a place from others besides version and strength, in words."""
+    axes = zip((layout.x, layout.y, layout.z), where, strict=True)
+    return ", ".join(
+        f"{axis.field} {axis.values[index].label}"
+        for axis, index in axes
+        if axis and axis.field not in _NO_SETTING and not axis.field.startswith(REPLACE)
     )
 
 
-def _notes(version: ArtifactVersion) -> list[str]:
-    notes = []
-    if version.epoch is not None:
-        notes.append(f"epoch {version.epoch}, step {version.step}")
-    if version.loss is not None:
-        notes.append(f"loss {version.loss:.4f}")
-    return notes
+def _record_pick(
+    session: Session, grid: Grid, where: GridPlace, chosen: Place, facts: Mapping[str, Any]
+) -> None:
+    grid.best_version = find_version(session, chosen.ref)
+    grid.best_strength = chosen.strength
+    place = dict(zip("xyz", where, strict=True))
+    grid.pick = {**facts, **place, "settings": chosen.settings}
 
 
-def _panels(spec: dict[str, Any], references: Sequence[ImageSpec], count: int) -> list[Panel]:
-    panels = []
-    for prompt in spec["prompts"]:
-        asked = _spread([image.path for image in matching_references(prompt, references)], count)
-        panels += [Panel(prompt=prompt, seed=seed, references=asked) for seed in spec["seeds"]]
-    return panels
+def _best_alias(session: Session, grid: Grid) -> ArtifactAlias | None:
+    aliases = aliases_of(session, grid.artifact)
+    return next((alias for alias in aliases if alias.name == BEST), None)
 
 
-def _viewed_cells(
-    store: BlobStore, grid: Grid, cells: Iterable[GridCell], versions: Sequence[ArtifactVersion]
-) -> list[Cell]:
-    spec = grid.spec
-    x = {strength: index for index, strength in enumerate(spec["strengths"])}
-    y = {version.id: index for index, version in enumerate(versions)}
-    draws = [(prompt, seed) for prompt in spec["prompts"] for seed in spec["seeds"]]
-    panel = {draw: index for index, draw in enumerate(draws)}
-    return [
-        Cell(
-            x=x[cell.strength],
-            y=y[cell.version_id],
-            panel=panel[cell.prompt, cell.seed],
-            position=cell.position,
-            key=cell.cell_key,
-            state=CellState.DRAWN if cell.blob else CellState.MISSING,
-            picture=store.path(cell.blob.sha256) if cell.blob else None,
-            scores=_scores(cell, spec["scorer"]),
-            facts=_facts(grid, cell),
-        )
-        for cell in cells
-    ]
+def _is_a_persons(alias: ArtifactAlias | None) -> bool:
+    return alias is not None and alias.chosen_by == Chooser.PERSON
 
 
-def _scores(cell: GridCell, scorer: str) -> dict[str, float]:
-    return {score.metric: score.value for score in cell.scores if score.scorer == scorer}
-
-
-def _facts(grid: Grid, cell: GridCell) -> dict[str, str]:
-    sampling = grid.spec["sampling"]
-    return {
-        "version": f"{grid.artifact.name}@{cell.version.version}",
-        "strength": f"{cell.strength:g}",
-        "prompt": cell.prompt,
-        "negative prompt": sampling["negative_prompt"],
-        "seed": str(cell.seed),
-        "steps": str(sampling["num_inference_steps"]),
-        "sampler": str(sampling["sampler"]),
-        "guidance": f"{sampling['guidance_scale']:g}",
-        "size": f"{sampling['width']}x{sampling['height']}",
-        "base": str(grid.spec["base"]),
-    }
-
-
-def _picked(grid: Grid, versions: Sequence[ArtifactVersion]) -> Picked | None:
-    if grid.best_version is None or grid.best_strength is None:
-        return None
-    row = next(n for n, version in enumerate(versions) if version.id == grid.best_version.id)
-    return Picked(
-        x=list(grid.spec["strengths"]).index(grid.best_strength),
-        y=row,
-        ref=f"{grid.artifact.name}@{grid.best_version.version}",
+def _point_best(session: Session, grid: Grid, chosen_by: Chooser) -> None:
+    if grid.best_version is None:
+        return
+    set_alias(
+        session,
+        grid.best_version,
+        BEST,
         strength=grid.best_strength,
-        reason=grid.reason,
+        reason=f"grid {grid.id}: {grid.reason}",
+        chosen_by=chosen_by,
     )
-
-
-def _verdict(grid: Grid) -> str:
-    if grid.best_version is None or grid.best_strength is None:
-        return ""
-    ref = f"{grid.artifact.name}@{grid.best_version.version}"
-    return f"Pick: {ref} at strength {grid.best_strength:g}: {grid.reason}"
-
-
-def _alias_reason(grid: Grid, pick: Pick) -> str:
-    return f"grid {grid.id}: {pick.reason}"
-
-
-def _spread(things: Sequence[_Thing], count: int) -> list[_Thing]:
-    """At most so many of them, from all over."""
-    if len(things) <= count:
-        return list(things)
-    return [things[number * len(things) // count] for number in range(count)]

@@ -25,9 +25,7 @@ KINDS = {
 }
 """First word of a tag → what it calls up."""
 _TAG = re.compile(rf"<({'|'.join(KINDS)}):([^<>]*)>")
-_TOKEN = re.compile(
-    r"\\[()\[\]\\]|\\|\(|\[|:\s*(?P<weight>[+-]?[.\d]+)\s*\)|\)|\]|[^\\()\[\]:]+|:"
-)
+_TOKEN = re.compile(r"\\[()\[\]\\]|\\|\(|\[|:\s*(?P<weight>[+-]?[.\d]+)\s*\)|\)|\]|[^\\()\[\]:]+|:")
 _BREAK = re.compile(r"\s*\bBREAK\b\s*")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)")
 

@@ -77,7 +77,9 @@ def test_escaped_text_is_read_literally(text: str) -> None:
     assert pieces[0] is not BREAK
 
 
-@pytest.mark.parametrize("text", ["BREAK", "<lora:x:1>", r"\\(", "(a:1.2)", "<hypernet:y>", "[a|b]"])
+@pytest.mark.parametrize(
+    "text", ["BREAK", "<lora:x:1>", r"\\(", "(a:1.2)", "<hypernet:y>", "[a|b]"]
+)
 def test_what_has_a_meaning_loses_it_when_escaped(text: str) -> None:
     assert parse_emphasis(escaped(text)) == [Piece(text, 1.0)]
     assert split_tags(escaped(text))[1] == []
