@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, joinedload, selectinload
 
 from sdxl_reg.catalog.artifacts import find_version, version_ref
 from sdxl_reg.catalog.datasets import find_dataset_version
 from sdxl_reg.catalog.datasets import version_ref as dataset_ref
 from sdxl_reg.catalog.images import find_image_set
 from sdxl_reg.catalog.lineage import Way, edges_among, reachable
+from sdxl_reg.catalog.origins import origins_of
 from sdxl_reg.catalog.references import parse_reference
 from sdxl_reg.errors import NotFound
 from sdxl_reg.imaging.names import name_key
@@ -27,6 +28,7 @@ from sdxl_reg.tables import (
     Dataset,
     DatasetEntry,
     DatasetVersion,
+    Generation,
     Grid,
     Image,
     Run,
@@ -97,8 +99,8 @@ def lineage_of(
     Args:
         session: The transaction.
         reference: An artifact (`weipin-lora@best`) or, with its kind before it, `dataset:weipin@1`,
-            `grid:2`, `image_set:weipin`, `image:<sha256>`; a dataset's reference alone will do
-            where no artifact has that name.
+            `grid:2`, `generation:1`, `image_set:weipin`, `image:<sha256>`; a dataset's reference
+            alone will do where no artifact has that name.
         ways: `up` to what it was made from, `down` to what was made from it.
         depth: Greatest number of arrows from the root; none is without limit.
 
@@ -119,6 +121,7 @@ def lineage_of(
         )
         for dep in edges_among(session, ids)
     ]
+    edges += _drawn_by(session, root) if "up" in ways else []
     sources, source_edges = _behind_datasets(session, ids, recorded, root, ways)
     nodes = {node.id: node for node in [root, *recorded.values(), *sources]}
     return _trimmed(session, root, nodes, edges + source_edges, depth)
@@ -149,6 +152,11 @@ def _recorded_root(session: Session, kind: str, reference: str) -> int:
         if grid is None:
             raise NotFound("grid", reference, remedy="See: sdxl-reg grids")
         return grid.node_id
+    if kind == NodeKind.GENERATION:
+        found = session.get(Generation, int(reference)) if reference.isdigit() else None
+        if found is None:
+            raise NotFound("generation", reference, remedy="See: sdxl-reg generations")
+        return found.node_id
     if kind == NodeKind.DATASET or (not kind and _is_dataset_only(session, reference)):
         return find_dataset_version(session, reference).node_id
     return find_version(session, reference).node_id
@@ -170,7 +178,20 @@ def _image_root(session: Session, digest: str) -> tuple[GraphNode, list[int]]:
         raise NotFound("image", digest, remedy="Give its SHA-256, at least the first 8 digits")
     versions = select(DatasetVersion.node_id).join(DatasetEntry)
     starts = session.scalars(versions.where(DatasetEntry.image_id == image.id).distinct())
-    return _node(NodeKind.IMAGE, image.blob.sha256, _size(image)), list(starts)
+    origins = origins_of(session, [image.id]).values()
+    root = _node(NodeKind.IMAGE, image.blob.sha256, _size(image))
+    return root, [*starts, *(origin.node_id for origin in origins)]
+
+
+def _drawn_by(session: Session, root: GraphNode) -> list[GraphEdge]:
+    """The arrow to a picture from what drew it."""
+    if root.kind != NodeKind.IMAGE:
+        return []
+    images = session.scalars(select(Image.id).join(Blob).where(Blob.sha256 == root.ref)).all()
+    return [
+        GraphEdge(source=origin.ref, target=root.id, run=origin.run_id, slot="picture")
+        for origin in origins_of(session, images).values()
+    ]
 
 
 def _recorded_nodes(session: Session, ids: Iterable[int]) -> dict[int, GraphNode]:
@@ -189,6 +210,16 @@ def _recorded_nodes(session: Session, ids: Iterable[int]) -> dict[int, GraphNode
         .options(joinedload(ArtifactVersion.artifact))
     ):
         nodes[version.node_id] = _node(NodeKind.ARTIFACT, version_ref(version), _made(version))
+    for generation in session.scalars(
+        select(Generation)
+        .where(Generation.node_id.in_(wanted))
+        .options(selectinload(Generation.pictures))
+    ):
+        facts = {
+            "pictures": len(generation.pictures),
+            "prompt": generation.pictures[0].picture.get("prompt", ""),
+        }
+        nodes[generation.node_id] = _node(NodeKind.GENERATION, str(generation.id), facts)
     for grid in session.scalars(
         select(Grid).where(Grid.node_id.in_(wanted)).options(joinedload(Grid.artifact))
     ):

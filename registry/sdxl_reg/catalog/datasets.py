@@ -6,7 +6,7 @@ the identity of the version: freezing again without a change gives the same vers
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 from sdxl_reg.catalog.audit import note
 from sdxl_reg.catalog.blobs import recorded
 from sdxl_reg.catalog.images import SetMember, find_image_set, members_of
-from sdxl_reg.catalog.lineage import new_node
+from sdxl_reg.catalog.lineage import new_node, record_origins
+from sdxl_reg.catalog.origins import origins_of
 from sdxl_reg.catalog.paging import Page, Slice, page_of
 from sdxl_reg.catalog.references import checked_name, parse_reference
 from sdxl_reg.errors import Conflict, NotFound
@@ -51,7 +52,8 @@ def freeze(
             f"{dataset.selector or 'anything'!r}",
             remedy=f"See: sdxl-reg tags {dataset.image_set.name}",
         )
-    blob = recorded(session, store.put_bytes(manifest_of(members)))
+    origins = origins_of(session, [member.image_id for member in members])
+    blob = recorded(session, store.put_bytes(manifest_of(members, synthetic=origins)))
     existing = session.scalar(
         select(DatasetVersion).where(
             DatasetVersion.dataset_id == dataset.id, DatasetVersion.digest == blob.sha256
@@ -71,12 +73,18 @@ def freeze(
     session.add(version)
     session.flush()
     session.execute(insert(DatasetEntry), _entries(version.id, members))
+    record_origins(session, version.node_id, origins.values())
     note(session, "dataset.frozen", version_ref(version), digest=version.digest)
     return version
 
 
-def manifest_of(members: Sequence[SetMember]) -> bytes:
-    """The canonical manifest of images: the same images give the same bytes."""
+def manifest_of(members: Sequence[SetMember], *, synthetic: Container[int] = ()) -> bytes:
+    """The canonical manifest of images: the same images give the same bytes.
+
+    Args:
+        members: In their order.
+        synthetic: Rows of the images that were drawn here; their lines say so.
+    """
     lines = (
         json.dumps(
             {
@@ -86,6 +94,7 @@ def manifest_of(members: Sequence[SetMember]) -> bytes:
                 "sha256": member.sha256,
                 "split": "train",
                 "tags": member.tag_path,
+                **({"synthetic": True} if member.image_id in synthetic else {}),
             },
             ensure_ascii=False,
             sort_keys=True,

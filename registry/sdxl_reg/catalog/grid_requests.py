@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -26,7 +26,6 @@ from sdxl_reg.catalog.picture_requests import (
 from sdxl_reg.catalog.references import parse_reference
 from sdxl_reg.errors import Conflict, InvalidSettings, InvalidValue, NotFound
 from sdxl_reg.evaluation.axes import (
-    BASE,
     PROMPT,
     SEED,
     STRENGTH,
@@ -41,7 +40,7 @@ from sdxl_reg.evaluation.axes import (
 from sdxl_reg.evaluation.layout import Layout, Panel
 from sdxl_reg.evaluation.references import default_prompts, scorer_name
 from sdxl_reg.formats.prompts import escaped
-from sdxl_reg.jobs.pictures import LARGEST_SEED, AdapterUse
+from sdxl_reg.jobs.pictures import LARGEST_SEED
 from sdxl_reg.jobs.spec import ImageSpec
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.tables import Artifact, ArtifactVersion, DatasetVersion, LineageEvent
@@ -290,10 +289,11 @@ def _with_prompts_read(session: Session, axis: Axis, artifact: Artifact) -> Axis
     """An axis of prompts with their tags and words looked up."""
     if axis.field != PROMPT:
         return axis
-    read: Callable[[Value], Value] = lambda value: replace(
-        value, changes=_prompt_changes(session, value.changes["prompt"], artifact)
-    )
-    return replace(axis, values=[read(value) for value in axis.values])
+    values = [
+        replace(value, changes=_prompt_changes(session, value.changes["prompt"], artifact))
+        for value in axis.values
+    ]
+    return replace(axis, values=values)
 
 
 def _prompt_changes(session: Session, text: str, artifact: Artifact) -> dict[str, Any]:

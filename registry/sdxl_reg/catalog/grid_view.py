@@ -106,7 +106,8 @@ def _facts_of_all(layout: Layout) -> list[str]:
         ("strength", f"strength {layout.strength:g}"),
     ]
     shown = [text for name, text in facts if not _has(layout, name)]
-    named = "base prompt width height sampler schedule num_inference_steps guidance_scale".split()
+    named = {"base", "prompt", "width", "height", "sampler", "schedule"}
+    named |= {"num_inference_steps", "guidance_scale"}
     return shown + [
         f"{name.replace('_', ' ')} {value}" for name, value in said.items() if name not in named
     ]

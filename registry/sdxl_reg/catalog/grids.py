@@ -242,9 +242,12 @@ def _prepared(
             run_id=grid.run_id,
             cells=left,
             names=document.get("names", {}),
-            references=references_of(session, store, document["datasets"]),
             batch_size=document["batch_size"],
-            scoring=Scoring(cache_path=settings.cache_path),
+            scoring=Scoring(
+                references=references_of(session, store, document["datasets"]),
+                cache_path=settings.cache_path,
+                **document.get("networks", {}),
+            ),
         )
         write_job(spec, folder / "job.json")
     cells = select(func.count()).select_from(GridCell).where(GridCell.grid_id == grid.id)

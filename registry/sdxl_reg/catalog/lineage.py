@@ -1,7 +1,7 @@
 """Lineage: recording what runs take and give, and walking the graph in both directions."""
 
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from typing import Literal, Protocol
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -10,6 +10,20 @@ from sdxl_reg.tables import LineageDep, LineageEvent, Node
 from sdxl_reg.vocabulary import Direction, NodeKind
 
 Way = Literal["up", "down"]
+SYNTHETIC = "synthetic"
+"""The slot of what drew pictures of a dataset."""
+
+
+class Origin(Protocol):
+    """What a synthetic picture was drawn by."""
+
+    @property
+    def node_id(self) -> int:
+        """Its node."""
+
+    @property
+    def run_id(self) -> int:
+        """The run that drew the picture."""
 
 
 def new_node(session: Session, kind: NodeKind) -> Node:
@@ -35,6 +49,20 @@ def record_output(session: Session, run_id: int, node_id: int, slot: str) -> Non
     )
     for parent_id, parent_slot in inputs:
         edge = LineageDep(child_id=node_id, parent_id=parent_id, run_id=run_id, slot=parent_slot)
+        session.merge(edge)
+    session.flush()
+
+
+def record_origins(session: Session, node_id: int, origins: Iterable[Origin]) -> None:
+    """Record that pictures of a node were drawn by others: an edge from each of these.
+
+    Args:
+        session: The transaction.
+        node_id: Of a dataset version, newer than all of them.
+        origins: What its synthetic pictures were drawn by.
+    """
+    for node, run in sorted({(origin.node_id, origin.run_id) for origin in origins}):
+        edge = LineageDep(child_id=node_id, parent_id=node, run_id=run, slot=SYNTHETIC)
         session.merge(edge)
     session.flush()
 

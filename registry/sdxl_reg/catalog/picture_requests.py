@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 from sqlalchemy import select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.artifacts import find_version, version_ref, weights_of
 from sdxl_reg.catalog.bases import MICRO, find_base, resolution_of_version
@@ -16,8 +16,9 @@ from sdxl_reg.catalog.references import parse_reference
 from sdxl_reg.errors import Conflict, InvalidSettings, InvalidValue, NotFound
 from sdxl_reg.formats.prompts import AdapterTag, split_tags
 from sdxl_reg.formats.sampler_names import parse_sampler_name
-from sdxl_reg.imaging.decode import Unreadable, upright_size
+from sdxl_reg.imaging.decode import upright_size
 from sdxl_reg.imaging.names import name_key
+from sdxl_reg.imaging.problems import Unreadable
 from sdxl_reg.jobs.pictures import AdapterUse, PictureSpec
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.tables import Artifact, ArtifactFile, ArtifactVersion, Blob
@@ -90,7 +91,7 @@ def read_prompt(session: Session, text: str, *, besides: Artifact | None = None)
     uses = [_tagged(session, tag) for tag in tags]
     words, found = _embeddings_in(session, plain, besides)
     text = re.sub(r" +(?=,|$)", "", words) if tags else words
-    return Prompt(text=text.strip(), adapters=tuple([*uses, *found]))
+    return Prompt(text=text.strip(), adapters=(*uses, *found))
 
 
 def shared_base(
@@ -200,9 +201,7 @@ def require_drawable(version: ArtifactVersion) -> ArtifactVersion:
 def _tagged(session: Session, tag: AdapterTag) -> AdapterUse:
     version = _of_kind(session, tag.name, tag.kind)
     text_strength = None if tag.text_strength == tag.strength else tag.text_strength
-    return AdapterUse(
-        ref=version_ref(version), strength=tag.strength, text_strength=text_strength
-    )
+    return AdapterUse(ref=version_ref(version), strength=tag.strength, text_strength=text_strength)
 
 
 def _of_kind(session: Session, name: str, kind: ArtifactKind) -> ArtifactVersion:
@@ -260,7 +259,8 @@ def _sampling(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def _is_side(side: object, native: int) -> bool:
     return (
-        isinstance(side, int) and SIDE_STEP <= side <= LARGEST_FACTOR * native
+        isinstance(side, int)
+        and SIDE_STEP <= side <= LARGEST_FACTOR * native
         and side % SIDE_STEP == 0
     )
 

@@ -84,9 +84,7 @@ SOLVERS: Mapping[Sampler, Solver] = {
 }
 
 
-def make_scheduler(
-    sampler: str, config: Any, *, schedule: Schedule = Schedule.AUTOMATIC
-) -> Any:
+def make_scheduler(sampler: str, config: Any, *, schedule: Schedule = Schedule.AUTOMATIC) -> Any:
     """A scheduler for one run of sampling.
 
     Args:

@@ -181,7 +181,9 @@ def _texts(studio: Studio, pipeline: Any, rows: Sequence[PictureSpec]) -> list[C
     touched = any(studio.touches_texts(use.ref) for row in rows for use in active(row))
     known = None if touched else studio.known_texts
     skip = rows[0].clip_skip
-    prompts = _encoded(pipeline, [(row.prompt, row.prompt_2) for row in rows], skip, "prompt", known)
+    prompts = _encoded(
+        pipeline, [(row.prompt, row.prompt_2) for row in rows], skip, "prompt", known
+    )
     if not rows[0].is_guided:
         return [(prompt, None) for prompt in prompts]
     asked = [(row.negative_prompt, row.negative_prompt_2) for row in rows]
@@ -268,7 +270,10 @@ def _decoded(studio: Studio, picture: PictureSpec, latents: Tensor) -> Tensor:
 
 
 def _mask(studio: Studio, picture: PictureSpec) -> Image.Image | None:
-    return _input(studio, picture, picture.mask).convert("L") if picture.mask else None
+    if not picture.mask:
+        return None
+    mask: Image.Image = _input(studio, picture, picture.mask).convert("L")
+    return mask
 
 
 def _input(studio: Studio, picture: PictureSpec, digest: str) -> Image.Image:

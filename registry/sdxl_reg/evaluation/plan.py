@@ -4,7 +4,7 @@ No torch here.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -126,10 +126,15 @@ def _require_replaceable(layout: Layout) -> None:
     """Refuse to look for a text that no prompt has: all its values would give one picture."""
     prompts = [panel.prompt for panel in layout.panels]
     prompts += [
-        value.changes["prompt"] for axis in layout.axes for value in axis.values if "prompt" in value.changes
+        value.changes["prompt"]
+        for axis in layout.axes
+        for value in axis.values
+        if "prompt" in value.changes
     ]
     for axis in layout.axes:
-        for search in {value.changes[REPLACE][0] for value in axis.values if REPLACE in value.changes}:
+        for search in {
+            value.changes[REPLACE][0] for value in axis.values if REPLACE in value.changes
+        }:
             if not any(_whole_word(search).search(prompt) for prompt in prompts):
                 raise InvalidValue(
                     "no prompt has the text to replace",

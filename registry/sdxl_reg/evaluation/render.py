@@ -79,7 +79,8 @@ def seen_by_metrics(spec: DrawSpec, paths: Mapping[str, Path]) -> list[Picture]:
         spec: The job; what is compared is the last adapter of each picture.
         paths: Key of a picture → its file.
     """
-    digests = {ref: model.sha256 for ref, model in [*spec.bases.items(), *spec.versions.items()]}
+    digests = {ref: base.sha256 for ref, base in spec.bases.items()}
+    digests |= {ref: version.sha256 for ref, version in spec.versions.items()}
     return [
         Picture(
             key=cell.key,
@@ -216,7 +217,7 @@ def _draw_apart(
 
 def work_of(picture: PictureSpec) -> float:
     """How much the U-Net has to do for a picture, in megapixels times steps."""
-    steps = picture.num_inference_steps * (2 if picture.is_guided else 1)
+    steps = float(picture.num_inference_steps * (2 if picture.is_guided else 1))
     if picture.init_image:
         steps *= picture.denoising_strength
     width, height = picture.final_size

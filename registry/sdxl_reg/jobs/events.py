@@ -111,7 +111,19 @@ class Finished(_Event):
     type: Literal["finished"] = "finished"
 
 
-Event = Started | Progress | Metric | Message | Version | Sample | Cell | CellFailed | Score | Failed | Finished
+Event = (
+    Started
+    | Progress
+    | Metric
+    | Message
+    | Version
+    | Sample
+    | Cell
+    | CellFailed
+    | Score
+    | Failed
+    | Finished
+)
 _EVENT: TypeAdapter[Event] = TypeAdapter(
     Annotated[Event, Field(discriminator="type")],
     config=ConfigDict(ser_json_inf_nan="constants"),  # a loss may be NaN, and shall be heard of

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sdxl_reg.vocabulary import Sampler, Schedule, Upscaler
 
 KEY_SCHEMA = 2
-"""Raised whenever the same settings would draw other pixels, so that old pictures are not reused."""
+"""Raised whenever the same settings would draw other pixels, so that no old one is reused."""
 STRENGTH_DIGITS = 4
 """Decimals of a strength that count: 0.1 + 0.2 and 0.3 are one strength."""
 LARGEST_SEED = 2**63 - 1
@@ -91,7 +91,9 @@ class PictureSpec(BaseModel):
     @property
     def final_size(self) -> tuple[int, int]:
         """Width and height in pixels of the finished picture: multiples of 8."""
-        width, height = (int(side * self.hires_scale) // 8 * 8 for side in (self.width, self.height))
+        width, height = (
+            int(side * self.hires_scale) // 8 * 8 for side in (self.width, self.height)
+        )
         return width, height
 
     def said(self) -> dict[str, Any]:
@@ -122,7 +124,11 @@ def picture_key(picture: PictureSpec, digests: Mapping[str, str]) -> str:
     """
     facts = picture.said() | {"schema": KEY_SCHEMA, "base": digests[picture.base]}
     facts["adapters"] = [
-        [digests[use.ref], round(use.strength, STRENGTH_DIGITS), round(use.in_texts, STRENGTH_DIGITS)]
+        [
+            digests[use.ref],
+            round(use.strength, STRENGTH_DIGITS),
+            round(use.in_texts, STRENGTH_DIGITS),
+        ]
         for use in picture.adapters
         if not use.is_idle
     ]

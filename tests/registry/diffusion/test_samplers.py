@@ -72,9 +72,7 @@ def test_noise_on_the_way_is_each_rows_own(pipeline: Any, sampler: Sampler) -> N
     """The same prompt and first noise, but other noise on the way, differ only where it is added."""
     generators = [torch.Generator().manual_seed(seed) for seed in SEEDS]
     same = ours(pipeline, sampler, prompts=[PROMPTS[0]] * 2, seeds=[5, 5])
-    other = ours(
-        pipeline, sampler, prompts=[PROMPTS[0]] * 2, seeds=[5, 5], generators=generators
-    )
+    other = ours(pipeline, sampler, prompts=[PROMPTS[0]] * 2, seeds=[5, 5], generators=generators)
     assert torch.equal(same[0], same[1])
     assert (difference(other[:1], other[1:]) > 0.01) is (sampler in ADD_NOISE)
 
