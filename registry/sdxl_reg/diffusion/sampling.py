@@ -37,6 +37,7 @@ __all__ = [
     "to_images",
 ]
 
+
 @torch.no_grad()
 def encode_negative(pipeline: Any, prompt: str, like: TextConditioning) -> TextConditioning:
     """The conditioning that guidance leads away from, for every row.

@@ -52,9 +52,7 @@ def encode_texts(
         if model is not None
     ]
     _require_layer(encoders, clip_skip)
-    counts = [
-        max(len(encoder.rows[row]) for encoder in encoders) for row in range(len(texts))
-    ]
+    counts = [max(len(encoder.rows[row]) for encoder in encoders) for row in range(len(texts))]
     found = [_encoded(encoders, index, clip_skip) for index in range(max(counts))]
     return [
         TextConditioning(
@@ -111,9 +109,7 @@ def _parts(pipeline: Any) -> Iterator[tuple[Any, Any]]:
     yield pipeline.tokenizer_2, pipeline.text_encoder_2
 
 
-def _encoded(
-    encoders: Sequence[_Encoder], index: int, clip_skip: int
-) -> tuple[Tensor, Tensor]:
+def _encoded(encoders: Sequence[_Encoder], index: int, clip_skip: int) -> tuple[Tensor, Tensor]:
     """Context and pooled output of one chunk of every row; the last encoder pools."""
     contexts = []
     for encoder in encoders:

@@ -73,9 +73,7 @@ def theirs(
     """Latents of a pipeline class of diffusers made of the same parts."""
     made = kind(**{**pipeline.components, "scheduler": None}, add_watermarker=False)
     made.set_progress_bar_config(disable=True)
-    made.scheduler = make_scheduler(
-        sampler, config or pipeline.scheduler.config, schedule=schedule
-    )
+    made.scheduler = make_scheduler(sampler, config or pipeline.scheduler.config, schedule=schedule)
     found: Tensor = made(
         **{
             "prompt": PROMPTS,

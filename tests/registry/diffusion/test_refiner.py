@@ -59,9 +59,7 @@ def handover(refiner: Any, switch_at: float, **more: Any) -> Handover:
     return Handover(pipeline=refiner, guidance=guidance, switch_at=switch_at)
 
 
-def one_after_the_other(
-    base: Any, refiner: Any, sampler: str, share: float, **more: Any
-) -> Tensor:
+def one_after_the_other(base: Any, refiner: Any, sampler: str, share: float, **more: Any) -> Tensor:
     """Latents of diffusers' two pipelines, with noise on the way from the same generators."""
     generators = make_generators(SEEDS)
     arguments: dict[str, Any] = {
@@ -82,9 +80,7 @@ def one_after_the_other(
         pipe.set_progress_bar_config(disable=True)
         pipe.scheduler = make_scheduler(sampler, base.scheduler.config)
     noise = initial_noise(base, generators, width=SIDE, height=SIDE)
-    latents = first(
-        **arguments, latents=noise, width=SIDE, height=SIDE, denoising_end=share
-    ).images
+    latents = first(**arguments, latents=noise, width=SIDE, height=SIDE, denoising_end=share).images
     found: Tensor = second(**arguments, image=latents, denoising_start=share, **more).images
     return found
 

@@ -238,7 +238,9 @@ def test_a_longer_negative_is_drawn_with_two_calls_and_equals_one_of_the_same_le
     assert calls == [4, 4, 2, 2, 2, 2]
     assert (one - two).abs().max() > SHOWS
     # The context twice over has the same attention, so it must draw the same.
-    twice = [TextConditioning(context=row.context.repeat(1, 2, 1), pooled=row.pooled) for row in negative]
+    twice = [
+        TextConditioning(context=row.context.repeat(1, 2, 1), pooled=row.pooled) for row in negative
+    ]
     torch.testing.assert_close(
         ours(pipeline, steps=2, told=_told(rows, twice)), one, atol=1e-5, rtol=1e-5
     )

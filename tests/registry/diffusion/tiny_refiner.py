@@ -66,8 +66,6 @@ def write_single_file(path: Path, refiner: Any) -> Path:
         }
         for part in ("unet", "vae", "text_encoder_2")
     }
-    tensors = {
-        key.replace(SECOND, FIRST): tensor for key, tensor in to_single_file(parts).items()
-    }
+    tensors = {key.replace(SECOND, FIRST): tensor for key, tensor in to_single_file(parts).items()}
     save_weights(path, tensors, {})
     return path

@@ -1,5 +1,7 @@
 """A1111's prompt syntax, case by case, and its laws for any text."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -77,7 +79,9 @@ def test_escaped_text_is_read_literally(text: str) -> None:
     assert pieces[0] is not BREAK
 
 
-@pytest.mark.parametrize("text", ["BREAK", "<lora:x:1>", r"\\(", "(a:1.2)", "<hypernet:y>", "[a|b]"])
+@pytest.mark.parametrize(
+    "text", ["BREAK", "<lora:x:1>", r"\\(", "(a:1.2)", "<hypernet:y>", "[a|b]"]
+)
 def test_what_has_a_meaning_loses_it_when_escaped(text: str) -> None:
     assert parse_emphasis(escaped(text)) == [Piece(text, 1.0)]
     assert split_tags(escaped(text))[1] == []
@@ -100,7 +104,7 @@ def test_whatever_is_written_no_two_neighbours_weigh_the_same(text: str) -> None
         pieces = parse_emphasis(text)
     except InvalidValue:
         return
-    for one, other in zip(pieces, pieces[1:], strict=False):
+    for one, other in pairwise(pieces):
         assert one is BREAK or other is BREAK or one.weight != other.weight
 
 
