@@ -26,7 +26,15 @@ with warnings.catch_warnings():
 MODELS = ("unet", "vae", "text_encoder", "text_encoder_2")
 SECOND_ENCODER = "conditioner.embedders.1.model."
 
-__all__ = ["StableDiffusionXLPipeline", "diffusers", "load_pipeline"]
+__all__ = [
+    "StableDiffusionXLPipeline",
+    "be_silent",
+    "diffusers",
+    "load_pipeline",
+    "require_complete",
+    "second_text_encoder",
+    "transformers",
+]
 
 
 def load_pipeline(

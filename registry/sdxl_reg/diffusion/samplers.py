@@ -112,7 +112,7 @@ def make_scheduler(sampler: str, config: Any, *, schedule: Schedule = Schedule.A
     accepted = inspect.signature(solver.scheduler.__init__).parameters
     own = {key: value for key, value in dict(config).items() if key in accepted}
     with _quiet():
-        scheduler = solver.scheduler.from_config(own | solver.settings | SETTINGS[schedule])
+        scheduler = solver.scheduler.from_config({**own, **solver.settings, **SETTINGS[schedule]})
     if config.get(ZERO_SNR) and ZERO_SNR not in accepted:
         scheduler.alphas_cumprod = _zero_snr_alphas(scheduler.betas)
     return scheduler

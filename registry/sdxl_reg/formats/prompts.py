@@ -116,21 +116,21 @@ class _Reader:
         self._square: list[int] = []
 
     def read(self, match: re.Match[str]) -> None:
-        token, weight = match[0], match["weight"]
-        if token.startswith("\\"):
-            self._pieces.append(Piece(token[1:], 1.0))
-        elif token == "(":
+        mark, weight = match[0], match["weight"]
+        if mark.startswith("\\"):
+            self._pieces.append(Piece(mark[1:], 1.0))
+        elif mark == "(":
             self._round.append(len(self._pieces))
-        elif token == "[":
+        elif mark == "[":
             self._square.append(len(self._pieces))
         elif weight is not None and self._round:
-            self._multiply(self._round.pop(), _number(weight, token, "weight in a prompt"))
-        elif token == ")" and self._round:
+            self._multiply(self._round.pop(), _number(weight, mark, "weight in a prompt"))
+        elif mark == ")" and self._round:
             self._multiply(self._round.pop(), ROUND)
-        elif token == "]" and self._square:
+        elif mark == "]" and self._square:
             self._multiply(self._square.pop(), SQUARE)
         else:
-            self._add(token)
+            self._add(mark)
 
     def finished(self) -> list[Piece]:
         for start in self._round:

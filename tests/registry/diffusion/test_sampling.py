@@ -17,8 +17,6 @@ from sdxl_reg.diffusion.sampling import (
     make_scheduler,
     to_images,
 )
-from sdxl_reg.errors import UnknownName
-from sdxl_reg.vocabulary import Sampler
 
 PROMPTS = ["a red mug", "a blue shoe"]
 SEEDS = [5, 6]
@@ -74,10 +72,9 @@ def _theirs(pipeline: Any, sampler: str, **arguments: Any) -> torch.Tensor:
 
 
 @pytest.mark.filterwarnings("ignore:__array:DeprecationWarning")  # diffusers with numpy 2
-@pytest.mark.parametrize("sampler", [name.value for name in Sampler])
-def test_latents_equal_those_of_the_plain_pipeline(pipeline: Any, sampler: str) -> None:
-    theirs = _theirs(pipeline, sampler, guidance_scale=5.0)
-    torch.testing.assert_close(_latents(pipeline, sampler), theirs, atol=TOLERANCE, rtol=0)
+def test_latents_equal_those_of_the_plain_pipeline(pipeline: Any) -> None:
+    theirs = _theirs(pipeline, "Euler", guidance_scale=5.0)  # the others: test_samplers.py
+    torch.testing.assert_close(_latents(pipeline), theirs, atol=TOLERANCE, rtol=0)
 
 
 @pytest.mark.filterwarnings("ignore:__array:DeprecationWarning")
@@ -123,11 +120,3 @@ def test_noise_is_that_of_the_seed(pipeline: Any) -> None:
     other = initial_noise(pipeline, make_generators([6]), width=64, height=64)
     assert torch.equal(both[1], other[0])
     assert both.shape == (2, 4, 8, 8)
-
-
-def test_samplers_go_by_a1111s_names_in_any_case(pipeline: Any) -> None:
-    assert type(make_scheduler("dpm++ 2m", pipeline.scheduler.config)).__name__ == (
-        "DPMSolverMultistepScheduler"
-    )
-    with pytest.raises(UnknownName, match="Euler a"):
-        make_scheduler("Eulr a", pipeline.scheduler.config)

@@ -1,5 +1,7 @@
 """A1111's prompt syntax, case by case, and its laws for any text."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -102,7 +104,7 @@ def test_whatever_is_written_no_two_neighbours_weigh_the_same(text: str) -> None
         pieces = parse_emphasis(text)
     except InvalidValue:
         return
-    for one, other in zip(pieces, pieces[1:], strict=False):
+    for one, other in pairwise(pieces):
         assert one is BREAK or other is BREAK or one.weight != other.weight
 
 
