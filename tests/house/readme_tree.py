@@ -25,6 +25,7 @@ FOLDED = {
     "docs/pictures": "pictures of this README and of docs/",
     "docs/decisions": "why it is as it is, one page each",
     "docs/examples/sdxl-reg-ia3": "a whole plugin, explained in docs/trainers.md",
+    "registry/sdxl_reg/evaluation/viewer/scripts": "script of the viewer, one file a part of it",
     "registry/sdxl_reg/micro_base": "the built-in base: a small SDXL that really draws",
     "registry/sdxl_reg/web/static": "style sheet and scripts of the pages",
     "registry/sdxl_reg/web/templates": "the pages, one template each",
@@ -38,6 +39,7 @@ DESCRIPTIONS = {
     "constraints.txt": "the exact versions that are tested",
     "examples/demo.sh": "what `make demo` runs",
     "examples/weipin.toml": "settings of the example's training",
+    "registry/sdxl_reg/evaluation/viewer/viewer.css": "style sheet of the viewer, light and dark",
     "pyproject.toml": "packages, dependencies, and the settings of every tool",
 }
 UNLISTED = {".gitignore", "py.typed", "script.py.mako", "LICENSE", "NOTICE"}
