@@ -13,7 +13,8 @@ from sdxl_reg.catalog.audit import note
 from sdxl_reg.catalog.blobs import recorded
 from sdxl_reg.catalog.grid_cells import FIDELITY, cells_of
 from sdxl_reg.catalog.lineage import record_output
-from sdxl_reg.evaluation.pick import Draw, Pick, Place, choose
+from sdxl_reg.evaluation.pick import Choice, choose
+from sdxl_reg.evaluation.places import Draw, Place
 from sdxl_reg.evaluation.plan import matching_references
 from sdxl_reg.evaluation.sheet import Block, Row, Sheet, draw_sheet
 from sdxl_reg.jobs.spec import ImageSpec
@@ -33,7 +34,7 @@ def complete_grid(
     *,
     versions: Sequence[ArtifactVersion],
     references: Sequence[ImageSpec],
-) -> Pick | None:
+) -> Choice:
     """Pick, draw the sheet, point `best` at the pick and record the lineage; all of it or nothing.
 
     Args:
@@ -44,20 +45,24 @@ def complete_grid(
         references: The pictures its prompts ask for.
 
     Returns:
-        The pick, or None when there is nothing to choose by.
+        The pick and its reason, or why there is none.
     """
     cells = cells_of(session, grid)
-    pick = _pick(cells, versions, grid.spec["scorer"])
-    if pick is not None:
-        best = versions[pick.version]
-        grid.best_version, grid.best_strength, grid.reason = best, pick.strength, pick.reason
-        set_alias(session, best, BEST, strength=pick.strength, reason=_alias_reason(grid, pick))
+    places = _places(cells, grid.spec["scorer"])
+    choice = choose(places)
+    if choice.pick is not None:
+        picked = places[choice.pick.index]
+        best = next(version for version in versions if version.version == picked.version)
+        grid.best_version, grid.best_strength = best, picked.strength
+        grid.reason = choice.reason
+        why = f"grid {grid.id}: {choice.reason}"
+        set_alias(session, best, BEST, strength=picked.strength, reason=why)
     sheet = sheet_of(store, grid, cells, versions=versions, references=references)
     grid.sheet = recorded(session, store.put_bytes(png_bytes(sheet)))
     record_output(session, grid.run_id, grid.node_id, "grid")
     note(session, "grid.ready", f"grid {grid.id}", reason=grid.reason)
     session.flush()
-    return pick
+    return choice
 
 
 def sheet_of(
@@ -132,18 +137,17 @@ def write_sheet(store: BlobStore, sheet_sha256: str, to: Path) -> Path:
     return to
 
 
-def _pick(
-    cells: Iterable[GridCell], versions: Sequence[ArtifactVersion], scorer: str
-) -> Pick | None:
-    index_of = {version.id: index for index, version in enumerate(versions)}
-    scores: dict[Place, dict[Draw, float]] = {}
+def _places(cells: Iterable[GridCell], scorer: str) -> list[Place]:
+    scores: dict[tuple[int, float], dict[Draw, float]] = {}
     for cell in cells:
         value = _score(cell, scorer)
         if value is not None:
-            place = (index_of[cell.version_id], cell.strength)
+            place = cell.version.version, cell.strength
             scores.setdefault(place, {})[cell.prompt, cell.seed] = value
-    names = {index: f"@{version.version}" for index, version in enumerate(versions)}
-    return choose(scores, names, metric=FIDELITY)
+    return [
+        Place(version=number, ref=f"@{number}", strength=strength, scores={FIDELITY: values})
+        for (number, strength), values in scores.items()
+    ]
 
 
 def _score(cell: GridCell, scorer: str) -> float | None:
@@ -181,10 +185,6 @@ def _verdict(grid: Grid) -> str:
         return ""
     ref = f"{grid.artifact.name}@{grid.best_version.version}"
     return f"Pick: {ref} at strength {grid.best_strength:g}: {grid.reason}"
-
-
-def _alias_reason(grid: Grid, pick: Pick) -> str:
-    return f"grid {grid.id}: {pick.reason}"
 
 
 def _spread(things: Sequence[_Thing], count: int) -> list[_Thing]:
