@@ -25,6 +25,8 @@ COMMANDS = {
     "run": ("runs:run", "Show or cancel a run, or read its log."),
     "artifacts": ("artifacts:artifacts", "List the artifacts and their versions."),
     "artifact": ("artifacts:artifact", "Show, import, export or alias an artifact."),
+    "generate": ("generate:generate", "Draw pictures of prompts."),
+    "generations": ("generate:generations", "List what was drawn of prompts."),
     "grid": ("grid:grid", "Compare versions by strengths, score them, pick the best."),
     "grids": ("grid:grids", "List the grids."),
     "lineage": ("lineage:lineage", "Show what something was made from, and what from it."),

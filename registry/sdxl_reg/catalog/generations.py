@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy import Engine, select
@@ -15,6 +15,7 @@ from sdxl_reg.catalog.origins import recorded_image
 from sdxl_reg.catalog.paging import Page, Slice, page_of
 from sdxl_reg.catalog.picture_requests import (
     PictureRequest,
+    Prompt,
     checked,
     common_picture,
     read_prompt,
@@ -26,7 +27,7 @@ from sdxl_reg.evaluation.batches import batch_size as usual_batch
 from sdxl_reg.imaging.decode import Limits, examine
 from sdxl_reg.jobs import events
 from sdxl_reg.jobs.local import run_job
-from sdxl_reg.jobs.pictures import LARGEST_SEED, AdapterUse, PictureSpec, picture_key
+from sdxl_reg.jobs.pictures import LARGEST_SEED, PictureSpec, picture_key
 from sdxl_reg.jobs.spec import CellSpec, write_job
 from sdxl_reg.settings import Settings
 from sdxl_reg.store.blobs import BlobStore
@@ -44,17 +45,15 @@ class GenerationRequest:
     """What a user asks for.
 
     Attributes:
-        prompts: With tags and names of embeddings, see `picture_requests.read_prompt`.
+        prompts: With tags and names of embeddings, see `picture_requests.read_prompt`; or read.
         seeds: Of the noise; every prompt is drawn from each.
         picture: How the pictures are drawn.
-        adapters: What takes part besides what the prompts call up.
         batch_size: Pictures drawn at once; None: what fits.
     """
 
-    prompts: Sequence[str]
+    prompts: Sequence[str | Prompt]
     seeds: Sequence[int]
     picture: PictureRequest = field(default_factory=PictureRequest)
-    adapters: Sequence[AdapterUse] = ()
     batch_size: int | None = None
 
 
@@ -85,6 +84,11 @@ def find_generation(session: Session, generation_id: int) -> Generation:
     if found is None:
         raise NotFound("generation", str(generation_id), remedy="See: sdxl-reg generations")
     return found
+
+
+def generations(session: Session) -> Sequence[Generation]:
+    """Every generation, newest first."""
+    return session.scalars(select(Generation).order_by(Generation.id.desc())).all()
 
 
 def generations_page(session: Session, part: Slice) -> Page[Generation]:
@@ -170,9 +174,9 @@ def _pictures(
     session: Session, store: BlobStore, request: GenerationRequest
 ) -> tuple[list[PictureSpec], dict[str, str]]:
     _require_numbers(request)
-    prompts = [read_prompt(session, text) for text in request.prompts]
     prompts = [
-        replace(prompt, adapters=(*prompt.adapters, *request.adapters)) for prompt in prompts
+        said if isinstance(said, Prompt) else read_prompt(session, said)
+        for said in request.prompts
     ]
     refs = [use.ref for prompt in prompts for use in prompt.adapters]
     base = shared_base(session, store, request.picture, refs)
