@@ -1,17 +1,22 @@
-"""`sdxl-reg grid NAME`, `grid show`, `grid resume` and `grids`: compare versions by strengths."""
+"""`sdxl-reg grid NAME` and its other commands, and `grids`: compare versions by strengths."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from sdxl_reg_cli.console import json_option, print_json, print_table, progress_bar, say
+from sdxl_reg_cli.console import json_option, print_json, print_table, progress_bar, say, span
+from sdxl_reg_cli.grid_files import export, write_sheet
+from sdxl_reg_cli.grid_pick import pick, vote
 from sdxl_reg_cli.installation import Installation, opened
+from sdxl_reg_cli.picture_options import picture_options, picture_request
 
 if TYPE_CHECKING:
     from sdxl_reg.catalog.grids import PlannedGrid
     from sdxl_reg.jobs.events import Event
     from sdxl_reg.tables import Grid
+
+MEBI = 1 << 20
 
 
 class DrawByDefault(click.Group):
@@ -37,76 +42,86 @@ def grid() -> None:
     epilog="""\b
 Examples:
   sdxl-reg grid weipin-lora
-  sdxl-reg grid weipin-lora --strengths 0:1:0.25 --versions 1,3,5 --seed 1 --seed 2
-  sdxl-reg grid weipin-lora@3 --prompt "qzy, flawed, spot" --sampler "DPM++ 2M" --steps 30
+  sdxl-reg grid weipin-lora --strengths 0:1:0.25 --versions latest-3 --seed 1 --seed 2
+  sdxl-reg grid weipin-lora@3 --prompt "qzy, flawed, spot" --sampler "DPM++ 2M Karras" --steps 30
+  sdxl-reg grid weipin-lora --y "replace:spot=fold,crease" --prompt "qzy, flawed, spot"
+  sdxl-reg grid weipin-lora --z cfg=3,5,7 --out weipin.html
+
+An axis is FIELD=VALUES with the fields strength, version, prompt, negative, seed, steps, cfg, rescale,
+sampler, schedule, base, size, clip-skip, denoising, hires-scale, hires-steps, hires-denoising,
+hires-upscaler, switch-at, and replace:WORD for other words in its place. Numbers may be a range
+0:1:0.1; versions all, latest-5 or every 2. Values with commas stand in double quotes.
 """
 )
 @click.argument("artifact")
-@click.option("--strengths", default="0:1:0.1", show_default=True, help="Range or comma list.")
-@click.option("--versions", help="Numbers: 1,3,5 or 1:5. [default: all of the newest run]")
+@click.option("--strengths", help="Range or comma list. [default: 0:1:0.1]")
+@click.option("--versions", default="", help="1,3,5 or 1:5, all, latest-5. [default: newest run]")
 @click.option("--prompt", "prompts", multiple=True, help="Repeatable. [default: from captions]")
 @click.option(
     "--seed", "seeds", multiple=True, type=int, help="Of the noise; repeatable. [default: 1234]"
 )
-@click.option("--negative-prompt", default="", help="What to lead away from.")
-@click.option("--steps", default=20, show_default=True, help="Steps of the sampler.")
-@click.option("--guidance-scale", default=5.0, show_default=True, help="1 or less: none.")
+@click.option("--x", default="", help="Columns, as FIELD=VALUES. [default: the strengths]")
+@click.option("--y", default="", help="Rows. [default: the versions]")
+@click.option("--z", default="", help="Pages. [default: one]")
+@picture_options
+@click.option("--batch-size", type=int, help="Pictures drawn at once. [default: what fits]")
+@click.option("--weight", "weights", multiple=True, help="Pick by: fidelity=1, kid=-5; repeatable.")
+@click.option("--gate", "gates", multiple=True, help="Pick only: memorisation<=0.8; repeatable.")
 @click.option(
-    "--sampler", default="Euler", show_default=True, help="Euler, Euler a, DPM++ 2M, DDIM."
+    "--image-network",
+    default="efficientnet-lite0",
+    show_default=True,
+    help="What compares pictures: dinov2:PATH or clip:PATH are better.",
 )
-@click.option("--width", type=int, help="Pixels. [default: the base's own]")
-@click.option("--height", type=int, help="Pixels. [default: the base's own]")
-@click.option("--base", default="", help="What to draw on. [default: what they were trained on]")
+@click.option("--text-network", default="", help="What compares pictures with words: clip:PATH.")
 @click.option(
-    "--base-config",
+    "--out",
     type=click.Path(path_type=Path),
-    help="For a single-file base: diffusers folder with its configuration and tokenizers.",
+    help="Where to write it: .png, .jpg, .webp (sheet), .html (viewer). [default: a PNG]",
 )
-@click.option("--batch-size", default=11, show_default=True, help="Pictures drawn at once.")
-@click.option("--out", type=click.Path(path_type=Path), help="Where to write the sheet (PNG).")
 @json_option
 def draw(
     artifact: str,
-    strengths: str,
-    versions: str | None,
+    strengths: str | None,
+    versions: str,
     prompts: tuple[str, ...],
     seeds: tuple[int, ...],
-    negative_prompt: str,
-    steps: int,
-    guidance_scale: float,
-    sampler: str,
-    width: int | None,
-    height: int | None,
-    base: str,
-    base_config: Path | None,
-    batch_size: int,
+    x: str,
+    y: str,
+    z: str,
+    batch_size: int | None,
+    weights: tuple[str, ...],
+    gates: tuple[str, ...],
+    image_network: str,
+    text_network: str,
     out: Path | None,
     as_json: bool,
+    **options: Any,
 ) -> None:
     """Draw versions by strengths from one noise, score them, and point @best at the pick.
 
     Rows are versions, columns are strengths; there is a block for each prompt and seed. What was
     drawn before is not drawn again.
     """
-    from sdxl_reg.catalog.grid_requests import GridRequest
+    from sdxl_reg.catalog.grid_requests import DEFAULT_SEEDS, GridRequest
     from sdxl_reg.catalog.grids import plan
-    from sdxl_reg.evaluation.plan import DEFAULT_SEEDS, parse_strengths, parse_versions
+    from sdxl_reg.evaluation.axes import parse_strengths
 
     request = GridRequest(
         artifact=artifact,
-        versions=parse_versions(versions) if versions else (),
-        strengths=parse_strengths(strengths),
+        versions=versions,
+        strengths=parse_strengths(strengths) if strengths else (),
         prompts=prompts,
         seeds=seeds or DEFAULT_SEEDS,
-        negative_prompt=negative_prompt,
-        num_inference_steps=steps,
-        guidance_scale=guidance_scale,
-        sampler=sampler,
-        width=width,
-        height=height,
-        base=base,
-        config_path=base_config,
+        x=x,
+        y=y,
+        z=z,
+        picture=picture_request(options),
         batch_size=batch_size,
+        weights=weights,
+        gates=gates or None,
+        image_network=image_network,
+        text_network=text_network,
     )
     with opened() as registry:
         planned = plan(registry.engine, registry.store, registry.settings, request)
@@ -115,10 +130,10 @@ def draw(
 
 @grid.command()
 @click.argument("number", type=int)
-@click.option("--out", type=click.Path(path_type=Path), help="Where to write the sheet (PNG).")
+@click.option("--out", type=click.Path(path_type=Path), help="Where to write it, as for draw.")
 @json_option
 def resume(number: int, out: Path | None, as_json: bool) -> None:
-    """Draw what a grid still lacks, and pick again."""
+    """Draw what a grid still lacks, what failed included, and pick again."""
     from sdxl_reg.catalog.grids import resume as resumed
 
     with opened() as registry:
@@ -128,20 +143,17 @@ def resume(number: int, out: Path | None, as_json: bool) -> None:
 
 @grid.command()
 @click.argument("number", type=int)
-@click.option("--out", type=click.Path(path_type=Path), help="Where to write the sheet (PNG).")
+@click.option("--out", type=click.Path(path_type=Path), help="Where to write it, as for draw.")
 @json_option
 def show(number: int, out: Path | None, as_json: bool) -> None:
     """Show a grid's scores and pick, and write its sheet."""
     from sdxl_reg.catalog.grids import find_grid
     from sdxl_reg.store.database import reading
 
-    with opened() as registry, reading(registry.engine) as session:
-        found = find_grid(session, number)
-        document = _document(registry, found, out=out)
-        if as_json:
-            print_json(document)
-        else:
-            _print(registry, found, document)
+    with opened() as registry:
+        with reading(registry.engine) as session:
+            find_grid(session, number)
+        _report(registry, number, out=out, as_json=as_json)
 
 
 @click.command()
@@ -149,6 +161,7 @@ def show(number: int, out: Path | None, as_json: bool) -> None:
 def grids(as_json: bool) -> None:
     """List the grids, newest first."""
     from sdxl_reg.catalog.grids import grids as all_grids
+    from sdxl_reg.evaluation.layout import described, read_layout
     from sdxl_reg.store.database import reading
 
     with opened() as registry, reading(registry.engine) as session:
@@ -156,8 +169,7 @@ def grids(as_json: bool) -> None:
             {
                 "grid": found.id,
                 "artifact": found.artifact.name,
-                "versions": len(found.spec["versions"]),
-                "strengths": len(found.spec["strengths"]),
+                "axes": described(read_layout(found.spec)),
                 "state": "ready" if found.sheet else "not completed",
                 "best": _best(found),
                 "created_at": found.created_at,
@@ -167,126 +179,158 @@ def grids(as_json: bool) -> None:
     if as_json:
         print_json({"grids": rows})
         return
-    columns = ["grid", "artifact", "versions", "strengths", "state", "pick"]
+    columns = ["grid", "artifact", "axes", "state", "pick"]
     cells = [
         [
             str(row["grid"]),
             row["artifact"],
-            str(row["versions"]),
-            str(row["strengths"]),
+            row["axes"],
             row["state"],
             f"{row['best']['ref']} at {row['best']['strength']:g}" if row["best"] else "",
         ]
         for row in rows
     ]
-    print_table(columns, cells, right=frozenset({0, 2, 3}))
+    print_table(columns, cells, right=frozenset({0}))
+
+
+grid.add_command(export)
+grid.add_command(pick)
+grid.add_command(vote)
 
 
 def _carry_out(
     registry: Installation, planned: "PlannedGrid", *, out: Path | None, as_json: bool
 ) -> None:
-    from sdxl_reg.catalog.grids import carry_out, find_grid
-    from sdxl_reg.store.database import reading
+    from sdxl_reg.catalog.grids import carry_out
 
     _announce(planned)
+    failed: list[str] = []
     with progress_bar() as advance:
-        carry_out(registry.engine, registry.store, planned, lambda event: _tell(event, advance))
-    with reading(registry.engine) as session:
-        found = find_grid(session, planned.grid_id)
-        document = _document(registry, found, out=out) | {
-            "cells": planned.cell_count,
-            "rendered": planned.missing_count,
-            "reused": planned.cell_count - planned.missing_count,
-        }
-        if as_json:
-            print_json(document)
-        else:
-            _print(registry, found, document)
+        carry_out(
+            registry.engine, registry.store, planned, lambda event: _tell(event, advance, failed)
+        )
+    counts = {
+        "cells": planned.cell_count,
+        "rendered": planned.missing_count - len(failed),
+        "reused": planned.cell_count - planned.missing_count,
+        "failed": len(failed),
+    }
+    for reason in dict.fromkeys(failed):
+        say(f"{failed.count(reason)} not drawn: {reason}")
+    _report(registry, planned.grid_id, out=out, as_json=as_json, counts=counts)
 
 
 def _announce(planned: "PlannedGrid") -> None:
-    """What was decided, before it is done."""
+    """What was decided and what it will cost, before it is done."""
     verb = "goes on" if planned.is_resumed else "begins"
     say(
-        f"grid {planned.grid_id} {verb}: {', '.join(planned.versions)}; "
+        f"grid {planned.grid_id} {verb}: {planned.axes} of {planned.artifact}; "
         f"{planned.cell_count} cells, {planned.missing_count} to draw"
     )
+    cost = planned.estimate
+    if planned.missing_count:
+        time = f"about {span(cost.seconds)}" if cost.seconds else "a time that is not known yet"
+        say(f"  it takes {time} and {cost.size_bytes / MEBI:.1f} MiB of disk")
     for prompt in planned.prompts:
         say(f"  prompt: {prompt}")
     if planned.datasets:
         say(f"  compared with: {', '.join(planned.datasets)}")
     else:
-        say("  no dataset is recorded behind these versions: nothing to score, nothing to pick by")
+        say("  no dataset is recorded behind these versions: nothing to compare with or pick by")
 
 
-def _tell(event: "Event", advance: Any) -> None:
+def _tell(event: "Event", advance: Any, failed: list[str]) -> None:
     from sdxl_reg.jobs import events
 
     if isinstance(event, events.Progress):
         advance(event.done, event.total, event.what)
     elif isinstance(event, events.Message):
         say(event.text)
+    elif isinstance(event, events.CellFailed):
+        failed.append(event.reason)
 
 
-def _document(registry: Installation, found: "Grid", *, out: Path | None) -> dict[str, Any]:
-    """A grid as JSON; its sheet is written on the way."""
-    from sdxl_reg.catalog.grid_results import write_sheet
+def _report(
+    registry: Installation,
+    number: int,
+    *,
+    out: Path | None,
+    as_json: bool,
+    counts: dict[str, int] | None = None,
+) -> None:
+    from sdxl_reg.catalog.grids import find_grid
+    from sdxl_reg.evaluation.layout import read_layout
+    from sdxl_reg.store.database import reading
 
-    sheet = None
-    if found.sheet is not None:
-        name = f"{found.artifact.name}-grid-{found.id}.png"
-        to = out or registry.settings.home / "sheets" / name
-        sheet = write_sheet(registry.store, found.sheet.sha256, to)
-    return {
-        "grid": found.id,
-        "run": found.run_id,
-        "sheet": sheet,
-        "best": _best(found),
-        "versions": found.spec["versions"],
-        "strengths": found.spec["strengths"],
-        "prompts": found.spec["prompts"],
-        "seeds": found.spec["seeds"],
-    }
+    with reading(registry.engine) as session:
+        found = find_grid(session, number)
+        layout = read_layout(found.spec)
+        document = {
+            "grid": found.id,
+            "run": found.run_id,
+            "sheet": write_sheet(registry, session, found, out) if found.sheet else None,
+            "best": _best(found),
+            "reason": found.reason,
+            "axes": {axis.field: [value.label for value in axis.values] for axis in layout.axes},
+            "versions": found.spec["versions"],
+            "panels": [{"prompt": panel.prompt, "seed": panel.seed} for panel in layout.panels],
+            **(counts or {}),
+        }
+        if as_json:
+            print_json(document)
+            return
+        _print_scores(registry, found)
+    _print_pick(document)
 
 
 def _best(found: "Grid") -> dict[str, Any] | None:
     if found.best_version is None:
         return None
+    pick = found.pick or {}
     return {
         "ref": f"{found.artifact.name}@{found.best_version.version}",
         "strength": found.best_strength,
+        "settings": pick.get("settings", ""),
+        "by": pick.get("by", "scores"),
+        "score": pick.get("score"),
+        "interval": [pick["low"], pick["high"]] if pick.get("low") is not None else None,
         "reason": found.reason,
     }
 
 
-def _print(registry: Installation, found: "Grid", document: dict[str, Any]) -> None:
-    _print_scores(registry, found)
+def _print_pick(document: dict[str, Any]) -> None:
     best = document["best"]
     if best:
-        say(f"Pick: {best['ref']} at strength {best['strength']:g}: {best['reason']}")
-        say(f"It is {found.artifact.name}@best now")
+        settings = f", {best['settings']}" if best["settings"] else ""
+        say(f"Pick: {best['ref']} at strength {best['strength']:g}{settings}: {best['reason']}")
+    elif document["reason"]:
+        say(f"No pick: {document['reason']}")
     if document["sheet"]:
         click.echo(str(document["sheet"]))
     else:
-        say(f"Not completed; go on with: sdxl-reg grid resume {found.id}")
+        say(f"Not completed; go on with: sdxl-reg grid resume {document['grid']}")
 
 
 def _print_scores(registry: Installation, found: "Grid") -> None:
-    """Mean fidelity by strength and version, as far as there are scores."""
+    """Mean fidelity by column and row, page by page, as far as there are scores."""
     from sdxl_reg.catalog.grid_results import mean_scores
+    from sdxl_reg.evaluation.layout import read_layout
     from sdxl_reg.store.database import reading
 
     with reading(registry.engine) as session:
         means = mean_scores(session, found)
-    if not means:
-        return
-    numbers = sorted({number for number, _ in means})
-    rows = [
-        [f"{strength:g}", *(_number(means.get((number, strength))) for number in numbers)]
-        for strength in found.spec["strengths"]
-    ]
-    columns = ["fidelity at", *(f"@{number}" for number in numbers)]
-    print_table(columns, rows, right=frozenset(range(len(columns))))
+    layout = read_layout(found.spec)
+    for z, page in enumerate(layout.pages) if means else ():
+        title = f"{layout.z.field} {page.label}, fidelity" if layout.z else "fidelity"
+        rows = [
+            [
+                f"{layout.x.field} {value.label}",
+                *(_number(means.get((x, y, z))) for y in range(len(layout.y.values))),
+            ]
+            for x, value in enumerate(layout.x.values)
+        ]
+        columns = [title, *(value.label for value in layout.y.values)]
+        print_table(columns, rows, right=frozenset(range(1, len(columns))))
 
 
 def _number(value: float | None) -> str:

@@ -175,17 +175,14 @@ def _pictures(
 ) -> tuple[list[PictureSpec], dict[str, str]]:
     _require_numbers(request)
     prompts = [
-        said if isinstance(said, Prompt) else read_prompt(session, said)
-        for said in request.prompts
+        said if isinstance(said, Prompt) else read_prompt(session, said) for said in request.prompts
     ]
     refs = [use.ref for prompt in prompts for use in prompt.adapters]
     base = shared_base(session, store, request.picture, refs)
     common = common_picture(session, store, request.picture, base)
     fields = {name: getattr(common.picture, name) for name in PictureSpec.model_fields}
     pictures = [
-        checked(
-            {**fields, "prompt": prompt.text, "adapters": prompt.adapters, "seed": seed}
-        )
+        checked({**fields, "prompt": prompt.text, "adapters": prompt.adapters, "seed": seed})
         for prompt in prompts
         for seed in request.seeds
     ]

@@ -37,7 +37,9 @@ from sdxl_reg.evaluation.axes import (
     parse_axis,
     select_versions,
 )
+from sdxl_reg.evaluation.criteria import parse_gate, parse_weight
 from sdxl_reg.evaluation.layout import Layout, Panel
+from sdxl_reg.evaluation.networks.names import SHIPPED, identity
 from sdxl_reg.evaluation.references import default_prompts, scorer_name
 from sdxl_reg.formats.prompts import escaped
 from sdxl_reg.jobs.pictures import LARGEST_SEED
@@ -69,6 +71,10 @@ class GridRequest:
         z: Pages; by default a single one.
         picture: How every picture is drawn.
         batch_size: Pictures drawn at once; by default what fits.
+        weights: What the pick goes by, see `criteria.parse_weight`; by default fidelity alone.
+        gates: What its pictures must be, see `criteria.parse_gate`; by default sound.
+        image_network: What compares pictures, see `networks.names`.
+        text_network: What compares pictures with words; empty: nothing does.
     """
 
     artifact: str
@@ -81,6 +87,10 @@ class GridRequest:
     z: str = ""
     picture: PictureRequest = field(default_factory=PictureRequest)
     batch_size: int | None = None
+    weights: Sequence[str] = ()
+    gates: Sequence[str] | None = None
+    image_network: str = SHIPPED
+    text_network: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +144,9 @@ def resolve(session: Session, store: BlobStore, request: GridRequest) -> Resolve
         versions=versions,
         layout=layout,
         datasets=datasets,
-        document=_document(layout, common, versions, datasets, references),
+        document=_keyed(
+            _document(layout, common, versions, datasets) | _judged(request, references)
+        ),
     )
 
 
@@ -376,14 +388,32 @@ def _document(
     common: Common,
     versions: Sequence[ArtifactVersion],
     datasets: Sequence[DatasetVersion],
-    references: Sequence[ImageSpec],
 ) -> dict[str, Any]:
     """A grid as it is kept."""
-    document = layout.as_document() | {
+    return layout.as_document() | {
         "names": dict(common.names),
         "versions": [ref_of(version) for version in versions],
         "datasets": [dataset_ref(dataset) for dataset in datasets],
-        "scorer": scorer_name(references) if references else "",
     }
+
+
+def _judged(request: GridRequest, references: Sequence[ImageSpec]) -> dict[str, Any]:
+    """What scores the pictures, and what the pick goes by."""
+    for text in request.weights:
+        parse_weight(text)  # said now, not after the last picture
+    for text in request.gates or ():
+        parse_gate(text)
+    criteria: dict[str, Any] = {"weights": list(request.weights)}
+    if request.gates is not None:
+        criteria["gates"] = list(request.gates)
+    scorer = scorer_name(references, network=identity(request.image_network)) if references else ""
+    return {
+        "criteria": criteria,
+        "networks": {"image_network": request.image_network, "text_network": request.text_network},
+        "scorer": scorer,
+    }
+
+
+def _keyed(document: dict[str, Any]) -> dict[str, Any]:
     key = hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
     return document | {"key": key}

@@ -16,6 +16,7 @@ from sdxl_reg.catalog.drawing import (
     draw_spec,
     versions_in,
 )
+from sdxl_reg.catalog.estimates import Estimate, estimate
 from sdxl_reg.catalog.grid_cells import (
     insert_cells,
     job_cells,
@@ -65,6 +66,7 @@ class PlannedGrid:
         is_resumed: Whether it was begun before.
         datasets: The dataset versions that prompts and references come from.
         axes: Rows by columns in words.
+        estimate: What the pictures that are missing will cost.
     """
 
     grid_id: int
@@ -78,6 +80,7 @@ class PlannedGrid:
     is_resumed: bool
     datasets: Sequence[str]
     axes: str
+    estimate: Estimate
 
 
 def grids(session: Session) -> Sequence[Grid]:
@@ -262,6 +265,7 @@ def _prepared(
         axes=described(layout),
         cell_count=session.scalar(cells) or 0,
         missing_count=sum(cell.path is None for cell in left),
+        estimate=estimate(session, [cell.picture for cell in left if cell.path is None]),
         job=folder / "job.json" if left else None,
         is_resumed=is_resumed,
     )

@@ -69,6 +69,7 @@ def origins_of(session: Session, image_ids: Iterable[int]) -> dict[int, Origin]:
         image_ids: Rows of images.
     """
     found: dict[int, Origin] = {}
+    image: int | None
     for some in _portions(sorted(set(image_ids))):
         grids = (
             select(Image.id, Grid.id, Grid.node_id, Grid.run_id)
@@ -77,8 +78,8 @@ def origins_of(session: Session, image_ids: Iterable[int]) -> dict[int, Origin]:
             .where(Image.id.in_(some))
             .order_by(Grid.id.desc())
         )
-        for image, number, node, run in session.execute(grids):
-            found[image] = Origin(kind=NodeKind.GRID, number=number, node_id=node, run_id=run)
+        for drawn, number, node, run in session.execute(grids):
+            found[drawn] = Origin(kind=NodeKind.GRID, number=number, node_id=node, run_id=run)
         generations = (
             select(GeneratedPicture.image_id, Generation.id, Generation.node_id, Generation.run_id)
             .join(Generation, Generation.id == GeneratedPicture.generation_id)

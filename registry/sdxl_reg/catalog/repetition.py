@@ -85,9 +85,7 @@ def _from_own(session: Session, details: dict[str, Any]) -> GenerationRequest:
 
 def _ref_of(session: Session, ref: str, sha256: str) -> str:
     """The reference of bytes: the one that was written down, or that of the same bytes here."""
-    found = session.scalars(
-        select(ArtifactVersion).where(ArtifactVersion.digest == sha256)
-    ).all()
+    found = session.scalars(select(ArtifactVersion).where(ArtifactVersion.digest == sha256)).all()
     refs = [version_ref(version) for version in found]
     if ref in refs:
         return ref

@@ -19,13 +19,10 @@ from sdxl_reg.evaluation.drawing import draw_pictures
 from sdxl_reg.evaluation.parameters import details_of, parameters_of
 from sdxl_reg.evaluation.scoring import Networks, Picture, check_networks, score_pictures
 from sdxl_reg.evaluation.studio import Studio
+from sdxl_reg.evaluation.work import RATE, work_of
 from sdxl_reg.formats.png_parameters import write_png
 from sdxl_reg.jobs.pictures import PictureSpec, picture_key
 from sdxl_reg.jobs.spec import CellSpec, DrawSpec
-
-RATE = "seconds_per_megapixel_step"
-"""What a run reports of its speed: of one picture's U-Net calls, guidance counted as two."""
-MEGA = 1_000_000
 
 
 class DrawReport(Protocol):
@@ -213,19 +210,6 @@ def _draw_apart(
         return
     for group in groups.values():
         _draw(studio, group, desk, number=number)
-
-
-def work_of(picture: PictureSpec) -> float:
-    """How much the U-Net has to do for a picture, in megapixels times steps."""
-    steps = float(picture.num_inference_steps * (2 if picture.is_guided else 1))
-    if picture.init_image:
-        steps *= picture.denoising_strength
-    width, height = picture.final_size
-    work = picture.width * picture.height * steps
-    if picture.hires_scale > 1:
-        share = picture.hires_denoising_strength
-        work += width * height * steps * share
-    return work / MEGA
 
 
 def _in_words(error: Exception) -> str:

@@ -13,7 +13,7 @@ from enum import StrEnum
 from math import sqrt
 from statistics import fmean, stdev
 
-from sdxl_reg.evaluation.pick import FEWEST_DRAWS
+from sdxl_reg.evaluation.bootstrap import FEWEST
 from sdxl_reg.evaluation.view import Axis, GridView, Metric
 
 
@@ -135,7 +135,7 @@ def curves_of(view: GridView, *, metric: Metric, z: int = 0) -> Curves:
 
 
 def _band_of(panels: int) -> Band:
-    if panels >= FEWEST_DRAWS:
+    if panels >= FEWEST:
         return Band.STANDARD_ERROR
     return Band.RANGE if panels > 1 else Band.NONE
 
@@ -158,7 +158,7 @@ def _point(
     low = high = mean
     if band is Band.RANGE:
         low, high = min(scores), max(scores)
-    elif band is Band.STANDARD_ERROR and len(scores) >= FEWEST_DRAWS:
+    elif band is Band.STANDARD_ERROR and len(scores) >= FEWEST:
         error = within_error(values, place)
         low, high = mean - error, mean + error
     return Point(at=at, mean=mean, low=low, high=high, count=len(scores))
