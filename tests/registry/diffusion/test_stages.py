@@ -16,7 +16,7 @@ from sdxl_reg.diffusion.pipeline import load_pipeline
 from sdxl_reg.diffusion.stages import Start, schedule_length
 from sdxl_reg.errors import InvalidValue
 from sdxl_reg.vocabulary import Sampler
-from tests.registry.diffusion.drawing import SIDE, ours, theirs
+from tests.registry.diffusion.drawing import SIDE, conditions, ours, theirs
 
 TOLERANCE = 1e-5
 """Of the largest value, float32 on the CPU: both do the same operations."""
@@ -29,6 +29,11 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array:DeprecationWarning")  # 
 @pytest.fixture(scope="module")
 def pipeline(tiny_base: Path) -> Any:
     return load_pipeline(tiny_base)
+
+
+@pytest.fixture(scope="module")
+def half(tiny_base: Path) -> Any:
+    return load_pipeline(tiny_base, dtype=torch.bfloat16)
 
 
 @pytest.fixture(scope="module")
@@ -123,3 +128,28 @@ def test_one_picture_can_start_every_row(pipeline: Any, picture: Tensor) -> None
     both = ours(pipeline, start=Start(latents=picture[:1].repeat(2, 1, 1, 1), denoising_strength=1))
     one = ours(pipeline, start=Start(latents=picture[:1], denoising_strength=1))
     assert torch.equal(both, one)
+
+
+@pytest.mark.parametrize("sampler", Sampler)
+def test_everything_stays_in_the_precision_of_the_unet(
+    half: Any, picture: Tensor, sampler: Sampler
+) -> None:
+    mask = torch.ones(1, 1, 8, 8)
+    mask[..., :3] = 0
+    start = Start(latents=picture, denoising_strength=0.75, mask=mask)
+    seen: set[torch.dtype] = set()
+    hook = half.unet.register_forward_pre_hook(lambda _, inputs: seen.add(inputs[0].dtype))
+    try:
+        found = ours(half, sampler, start=start)
+    finally:
+        hook.remove()
+    assert found.dtype == torch.bfloat16
+    assert seen == {torch.bfloat16}
+    assert torch.isfinite(found).all()
+
+
+def test_conditioning_of_another_number_of_rows_is_refused(pipeline: Any) -> None:
+    text, negative = conditions(pipeline)
+    for told in ((text.rows([0]), negative), (text, negative.rows([0, 1, 1]))):
+        with pytest.raises(InvalidValue, match="number of prompts"):
+            ours(pipeline, told=told)
