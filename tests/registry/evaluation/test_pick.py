@@ -126,15 +126,16 @@ def test_a_base_that_only_the_highest_beats_is_told() -> None:
     assert choice.reason.endswith("; the base alone reaches more, 1.000")
 
 
-def test_a_place_is_compared_with_the_base_of_its_own_settings() -> None:
+@pytest.mark.parametrize(("settings", "other"), [("s 10", "s 30"), ("s 30", "s 10")])
+def test_a_place_is_compared_with_the_base_of_its_own_settings(settings: str, other: str) -> None:
     places = [
-        _place(1, 0.0, [0.9], "steps 10"),
-        _place(1, 0.0, [0.3], "steps 30"),
-        _place(1, 1.0, [0.8], "steps 10"),
-        _place(1, 1.0, [0.85], "steps 30"),
+        _place(1, 0.0, [0.3], settings),
+        _place(1, 0.0, [0.9], other),
+        _place(1, 1.0, [0.85], settings),
+        _place(1, 1.0, [0.8], other),
     ]
     choice = choose(places)
-    assert _picked(places, choice) == (1, 1.0, "steps 30")
+    assert _picked(places, choice) == (1, 1.0, settings)
     assert choice.reason.endswith("; the base alone reaches 0.300")
 
 
