@@ -35,6 +35,7 @@ class RunKind(StrEnum):
 
     TRAIN = "train"
     GRID = "grid"
+    DOWNSTREAM = "downstream"
 
 
 class RunState(StrEnum):
