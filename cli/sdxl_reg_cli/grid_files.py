@@ -89,8 +89,8 @@ def _written(view: "GridView", to: Path, metric: str) -> list[Path]:
     if suffix in SHEETS:
         pages = save_sheets(view, to, metric=metric)
         for page in pages:
-            if page.note:
-                say(page.note)
+            if page.remark:
+                say(page.remark)
         return [page.path for page in pages]
     if suffix in TABLES:
         return [save_table(view, to)]

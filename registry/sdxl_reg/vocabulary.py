@@ -37,6 +37,7 @@ class RunKind(StrEnum):
     TRAIN = "train"
     GRID = "grid"
     GENERATE = "generate"
+    DOWNSTREAM = "downstream"
 
 
 class RunState(StrEnum):

@@ -32,7 +32,7 @@ from sdxl_reg.jobs.events import (
     event_line,
 )
 from sdxl_reg.jobs.lock import alone_in
-from sdxl_reg.jobs.spec import DrawSpec, TrainSpec, read_job
+from sdxl_reg.jobs.spec import DownstreamSpec, DrawSpec, TrainSpec, read_job
 from sdxl_reg.trainers.config import parsed
 from sdxl_reg.trainers.discovery import find_trainer
 from sdxl_reg.trainers.interface import BaseModel, TrainedVersion, TrainingImage, TrainingJob
@@ -134,6 +134,8 @@ def _work(job_path: Path, report: EventFile) -> None:
     job = read_job(job_path)
     if isinstance(job, TrainSpec):
         _train(job, job_path.parent, report)
+    elif isinstance(job, DownstreamSpec):
+        _downstream(job, job_path.parent, report)
     else:
         _draw(job, job_path.parent, report)
 
@@ -161,6 +163,13 @@ def _draw(spec: DrawSpec, folder: Path, report: EventFile) -> None:
     from sdxl_reg.evaluation.render import draw_and_score
 
     draw_and_score(spec, _made(folder / "files"), report)
+
+
+def _downstream(spec: DownstreamSpec, folder: Path, report: EventFile) -> None:
+    from sdxl_reg.evaluation.downstream.check import check_downstream
+
+    found = check_downstream(spec, _made(folder / "files"), report)
+    report.metric(0, **{f"f1, {regime.name}": regime.f1 for regime in found.regimes})
 
 
 def _made(folder: Path) -> Path:

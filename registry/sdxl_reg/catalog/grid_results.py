@@ -62,8 +62,7 @@ def complete_grid(
 
 def pick_by_scores(session: Session, grid: Grid) -> Choice:
     """Choose by the scores of a grid, and record what was chosen and why."""
-    layout = read_layout(grid.spec)
-    places = _places(cells_of(session, grid), layout)
+    places = places_of(grid, cells_of(session, grid))
     scored = {metric for place in places.values() for metric in place.scores}
     choice = choose(list(places.values()), criteria_of(grid, scored))
     where = list(places)
@@ -105,9 +104,8 @@ def pick_by_person(session: Session, grid: Grid, position: int, reason: str) -> 
             position,
             remedy="Give the position of a cell whose strength is not 0",
         )
-    layout = read_layout(grid.spec)
     where = (cell.x, cell.y, cell.z)
-    chosen = _places([cell], layout)[where]
+    chosen = places_of(grid, [cell])[where]
     grid.reason = reason or "chosen by a person"
     before = {key: value for key, value in (grid.pick or {}).items() if key != "by"}
     _record_pick(session, grid, where, chosen, {"by": str(Chooser.PERSON), "before": before})
@@ -158,8 +156,17 @@ def write_sheet(store: BlobStore, sheet_sha256: str, to: Path) -> Path:
     return to
 
 
-def _places(cells: Sequence[GridCell], layout: Layout) -> dict[GridPlace, Place]:
-    """x, y, z → the place with its scores; of places that differ by no setting only the first."""
+def places_of(grid: Grid, cells: Sequence[GridCell]) -> dict[GridPlace, Place]:
+    """The places of a grid with their scores.
+
+    Args:
+        grid: Says the axes.
+        cells: Of it.
+
+    Returns:
+        x, y, z → the place; of several that no setting tells apart only the first.
+    """
+    layout = read_layout(grid.spec)
     found: dict[tuple[Any, ...], GridPlace] = {}
     scores: dict[GridPlace, dict[str, dict[Draw, float]]] = {}
     facts: dict[GridPlace, dict[str, Any]] = {}

@@ -172,7 +172,7 @@ def planned_again(engine: Engine, settings: Settings, run_id: int) -> PlannedTra
         spec = read_job(job_path)
         if not isinstance(spec, TrainSpec):
             raise Conflict(
-                f"run {run_id} draws a grid",
+                f"run {run_id} trains nothing",
                 remedy=f"The same command goes on with it: sdxl-reg {run.title.partition(':')[0]}",
             )
         base = find_version(session, spec.base.ref)

@@ -20,6 +20,7 @@ from sdxl_reg.vocabulary import Need
 __all__ = ["Networks", "Picture", "ScoreReport", "Sight", "check_networks", "score_pictures"]
 
 _STAGE = "scoring"
+_LAST = "fidelity"  # a grid that is taken up again takes a picture that has it for scored
 
 
 class ScoreReport(Protocol):
@@ -155,6 +156,7 @@ def score_pictures(
     lacks = _lacks(sight)
     _tell_what_is_left_out(chosen, lacks, report)
     able = [metric for metric in chosen if not metric.needs & lacks.keys()]
+    able.sort(key=lambda metric: metric.name == _LAST)
     for done, metric in enumerate(able):
         report.progress(done, len(able), _STAGE)
         _score(metric, sight, report)

@@ -7,7 +7,6 @@ which. The candidates are mostly places of a grid; here they are only names.
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from math import sqrt
 
 import numpy as np
@@ -15,19 +14,12 @@ import numpy as np
 from sdxl_reg.errors import InvalidValue
 from sdxl_reg.evaluation.bradley_terry import Floats, Strengths, fit
 from sdxl_reg.evaluation.places import Draw
+from sdxl_reg.vocabulary import Outcome
 
 NORMAL_QUANTILE = 1.6448536269514722
 """Of 95 %: between minus and plus this many standard errors lie 90 %."""
 
 _NAMED = 3  # of those that are as good as the first
-
-
-class Outcome(StrEnum):
-    """What a voter says."""
-
-    LEFT = "left"
-    RIGHT = "right"
-    TIE = "tie"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -97,16 +97,32 @@ class DrawSpec(Document):
     script: dict[str, str] = Field(default={}, description="More pairs for A1111's text.")
 
 
-JobSpec = Annotated[TrainSpec | DrawSpec, Field(discriminator="kind")]
-_JOB: TypeAdapter[TrainSpec | DrawSpec] = TypeAdapter(JobSpec)
+class DownstreamSpec(Document):
+    """Train small classifiers on real and on synthetic pictures, and compare them on real ones."""
+
+    kind: Literal["downstream"] = "downstream"
+    run: int
+    real: list[ImageSpec]
+    synthetic: list[ImageSpec]
+    level: int = Field(ge=0, description="Which tag is the class; 0 is the first level.")
+    held_out: float = Field(gt=0, lt=1, description="Share of the real pictures to test on.")
+    ratios: list[float] = Field(description="Synthetic pictures for each real one, in the mixes.")
+    seeds: list[int] = Field(min_length=1, description="Of the splits, one each.")
+    image_network: str = Field(description="Its features are what the classifiers see.")
+    cache_path: Path | None = Field(default=None, description="Folder for what can be recomputed.")
 
 
-def read_job(path: Path) -> TrainSpec | DrawSpec:
+AnyJob = TrainSpec | DrawSpec | DownstreamSpec
+JobSpec = Annotated[AnyJob, Field(discriminator="kind")]
+_JOB: TypeAdapter[AnyJob] = TypeAdapter(JobSpec)
+
+
+def read_job(path: Path) -> AnyJob:
     """The job a file describes."""
     return _JOB.validate_json(path.read_bytes())
 
 
-def write_job(job: TrainSpec | DrawSpec, path: Path) -> None:
+def write_job(job: AnyJob, path: Path) -> None:
     """Write a job file; it appears whole or not at all."""
     temporary = path.with_suffix(".part")
     temporary.write_bytes(_JOB.dump_json(job, indent=2))

@@ -1,0 +1,1 @@
+"""Whether synthetic pictures pay: a classifier that is taught with them, tested on real ones."""
