@@ -5,7 +5,6 @@ Lines along an axis of numbers, dots along any other; colours that colour-blind 
 sheet, so that a page with a strict content policy can show it and its own rules can repaint it.
 """
 
-import os
 import re
 from collections.abc import Iterator, Sequence
 from html import escape
@@ -26,6 +25,7 @@ from sdxl_reg.evaluation.plot_frame import (
 )
 from sdxl_reg.evaluation.score_bands import Band, Curve, Curves, Point, curves_of
 from sdxl_reg.evaluation.view import GridView
+from sdxl_reg.evaluation.whole_files import whole_file
 
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#b65c93", "#c98500", "#3a9bd0", "#7b6b5d", "#5b5fc7")
 REST = "#9aa1a9"
@@ -78,13 +78,8 @@ def save_plot(view: GridView, path: Path, *, metric: str = "", z: int = 0) -> Pa
         UnknownName: The view has no such metric.
     """
     text = score_plot(view, metric=metric, z=z)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    with whole_file(path) as partial:
         partial.write_text(text, "utf-8")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
     return path
 
 

@@ -1,6 +1,5 @@
 """Sheets as files: PNG, JPEG or WebP by their suffix, within what each format can hold."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from PIL import Image
 from sdxl_reg.errors import InvalidValue
 from sdxl_reg.evaluation.sheet import count_sheets, draw_sheets
 from sdxl_reg.evaluation.view import GridView
+from sdxl_reg.evaluation.whole_files import whole_file
 
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 MOST_PIXELS = {"PNG": 2**31 - 1, "JPEG": 65_500, "WEBP": 16_383}
@@ -58,14 +58,8 @@ def save_sheet(image: Image.Image, path: Path, *, quality: int = DEFAULT_QUALITY
     if not 1 <= quality <= 100:
         raise InvalidValue("not a quality", quality, remedy="Use 1 to 100")
     shown = _within(image, MOST_PIXELS[kind])
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with partial.open("wb") as stream:
-            write_sheet(shown, stream, kind=kind, quality=quality)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with whole_file(path) as partial, partial.open("wb") as stream:
+        write_sheet(shown, stream, kind=kind, quality=quality)
     return SavedSheet(path=path, size=shown.size, drawn_size=image.size)
 
 

@@ -6,12 +6,12 @@ Text in a CSV file that a spreadsheet would take for a formula gets an apostroph
 import csv
 import io
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from sdxl_reg.errors import InvalidValue, UsageError
 from sdxl_reg.evaluation.view import Cell, GridView
+from sdxl_reg.evaluation.whole_files import whole_file
 
 Value = str | int | float | None
 
@@ -114,13 +114,8 @@ def save_table(view: GridView, path: Path) -> Path:
         remedy = f"Use one of: {' '.join(_WRITERS)}"
         raise InvalidValue("not a kind of table", path.suffix or path.name, remedy=remedy)
     data = write(view)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    with whole_file(path) as partial:
         partial.write_bytes(data)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
     return path
 
 

@@ -19,11 +19,12 @@ from sdxl_reg.catalog.artifacts import (
 )
 from sdxl_reg.catalog.grid_cells import cells_of, job_cells, record_cell, record_score
 from sdxl_reg.catalog.grid_requests import GridRequest
-from sdxl_reg.catalog.grid_results import complete_grid, mean_scores, write_sheet
+from sdxl_reg.catalog.grid_results import complete_grid, mean_scores, view_of, write_sheet
 from sdxl_reg.catalog.grids import PlannedGrid, carry_out, find_grid, grids, plan, resume
 from sdxl_reg.catalog.lineage import reachable
 from sdxl_reg.catalog.runs import find_run
 from sdxl_reg.errors import Conflict, RunFailed
+from sdxl_reg.evaluation.view import CellState, GridView
 from sdxl_reg.jobs import events
 from sdxl_reg.jobs.spec import GridSpec, read_job
 from sdxl_reg.settings import Settings
@@ -190,6 +191,41 @@ def test_a_completed_grid_has_a_pick_a_sheet_an_alias_and_a_lineage(
         sheet = write_sheet(store, grid.sheet.sha256, tmp_path / "deep" / "sheet.png")
     with Image.open(sheet) as picture:
         assert picture.width > 3 * 192
+
+
+def test_a_grid_is_looked_at_with_strengths_as_columns_and_versions_as_rows(
+    sqlite: Engine, store: BlobStore, settings: Settings, tmp_path: Path
+) -> None:
+    planned = plan(sqlite, store, settings, SMALL)
+    assert planned.job is not None
+    spec = read_job(planned.job)
+    assert isinstance(spec, GridSpec)
+
+    def view() -> GridView:
+        with reading(sqlite) as session:
+            grid = find_grid(session, planned.grid_id)
+            versions = [*{cell.version.id: cell.version for cell in grid.cells}.values()]
+            cells = cells_of(session, grid)
+            return view_of(store, grid, cells, versions=versions, references=spec.references)
+
+    before = view()
+    assert {cell.state for cell in before.cells} == {CellState.MISSING}
+    assert (before.pick, before.verdict) == (None, "")
+    _finish_by_hand(sqlite, store, planned, tmp_path)
+    after = view()
+    assert after.x.numbers == (0.0, 0.5, 1.0)
+    assert after.y.values == ["@1", "@2"]
+    assert [panel.prompt for panel in after.panels] == ["blue", "red"]
+    assert all(panel.references for panel in after.panels)
+    assert after.pick is not None
+    assert (after.pick.x, after.pick.y, after.pick.ref) == (1, 1, "x-lora@2")
+    picked = after.cell((1, 1, 0, 0))
+    assert picked is not None
+    assert picked.picture is not None
+    assert picked.picture.is_file()
+    assert picked.scores == {"fidelity": pytest.approx(0.9), "nearest": pytest.approx(0.9)}
+    assert picked.facts["version"] == "x-lora@2"
+    assert picked.facts["steps"] == "2"
 
 
 def test_a_picture_that_the_store_lost_is_drawn_again(

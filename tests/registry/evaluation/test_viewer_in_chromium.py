@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, FloatRect, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, FloatRect, Locator, Page, Route, expect, sync_playwright
 
 from sdxl_reg.evaluation.view import Axis, CellState, GridView, Panel
 from sdxl_reg.evaluation.viewer.document import view_document
+from sdxl_reg.evaluation.viewer.page import json_text, viewer_script, viewer_style
 from sdxl_reg.evaluation.viewer.write import write_viewer
 from tests.registry.evaluation.example_view import cells, example_view, without_picture
 
@@ -43,7 +44,7 @@ def page(browser: Browser) -> Iterator[Page]:
     page.on(
         "request",
         lambda request: (
-            request.url.startswith(("file:", "data:"))
+            request.url.startswith(("file:", "data:", "http://registry.test/"))
             or complaints.append(f"asked for {request.url}")
         ),
     )
@@ -418,6 +419,63 @@ def test_everything_that_can_be_pressed_has_a_name_and_pictures_have_words(
     assert unnamed == 0
     assert page.locator("img:not([alt]), img[alt='']").count() == 0
     assert page.locator("[role=grid] [tabindex='0']").count() == 1
+
+
+def test_a_control_that_is_pressed_keeps_the_focus(page: Page, address: str) -> None:
+    page.goto(f"{address}#cell=0")
+    heat = page.get_by_role("button", name="Heat")
+    heat.focus()
+    page.keyboard.press("Space")
+    expect(page.locator(".gv-legend")).to_be_visible()
+    expect(heat).to_be_focused()
+    page.get_by_role("button", name="Mark to compare").focus()
+    page.keyboard.press("Space")
+    expect(page.get_by_role("button", name="Unmark")).to_be_focused()
+
+
+def test_a_server_with_a_strict_policy_can_show_it_and_renew_it(page: Page, folder: Path) -> None:
+    """As the registry's pages would: script, style and pictures by address, nothing inline."""
+    view = example_view(folder)
+    done = view_document(view, lambda cell: f"/pictures/{cell.position}")
+    waiting = replace(view, cells=without_picture(view, 0, CellState.MISSING))
+    first = view_document(waiting, lambda cell: f"/pictures/{cell.position}", live_url="/live")
+    policy = "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'"
+    html = (
+        '<!DOCTYPE html><title>g</title><link rel="stylesheet" href="/viewer.css">'
+        '<link rel="icon" href="/pictures/0"><div id="grid-viewer"></div>'
+        f'<script type="application/json" id="grid-document">{json_text(first)}</script>'
+        '<script src="/viewer.js" defer></script>'
+    )
+
+    def answer(route: Route) -> None:
+        path = route.request.url.removeprefix("http://registry.test")
+        headers = {"Content-Security-Policy": f"{policy}; connect-src 'self'"}
+        if path.startswith("/pictures/"):
+            cell = view.cells[int(path.removeprefix("/pictures/"))]
+            assert cell.picture is not None
+            route.fulfill(path=cell.picture)
+        elif path == "/live":
+            route.fulfill(json=done)
+        elif path.startswith("/viewer"):
+            text, kind = {
+                "/viewer.js": (viewer_script(), "text/javascript"),
+                "/viewer.css": (viewer_style(), "text/css"),
+            }[path]
+            route.fulfill(body=text, content_type=kind)
+        else:
+            route.fulfill(body=html, content_type="text/html", headers=headers)
+
+    page.route("http://registry.test/**", answer)
+    page.goto("http://registry.test/grids/4")
+    expect(page.get_by_role("status")).to_contain_text("11 of 12 cells drawn")
+    expect(page.locator(".gv-cell").first).to_contain_text("not yet")
+    page.keyboard.press("h")
+    expect(page.locator(".gv-cell").first.locator("img")).to_have_attribute(
+        "src", "/pictures/0", timeout=15_000
+    )
+    expect(page.get_by_role("status")).to_have_count(0)
+    page.keyboard.press("p")
+    expect(page.locator(".gv-plot svg")).to_be_visible()
 
 
 def test_light_and_dark_follow_the_reader(page: Page, address: str) -> None:

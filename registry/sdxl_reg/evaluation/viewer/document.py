@@ -44,15 +44,7 @@ def view_document(
         "facts": list(view.facts),
         "verdict": view.verdict,
         "size": list(view.size),
-        "axes": [
-            {
-                "id": name,
-                "label": axis.label,
-                "values": list(axis.values),
-                "notes": [list(axis.notes_of(index)) for index in range(len(axis.values))],
-            }
-            for name, axis in axes.items()
-        ],
+        "axes": [_axis_item(name, axis) for name, axis in axes.items()],
         "panels": [
             {
                 "prompt": panel.prompt,
@@ -68,19 +60,10 @@ def view_document(
         "pick": _pick(view),
         "cells": [
             {
-                "position": cell.position,
+                **_cell_item(cell),
                 "at": _coordinates(view, cell, axes),
-                "panel": cell.panel,
-                "key": cell.key,
-                "state": str(cell.state),
-                "reason": cell.reason,
-                "picture": _numbered(picture_url(cell), urls) if cell.picture else None,
-                "preview": (
-                    _numbered(preview_url(cell), urls) if preview_url and cell.picture else None
-                ),
-                "scores": dict(cell.scores),
-                "facts": {name: fact for name, fact in cell.facts.items() if fact},
-                "parameters": cell.parameters,
+                "picture": _url_number(picture_url, cell, urls),
+                "preview": _url_number(preview_url, cell, urls),
             }
             for cell in view.cells
         ],
@@ -113,6 +96,24 @@ def document_axes(view: GridView) -> Mapping[str, Axis]:
     return axes
 
 
+def _axis_item(name: str, axis: Axis) -> dict[str, Any]:
+    notes = [list(axis.notes_of(index)) for index in range(len(axis.values))]
+    return {"id": name, "label": axis.label, "values": list(axis.values), "notes": notes}
+
+
+def _cell_item(cell: Cell) -> dict[str, Any]:
+    return {
+        "position": cell.position,
+        "panel": cell.panel,
+        "key": cell.key,
+        "state": str(cell.state),
+        "reason": cell.reason,
+        "scores": dict(cell.scores),
+        "facts": {name: fact for name, fact in cell.facts.items() if fact},
+        "parameters": cell.parameters,
+    }
+
+
 def _coordinates(view: GridView, cell: Cell, axes: Mapping[str, Axis]) -> list[int]:
     panel = view.panels[cell.panel]
     at = {"x": cell.x, "y": cell.y, "z": cell.z, "panel": cell.panel}
@@ -131,15 +132,16 @@ def _pick(view: GridView) -> dict[str, Any] | None:
 
 
 def _known(
-    paths: Sequence[Path],
-    url: Callable[[Path], str | None] | None,
-    urls: dict[str, int],
+    paths: Sequence[Path], url: Callable[[Path], str | None] | None, urls: dict[str, int]
 ) -> list[int]:
-    if url is None:
-        return []
-    numbers = (_numbered(url(path), urls) for path in paths)
-    return [number for number in numbers if number is not None]
+    found = [url(path) for path in paths] if url else []
+    return [_numbered(one, urls) for one in found if one is not None]
 
 
-def _numbered(url: str | None, urls: dict[str, int]) -> int | None:
-    return None if url is None else urls.setdefault(url, len(urls))
+def _url_number(url: PictureUrl | None, cell: Cell, urls: dict[str, int]) -> int | None:
+    found = url(cell) if url and cell.picture else None
+    return None if found is None else _numbered(found, urls)
+
+
+def _numbered(url: str, urls: dict[str, int]) -> int:
+    return urls.setdefault(url, len(urls))

@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import io
-import os
 from collections.abc import Callable
 from enum import StrEnum
 from functools import cache
@@ -15,6 +14,7 @@ from sdxl_reg.errors import Conflict
 from sdxl_reg.evaluation.view import Cell, CellState, GridView
 from sdxl_reg.evaluation.viewer.document import view_document
 from sdxl_reg.evaluation.viewer.page import GENERATOR, page_text
+from sdxl_reg.evaluation.whole_files import whole_file
 
 MOST_EMBEDDED_BYTES = 48_000_000
 """Up to so much, a page holds the pictures as they are."""
@@ -161,9 +161,8 @@ def _suffix(path: Path) -> str:
 def _placed(path: Path, data: Callable[[], bytes]) -> str:
     """Write a file that is named by its content, unless it is there; return its name."""
     if not path.exists():
-        partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-        partial.write_bytes(data())
-        partial.replace(path)
+        with whole_file(path) as partial:
+            partial.write_bytes(data())
     return path.name
 
 
@@ -174,11 +173,6 @@ def _refuse_others(index: Path) -> None:
 
 
 def _written(path: Path, text: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    with whole_file(path) as partial:
         partial.write_text(text, "utf-8")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
     return path

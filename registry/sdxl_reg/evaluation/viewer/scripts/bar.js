@@ -9,8 +9,8 @@ class Bar {
   }
 
   show() {
-    this.heading.replaceChildren(...this.head());
-    this.root.replaceChildren(...this.tools().filter(Boolean));
+    keepingFocus(this.heading, () => this.heading.replaceChildren(...this.head()));
+    keepingFocus(this.root, () => this.root.replaceChildren(...this.tools().filter(Boolean)));
     this.zoomTold();
   }
 

@@ -44,3 +44,16 @@ function written(value) {
 function clamped(value, low, high) {
   return Math.min(Math.max(value, low), high);
 }
+
+/** Draw a part anew; a control of it that had the focus has it again, by its name or its place. */
+function keepingFocus(root, draw) {
+  const controls = () => [...root.querySelectorAll("button, select, input")];
+  const name = (control) => `${control.tagName} ${control.ariaLabel ?? control.textContent}`;
+  const before = controls();
+  const number = before.indexOf(document.activeElement);
+  const wanted = number < 0 ? "" : name(before[number]);
+  draw();
+  if (number < 0) return;
+  const after = controls();
+  (after.find((control) => name(control) === wanted) ?? after[Math.min(number, after.length - 1)])?.focus({ preventScroll: true });
+}

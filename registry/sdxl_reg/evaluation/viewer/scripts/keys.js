@@ -15,7 +15,7 @@ const KEYS = [
   ["g", "go to the pick"],
   ["p", "pictures or scores"],
   ["i", "details on or off"],
-  ["Esc", "close"],
+  ["Esc", "close; in the grid: forget what is marked"],
 ];
 const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 

@@ -41,7 +41,7 @@ class Viewer {
     else if (rebuild || !this.table.buttons) this.table.build();
     else this.table.repaint();
     if (focus && state.tab === "pictures" && !this.stage.root.open) this.table.point({ focus: true });
-    if (state.details) this.side.show();
+    if (state.details) keepingFocus(this.side.root, () => this.side.show());
     this.bar.show();
     this.tray.show();
     this.remember();
