@@ -47,10 +47,11 @@ Examples:
   sdxl-reg grid weipin-lora --y "replace:spot=fold,crease" --prompt "qzy, flawed, spot"
   sdxl-reg grid weipin-lora --z cfg=3,5,7 --out weipin.html
 
-An axis is FIELD=VALUES with the fields strength, version, prompt, negative, seed, steps, cfg, rescale,
-sampler, schedule, base, size, clip-skip, denoising, hires-scale, hires-steps, hires-denoising,
-hires-upscaler, switch-at, and replace:WORD for other words in its place. Numbers may be a range
-0:1:0.1; versions all, latest-5 or every 2. Values with commas stand in double quotes.
+An axis is FIELD=VALUES. The fields: strength, version, prompt, negative, seed, steps, cfg,
+rescale, sampler, schedule, base, size, clip-skip, denoising, hires-scale, hires-steps,
+hires-denoising, hires-upscaler, switch-at, and replace:WORD for other words in its place. Numbers
+may be a range 0:1:0.1; versions all, latest-5 or every 2. Values with commas stand in double
+quotes.
 """
 )
 @click.argument("artifact")

@@ -83,7 +83,7 @@ def _written(view: "GridView", to: Path, metric: str) -> list[Path]:
     from sdxl_reg.evaluation.plots import save_plot
     from sdxl_reg.evaluation.sheet_files import save_sheets
     from sdxl_reg.evaluation.tables import save_table
-    from sdxl_reg.evaluation.viewer import write_viewer
+    from sdxl_reg.evaluation.viewer.write import write_viewer
 
     suffix = to.suffix.lower()
     if suffix in SHEETS:

@@ -87,9 +87,11 @@ def _ask(registry: Installation, number: int, to: Path) -> None:
     while True:
         with reading(registry.engine) as session:
             left, right = next_vote(session, number)
-            paths = [registry.store.path(side.sha256) for side in (left, right)]
-        write_pair(paths[0], paths[1], to)
-        say(f"Look at {to}: {left.prompt}, seed {left.seed}")
+            places = {"left": left.position, "right": right.position}
+            said = f"{left.prompt}, seed {left.seed}"
+            sides = [side.blob.sha256 for side in (left, right) if side.blob]
+        write_pair(*(registry.store.path(digest) for digest in sides), to=to)
+        say(f"Look at {to}: {said}")
         answer = click.prompt(
             "Which is better: l(eft), r(ight), t(ie), Enter to end", default="", show_default=False
         )
@@ -97,7 +99,7 @@ def _ask(registry: Installation, number: int, to: Path) -> None:
         if word is None:
             return
         with transaction(registry.engine) as session:
-            record_vote(session, number, left.position, right.position, word)
+            record_vote(session, number, **places, outcome=word)
 
 
 def _show_ranking(registry: Installation, number: int, *, as_json: bool) -> None:
@@ -111,8 +113,8 @@ def _show_ranking(registry: Installation, number: int, *, as_json: bool) -> None
         return
     rows = [
         [
-            row["place"],
-            f"{row['score']:+.2f}",
+            row["candidate"],
+            f"{row['strength']:+.2f}",
             f"{row['low']:+.2f} to {row['high']:+.2f}",
             f"{row['wins']}/{row['losses']}/{row['ties']}",
         ]

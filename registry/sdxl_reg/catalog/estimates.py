@@ -7,6 +7,7 @@ from statistics import median
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from sdxl_reg.catalog.artifacts import find_version
 from sdxl_reg.catalog.drawing import bases_in
 from sdxl_reg.evaluation.work import RATE, work_of
 from sdxl_reg.jobs.pictures import PictureSpec
@@ -17,7 +18,6 @@ from sdxl_reg.tables import (
     Run,
     RunMetric,
 )
-from sdxl_reg.catalog.artifacts import find_version
 from sdxl_reg.vocabulary import Direction, RunKind
 
 _RECENT = 40

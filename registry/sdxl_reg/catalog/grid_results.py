@@ -114,6 +114,13 @@ def pick_by_person(session: Session, grid: Grid, position: int, reason: str) -> 
     return cell
 
 
+def pick_again_by_scores(session: Session, grid: Grid) -> Choice:
+    """Choose by the scores once more, and let them have the alias back from a person."""
+    choice = pick_by_scores(session, grid)
+    _point_best(session, grid, Chooser.SCORES)
+    return choice
+
+
 def criteria_of(grid: Grid, scored: Collection[str]) -> Criteria:
     """What a grid was asked to choose by.
 

@@ -5,20 +5,17 @@ from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
 
-from sdxl_reg.catalog.grid_cells import cells_of
+from sdxl_reg.catalog.grid_cells import FIDELITY, cells_of
 from sdxl_reg.evaluation import axes
 from sdxl_reg.evaluation.axes import Value
 from sdxl_reg.evaluation.layout import Layout, read_layout
+from sdxl_reg.evaluation.metrics.discovery import all_metrics
 from sdxl_reg.evaluation.references import matching_references
 from sdxl_reg.evaluation.view import Axis, Cell, CellState, GridView, Metric, Panel, Picked
 from sdxl_reg.jobs.spec import ImageSpec
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.tables import Grid, GridCell
 
-METRICS = (
-    Metric(name="fidelity", summary="likeness to the set; higher is nearer"),
-    Metric(name="nearest", summary="likeness to any one picture of the set; near 1 is a copy"),
-)
 _Thing = TypeVar("_Thing")
 
 
@@ -34,6 +31,7 @@ def view_of(
         references: The pictures that its prompts ask for.
     """
     layout = read_layout(grid.spec)
+    cells = cells_of(session, grid)
     return GridView(
         title=_title(grid, layout),
         number=grid.id,
@@ -53,8 +51,8 @@ def view_of(
             )
             for panel in layout.panels
         ],
-        cells=[_cell(store, grid, cell) for cell in cells_of(session, grid)],
-        metrics=METRICS,
+        cells=[_cell(store, grid, cell) for cell in cells],
+        metrics=_metrics(cells),
         size=(layout.common.width, layout.common.height),
         pick=_picked(grid),
         verdict=verdict_of(grid),
@@ -162,6 +160,18 @@ def facts_of(artifact: str, cell: GridCell) -> dict[str, str]:
     if others:
         facts["adapters"] = ", ".join(f"{use['ref']} at {use['strength']:g}" for use in others)
     return facts | {name.replace("_", " "): str(value) for name, value in rest.items()}
+
+
+def _metrics(cells: Sequence[GridCell]) -> list[Metric]:
+    """What the scores of some cells measure, what the pick goes by first."""
+    scored = {score.metric for cell in cells for score in cell.scores}
+    working, _ = all_metrics()
+    known = {
+        metric.name: Metric(name=metric.name, summary=metric.summary, better=metric.better)
+        for metric in working
+    }
+    names = sorted(scored, key=lambda name: (name != FIDELITY, name))
+    return [known.get(name, Metric(name=name, summary="")) for name in names]
 
 
 def _picked(grid: Grid) -> Picked | None:

@@ -21,7 +21,9 @@ from sdxl_reg.tables import Vote as VoteRow
 from sdxl_reg.vocabulary import Outcome
 
 
-def next_vote(session: Session, grid_id: int, *, seed: int | None = None) -> tuple[GridCell, GridCell]:
+def next_vote(
+    session: Session, grid_id: int, *, seed: int | None = None
+) -> tuple[GridCell, GridCell]:
     """The two cells that a voter is shown next, left and right by chance.
 
     Args:

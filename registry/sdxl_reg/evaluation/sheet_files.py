@@ -16,6 +16,8 @@ FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 MOST_PIXELS = {"PNG": 2**31 - 1, "JPEG": 65_500, "WEBP": 16_383}
 """Width and height that a format, and the library that writes it, can hold."""
 
+PAIR_SIDE, PAIR_GAP = 640, 24
+"""Pixels: of a small picture when it is enlarged for a vote, and between the two."""
 DEFAULT_QUALITY = 90
 
 
@@ -84,6 +86,25 @@ def save_sheets(
         save_sheet(page, _numbered(path, number) if count > 1 else path, quality=quality)
         for number, page in enumerate(draw_sheets(view, metric=metric), start=1)
     ]
+
+
+def write_pair(left: Path, right: Path, *, to: Path) -> Path:
+    """Two pictures side by side, without their names; the file appears whole or not at all.
+
+    Args:
+        left: A picture.
+        right: Another one.
+        to: Of the file; its folder is made.
+    """
+    with Image.open(left) as one, Image.open(right) as other:
+        sides = [shown.convert("RGB") for shown in (one, other)]
+    factor = max(1, PAIR_SIDE // max(max(side.size) for side in sides))
+    sides = [side.resize((side.width * factor, side.height * factor)) for side in sides]
+    height = max(side.height for side in sides)
+    paper = Image.new("RGB", (sides[0].width + PAIR_GAP + sides[1].width, height), "white")
+    paper.paste(sides[0], (0, 0))
+    paper.paste(sides[1], (sides[0].width + PAIR_GAP, 0))
+    return save_sheet(paper, to).path
 
 
 def format_of(path: Path) -> str:

@@ -13,6 +13,7 @@ from math import isfinite
 from pathlib import Path
 
 from sdxl_reg.errors import InvalidValue, UnknownName
+from sdxl_reg.vocabulary import Better
 
 _UNORDERED = frozenset({"seed"})
 """Fields whose values may be numbers of which none lies between two others."""
@@ -27,13 +28,6 @@ class CellState(StrEnum):
     DRAWN = "drawn"
     MISSING = "missing"
     FAILED = "failed"
-
-
-class Better(StrEnum):
-    """Which end of a metric is wanted."""
-
-    HIGHER = "higher"
-    LOWER = "lower"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +133,9 @@ class Metric:
     better: Better = Better.HIGHER
 
     def best(self, values: Iterable[float]) -> float | None:
-        """The best of some values; None of none."""
+        """The best of some values; None of none, and where neither end is the good one."""
+        if self.better is Better.NEITHER:
+            return None
         return (max if self.better is Better.HIGHER else min)(values, default=None)
 
 

@@ -149,12 +149,15 @@ def _group_vertex(group: str, tag: str, members: Sequence[GraphNode], image_set:
 
 
 def _name(node: GraphNode) -> str:
-    return f"grid {node.ref}" if node.kind == NodeKind.GRID else node.ref
+    numbered = (NodeKind.GRID, NodeKind.GENERATION)
+    return f"{node.kind} {node.ref}" if node.kind in numbered else node.ref
 
 
 def _subtitle(node: GraphNode) -> str:
     facts: dict[str, Any] = node.facts
     match node.kind:
+        case NodeKind.GENERATION:
+            return f"{facts['pictures']} picture{'s' if facts['pictures'] != 1 else ''}"
         case NodeKind.ARTIFACT:
             if facts.get("epoch") is None or facts.get("loss") is None:
                 return str(facts.get("artifact_kind", "artifact"))
