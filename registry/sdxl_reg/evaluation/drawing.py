@@ -63,7 +63,7 @@ def draw_pictures(
         computed is not finite.
     """
     latents = draw_latents(studio, pictures, size, on_step=on_step)
-    return list(_decoded(studio, pictures[0], latents))
+    return list(_decoded(studio, pictures[0], latents, size=size))
 
 
 def draw_latents(
@@ -254,14 +254,18 @@ def _refiners(studio: Studio, picture: PictureSpec) -> list[Any]:
     return [studio.refiner(picture)] if picture.refiner else []
 
 
-def _decoded(studio: Studio, picture: PictureSpec, latents: Tensor) -> Tensor:
+def _decoded(studio: Studio, picture: PictureSpec, latents: Tensor, *, size: int) -> Tensor:
+    """Pictures of latents, decoded in portions of one shape, filled up as batches are."""
     pipeline = studio.pipeline(picture)
     width, height = picture.final_size
-    portion = max(1, PIXELS_DECODED_AT_ONCE // (width * height))
+    portion = max(1, min(size, PIXELS_DECODED_AT_ONCE // (width * height)))
+    count = len(latents)
+    latents = torch.cat([latents, latents[-1:].expand(-count % portion, -1, -1, -1)])
     with ExitStack() as stack:
         if picture.tiling:
             stack.enter_context(tiling(pipeline))
-        drawn = torch.cat([decode(pipeline, some) for some in torch.split(latents, portion)])
+        portions = torch.split(latents, portion)
+        drawn = torch.cat([decode(pipeline, some) for some in portions])[:count]
     mask = _mask(studio, picture)
     if mask is None:
         return drawn
