@@ -11,6 +11,8 @@ from sdxl_reg.evaluation.viewer.write import write_viewer
 from tests.registry.evaluation.example_view import cells, example_view
 
 CHROMIUM = Path("/usr/bin/chromium")
+OWN = ("file:", "data:", "http://registry.test/")
+"""What a page may ask for; the last is answered by the one test that plays a server."""
 
 
 @pytest.fixture(scope="module")
@@ -33,16 +35,12 @@ def page(browser: Browser) -> Iterator[Page]:
     page = browser.new_page(viewport={"width": 1320, "height": 860})
     page.on("console", lambda said: complaints.append(f"{said.type}: {said.text}"))
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on(
-        "request",
-        lambda request: (
-            request.url.startswith(("file:", "data:", "http://registry.test/"))
-            or complaints.append(f"asked for {request.url}")
-        ),
-    )
+    requested: list[str] = []
+    page.on("request", lambda request: requested.append(request.url))
     yield page
     page.close()
     assert complaints == []
+    assert [url for url in requested if not url.startswith(OWN)] == []
 
 
 @pytest.fixture(scope="module")

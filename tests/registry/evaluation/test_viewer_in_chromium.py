@@ -293,7 +293,7 @@ def test_light_and_dark_follow_the_reader(page: Page, address: str) -> None:
     page.goto(address)
     colours = []
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme)
         colours.append(
             page.evaluate("getComputedStyle(document.querySelector('.gv')).backgroundColor")
         )

@@ -17,12 +17,13 @@ def opened(page: Page, view: GridView, to: Path, link: str = "") -> None:
 
 def current(page: Page) -> str:
     """How the cell under the cursor is called."""
-    return page.locator(".gv-cell.is-current").get_attribute("aria-label") or ""
+    return str(page.locator(".gv-cell.is-current").get_attribute("aria-label") or "")
 
 
 def headers(page: Page, scope: str) -> list[str]:
     """The values above the columns (col) or beside the rows (row)."""
-    return page.locator(f".gv-table th[scope={scope}] div > span").all_inner_texts()
+    texts: list[str] = page.locator(f".gv-table th[scope={scope}] div > span").all_inner_texts()
+    return texts
 
 
 def pixel(page: Page, locator: Locator, share: float) -> tuple[int, ...]:
