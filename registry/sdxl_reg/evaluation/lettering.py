@@ -188,13 +188,13 @@ def _other(name: str, size: int) -> ImageFont.FreeTypeFont | None:
 
 
 def _broken(word: str, size: int, width: int) -> list[str]:
-    """A word in pieces no wider than a width: after a mark such as - / _ . where there is one."""
+    """A word in pieces no wider than a width: after a mark such as - / _ where there is one."""
     pieces = []
     while length_of(word, size) > width and len(word) > 1:
         end = next(
             (end for end in range(len(word) - 1, 1, -1) if length_of(word[:end], size) <= width), 1
         )
-        mark = max(word.rfind(mark, 0, end) for mark in "-/_.,@") + 1
+        mark = max(word.rfind(mark, 0, end) for mark in "-/_,@") + 1
         end = mark if mark > end // 2 else end
         pieces.append(word[:end])
         word = word[end:]

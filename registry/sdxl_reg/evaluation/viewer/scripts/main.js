@@ -15,7 +15,7 @@ class Viewer {
     this.bar = new Bar(this);
     this.tray = new Tray(this);
     this.keys = new Keys(this);
-    this.said = element("div", { class: "gv-offscreen", "aria-live": "polite" });
+    this.said = element("div", { class: "gv-toast", role: "status", "aria-live": "polite" });
     this.body = element("main", { class: "gv-body" }, this.table.root, this.scores.root, this.tray.root, this.side.root);
     root.replaceChildren(this.bar.heading, this.bar.root, this.body, this.stage.root, this.keys.root, this.said);
     addEventListener("hashchange", () => this.returned());
@@ -183,8 +183,11 @@ class Viewer {
     this.say(this.table.wheelAsked ? "The wheel zooms" : "The wheel scrolls");
   }
 
+  /** Briefly, for eyes and ears. */
   say(text) {
     this.said.textContent = text;
+    clearTimeout(this.silencing);
+    this.silencing = setTimeout(() => (this.said.textContent = ""), 1800);
   }
 
   /** A newer document of the same grid: cells appear in their places, nothing else moves. */

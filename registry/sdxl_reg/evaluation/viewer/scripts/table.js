@@ -170,7 +170,7 @@ class Table {
     if (box.left < left) this.root.scrollLeft -= left - box.left;
     else if (box.right > frame.right - 18) this.root.scrollLeft += box.right - frame.right + 18;
     if (box.top < top) this.root.scrollTop -= top - box.top;
-    else if (box.bottom > frame.bottom - 18) this.root.scrollTop += box.bottom - frame.bottom + 18;
+    else if (box.bottom > frame.bottom - 66) this.root.scrollTop += box.bottom - frame.bottom + 66; // above the tray
   }
 
   clicked(event) {
