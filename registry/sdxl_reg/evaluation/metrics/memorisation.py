@@ -33,6 +33,8 @@ CROPS: tuple[Box, ...] = tuple(
     for left, upper in ((0.0, 0.0), (0.4, 0.0), (0.0, 0.4), (0.4, 0.4), (0.2, 0.2))
 )
 """Four corners and the middle, each 60 % of the sides, so that neighbours overlap."""
+CROP_SIDE = 16
+"""Fields of a crop in a row: with five crops a picture, a quarter of the memory of 32."""
 _PLAIN = 8.0  # grey levels of spread below which a crop shows nothing to be copied
 
 
@@ -56,7 +58,7 @@ class CropMemorisation:
     Every crop is compared with every crop of every training picture, so it means: a corner or the
     middle shows what some training picture shows in one of its own. It does not mean that a
     smaller thing was copied (a mark, a stain), nor one that was moved, turned or scaled by more
-    than a thirtieth of the crop; crops without any drawing in them are left out. Parts of fresh
+    than a fifteenth of the crop; crops without any drawing in them are left out. Parts of fresh
     pictures are likelier to meet their like than wholes are: compare it with the base's value.
     """
 
@@ -174,9 +176,9 @@ def _crop_spread(picture: Image.Image) -> Rows:
 
 
 def _crop_fields(picture: Image.Image) -> Rows:
-    return np.concatenate([fields_of(cropped(picture, box)) for box in CROPS])
+    return np.concatenate([fields_of(cropped(picture, box), CROP_SIDE) for box in CROPS])
 
 
 CROP_SPREAD = Measure(identity="crop-spread/1", of=_crop_spread)
-CROP_FIELDS = Measure(identity="crop-lab-32/1", of=_crop_fields)
+CROP_FIELDS = Measure(identity=f"crop-lab-{CROP_SIDE}/1", of=_crop_fields)
 memorisation, memorisation_crop = Memorisation(), CropMemorisation()
