@@ -13,7 +13,6 @@ from sdxl_reg.evaluation.networks.efficientnet import EfficientNetLite0
 from sdxl_reg.evaluation.networks.features import Extractor, Features, Measuring, Tell
 from sdxl_reg.evaluation.networks.hub import HubNetwork
 from sdxl_reg.evaluation.networks.names import SHIPPED, Networks
-from sdxl_reg.imaging.crops import WHOLE, Box
 from sdxl_reg.jobs.spec import ImageSpec
 from sdxl_reg.vocabulary import Need
 
@@ -70,9 +69,9 @@ class Sight:
         """Name of the network that knows words; empty without one."""
         return self._text.identity if self._text else ""
 
-    def image_features(self, paths: Sequence[Path], *, crops: Sequence[Box] = (WHOLE,)) -> Rows:
+    def image_features(self, paths: Sequence[Path]) -> Rows:
         """What the image network says; see `metrics.interface.Scene`."""
-        return self._features.of_pictures(self._image, paths, crops=crops)
+        return self._features.of_pictures(self._image, paths)
 
     def joint_features(self, paths: Sequence[Path]) -> Rows:
         """Pictures in the space of texts; raises as `text_features` does."""

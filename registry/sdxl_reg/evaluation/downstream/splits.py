@@ -84,7 +84,7 @@ def held_out(
         (N,); every class is on both sides.
 
     Raises:
-        UsageError: A class is so much alike that it is one group, or nearly.
+        InOnePiece: A class is so much alike that it is one group, or nearly.
     """
     counts = np.zeros((groups.max() + 1, labels.max() + 1), dtype=np.int64)
     np.add.at(counts, (groups, labels), 1)

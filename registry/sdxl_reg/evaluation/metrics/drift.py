@@ -70,9 +70,14 @@ def colour_drift_of(picture: Rows, baseline: Rows) -> float:
     return float(delta_e(*means))
 
 
-def fields_of(picture: Image.Image) -> Rows:
-    """A picture as 32 × 32 fields in L*a*b*, each the mean of its pixels; flat, (3072,)."""
-    small = picture.resize((SIDE, SIDE), Image.Resampling.BOX)
+def fields_of(picture: Image.Image, side: int = SIDE) -> Rows:
+    """A picture as fields in L*a*b*, each the mean of its pixels; (3 × side²,).
+
+    Args:
+        picture: In mode RGB.
+        side: Fields in a row and in a column.
+    """
+    small = picture.resize((side, side), Image.Resampling.BOX)
     return lab(np.asarray(small)).astype(np.float32).ravel()
 
 

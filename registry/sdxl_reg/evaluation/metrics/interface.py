@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from sdxl_reg.imaging.crops import WHOLE, Box
 from sdxl_reg.jobs.spec import ImageSpec
 from sdxl_reg.vocabulary import Better, Need
 
@@ -91,17 +90,8 @@ class Scene(Protocol):
     def text_network(self) -> str:
         """Name of the network behind `joint_features` and `text_features`; empty without one."""
 
-    def image_features(self, paths: Sequence[Path], *, crops: Sequence[Box] = (WHOLE,)) -> Rows:
-        """What the image network says of pictures or of parts of them.
-
-        Args:
-            paths: Picture files.
-            crops: The parts; by default the whole.
-
-        Returns:
-            As the network gives them, not of unit length; (pictures × crops, D), picture by
-            picture.
-        """
+    def image_features(self, paths: Sequence[Path]) -> Rows:
+        """What the image network says of pictures; (N, D), as it gives it, not of unit length."""
 
     def joint_features(self, paths: Sequence[Path]) -> Rows:
         """Pictures in the space that they share with texts; (N, D), not of unit length."""

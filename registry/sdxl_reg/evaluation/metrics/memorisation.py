@@ -2,15 +2,16 @@
 
 A distance alone tells nothing: product shots on black all lie near each other. So the distance
 from a drawn picture to its nearest training picture is divided by how far that training picture
-lies from its own neighbours in the set. Distances are taken twice, between colours of coarse fields
-and between features of the image network, and the worse finding counts: fields see through noise
-and compression, which mislead a classifier's features; features see through small shifts.
+lies from its own neighbours in the set. Of whole pictures distances are taken twice, between
+colours of coarse fields and between features of the image network, and the worse finding counts:
+fields see through noise and compression, which mislead a classifier's features; features see
+through small shifts. Of parts, which are several times as many, between fields alone.
 
 Source: the idea of the adaptive threshold of Carlini et al. 2023, "Extracting Training Data from
 Diffusion Models", arXiv:2301.13188, section 4.2.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +22,9 @@ from sdxl_reg.errors import UsageError
 from sdxl_reg.evaluation.metrics.drift import FIELDS, fields_of
 from sdxl_reg.evaluation.metrics.interface import Measure, Rows, Scene, Score, unit
 from sdxl_reg.evaluation.references import scorer_name
-from sdxl_reg.imaging.crops import WHOLE, Box, cropped
+from sdxl_reg.imaging.crops import Box, cropped
 from sdxl_reg.vocabulary import Better, Need
 
-NEEDS = frozenset({Need.REFERENCES, Need.IMAGE_NETWORK})
 NEIGHBOURS = 5
 """So many of a training picture's neighbours say how far apart the set is around it."""
 FEWEST_REFERENCES = 3
@@ -33,6 +33,8 @@ CROPS: tuple[Box, ...] = tuple(
     for left, upper in ((0.0, 0.0), (0.4, 0.0), (0.0, 0.4), (0.4, 0.4), (0.2, 0.2))
 )
 """Four corners and the middle, each 60 % of the sides, so that neighbours overlap."""
+CROP_SIDE = 16
+"""Fields of a crop in a row: with five crops a picture, a quarter of the memory of 32."""
 _PLAIN = 8.0  # grey levels of spread below which a crop shows nothing to be copied
 
 
@@ -42,12 +44,12 @@ class Memorisation:
     name = "memorisation"
     summary = "How much nearer it is to a training picture than those are to each other."
     better = Better.LOWER
-    needs = NEEDS
+    needs = frozenset({Need.REFERENCES, Need.IMAGE_NETWORK})
     low, high = None, 1.0
 
     def scores(self, scene: Scene) -> Iterator[Score]:
         """Numbers for every picture; raises as `Metric.scores` does."""
-        return _scores(scene, (WHOLE,), FIELDS)
+        return _scores(scene, _wholes, f"{scene.image_network}+{FIELDS.identity}")
 
 
 class CropMemorisation:
@@ -56,19 +58,19 @@ class CropMemorisation:
     Every crop is compared with every crop of every training picture, so it means: a corner or the
     middle shows what some training picture shows in one of its own. It does not mean that a
     smaller thing was copied (a mark, a stain), nor one that was moved, turned or scaled by more
-    than the features forgive; crops without any drawing in them are left out. Parts of fresh
+    than a fifteenth of the crop; crops without any drawing in them are left out. Parts of fresh
     pictures are likelier to meet their like than wholes are: compare it with the base's value.
     """
 
     name = "memorisation-crop"
     summary = "The same for its likest part: four corners and the middle."
     better = Better.LOWER
-    needs = NEEDS
+    needs = frozenset({Need.REFERENCES})
     low, high = None, 1.0
 
     def scores(self, scene: Scene) -> Iterator[Score]:
         """Numbers for every picture that is not plain all over; raises as `Metric.scores` does."""
-        return _scores(scene, CROPS, CROP_FIELDS)
+        return _scores(scene, _parts, CROP_FIELDS.identity)
 
 
 class Bank:
@@ -120,21 +122,27 @@ def _distances(rows: Rows, row: Rows) -> NDArray[np.float64]:
     return found
 
 
-def _scores(scene: Scene, crops: Sequence[Box], fields: Measure) -> Iterator[Score]:
+Look = list[Rows]
+"""For every picture its rows of numbers, of the whole or of parts; (parts, D) each."""
+
+
+def _scores(
+    scene: Scene, looks_at: Callable[[Scene, Sequence[Path]], list[Look]], looker: str
+) -> Iterator[Score]:
     known = list(dict.fromkeys(image.path for image in scene.references))  # by digest, in the store
     if len(known) < FEWEST_REFERENCES:
         raise UsageError(
             f"the set has {len(known)} different pictures, too few to tell how far apart they are",
             remedy=f"It takes {FEWEST_REFERENCES}",
         )
-    scorer = scorer_name(scene.references, network=f"{scene.image_network}+{fields.identity}")
-    banks = [_bank(parts) for parts in _looks(scene, known, crops, fields)]
-    looks = _looks(scene, [picture.path for picture in scene.pictures], crops, fields)
+    banks = [_bank(look) for look in looks_at(scene, known)]
+    looks = looks_at(scene, [picture.path for picture in scene.pictures])
+    scorer = scorer_name(scene.references, network=looker)
     for number, picture in enumerate(scene.pictures):
         found = [
             value
-            for bank, parts in zip(banks, looks, strict=True)
-            for row in parts[number]
+            for bank, look in zip(banks, looks, strict=True)
+            for row in look[number]
             if (value := bank.likeness(row)) is not None
         ]
         if found:
@@ -148,19 +156,17 @@ def _bank(parts: Sequence[Rows]) -> Bank:
     return Bank(np.concatenate(parts), owners)
 
 
-def _looks(
-    scene: Scene, paths: Sequence[Path], crops: Sequence[Box], fields: Measure
-) -> list[list[Rows]]:
-    """Features and fields: for every picture the crops that are not plain, (≤ crops, D) each."""
-    looks = (
-        unit(scene.image_features(paths, crops=crops)),
-        scene.measured(paths, fields),
-    )
-    apart = [rows.reshape(len(paths), len(crops), -1) for rows in looks]
-    if tuple(crops) == (WHOLE,):
-        return [list(rows) for rows in apart]
+def _wholes(scene: Scene, paths: Sequence[Path]) -> list[Look]:
+    """Features and fields of whole pictures."""
+    features, fields = unit(scene.image_features(paths)), scene.measured(paths, FIELDS)
+    return [[row[np.newaxis] for row in rows] for rows in (features, fields)]
+
+
+def _parts(scene: Scene, paths: Sequence[Path]) -> list[Look]:
+    """Fields of the crops that are not plain."""
+    fields = scene.measured(paths, CROP_FIELDS).reshape(len(paths), len(CROPS), -1)
     drawn = scene.measured(paths, CROP_SPREAD) >= _PLAIN
-    return [[row[kept] for row, kept in zip(rows, drawn, strict=True)] for rows in apart]
+    return [[rows[kept] for rows, kept in zip(fields, drawn, strict=True)]]
 
 
 def _crop_spread(picture: Image.Image) -> Rows:
@@ -170,9 +176,9 @@ def _crop_spread(picture: Image.Image) -> Rows:
 
 
 def _crop_fields(picture: Image.Image) -> Rows:
-    return np.concatenate([fields_of(cropped(picture, box)) for box in CROPS])
+    return np.concatenate([fields_of(cropped(picture, box), CROP_SIDE) for box in CROPS])
 
 
 CROP_SPREAD = Measure(identity="crop-spread/1", of=_crop_spread)
-CROP_FIELDS = Measure(identity="crop-lab-32/1", of=_crop_fields)
+CROP_FIELDS = Measure(identity=f"crop-lab-{CROP_SIDE}/1", of=_crop_fields)
 memorisation, memorisation_crop = Memorisation(), CropMemorisation()

@@ -38,8 +38,10 @@ class EfficientNetLite0:
     @torch.no_grad()
     def rows(self, prepared: Rows) -> Rows:
         """Means of the last maps of features; (N, 1280), 0 or more."""
-        maps = load_network().extract_features(torch.from_numpy(prepared))
-        rows: Rows = maps.mean(dim=(2, 3)).numpy()
+        network = load_network()
+        # One by one: on a CPU, sixteen at once take two and a half times as long each.
+        maps = [network.extract_features(torch.from_numpy(one[np.newaxis])) for one in prepared]
+        rows: Rows = torch.cat(maps).mean(dim=(2, 3)).numpy()
         return rows
 
 

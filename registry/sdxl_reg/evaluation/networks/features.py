@@ -5,7 +5,7 @@ Pictures are decoded one at a time and looked at a few at a time; only features 
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -15,7 +15,6 @@ from PIL import Image
 
 from sdxl_reg.errors import Corrupt
 from sdxl_reg.evaluation.metrics.interface import Measure, Rows
-from sdxl_reg.imaging.crops import WHOLE, Box, cropped
 from sdxl_reg.imaging.decode import upright_rgb
 from sdxl_reg.imaging.problems import Unreadable
 
@@ -65,15 +64,6 @@ class Measuring:
         return prepared
 
 
-@dataclass(frozen=True)
-class _Wanted:
-    """One row that is not known yet."""
-
-    row: int
-    key: str
-    box: Box
-
-
 class Features:
     """Features of pictures, looked up before they are computed.
 
@@ -88,34 +78,31 @@ class Features:
         self._known: dict[str, Rows] = {}
         self._digests: dict[Path, str] = {}
 
-    def of_pictures(
-        self, extractor: Extractor, paths: Sequence[Path], *, crops: Sequence[Box] = (WHOLE,)
-    ) -> Rows:
-        """Features of picture files, or of parts of them.
+    def of_pictures(self, extractor: Extractor, paths: Sequence[Path]) -> Rows:
+        """Features of picture files.
 
         Args:
             extractor: What looks at them.
             paths: The files; one may stand several times.
-            crops: The parts of each.
 
         Returns:
-            (pictures × crops, D), picture by picture; (0, 0) without pictures.
+            (N, D), in their order; (0, 0) without pictures.
 
         Raises:
             Corrupt: A file is no picture.
         """
-        found: list[Rows | None] = []
-        pending: list[tuple[_Wanted, Rows]] = []
-        for done, path in enumerate(paths):
-            wanted = self._look_up(extractor, path, crops, found)
-            if wanted:
-                pending += self._prepared(extractor, path, wanted)
-                self._tell(done, len(paths), f"looking: {_shown(extractor.identity)}")
-            if len(pending) >= CHUNK:
-                self._compute(extractor, pending, found)
-                pending = []
-        self._compute(extractor, pending, found)
-        return np.stack([row for row in found if row is not None]) if found else _nothing()
+        keys = [_key("picture", extractor.identity, self._digest(path)) for path in paths]
+        by_key = dict(zip(keys, paths, strict=True))
+        missing = [key for key in by_key if self._recall(key) is None]
+        for start in range(0, len(missing), CHUNK):
+            self._tell(start, len(missing), f"looking: {_shown(extractor.identity)}")
+            part = missing[start : start + CHUNK]
+            prepared = [extractor.prepare(_decoded(by_key[key])) for key in part]
+            for key, row in zip(part, extractor.rows(np.stack(prepared)), strict=True):
+                self._keep(key, row)
+        if missing:
+            self._tell(len(missing), len(missing), f"looking: {_shown(extractor.identity)}")
+        return np.stack([self._known[key] for key in keys]) if keys else _nothing()
 
     def of_texts(
         self, identity: str, texts: Sequence[str], compute: Callable[[Sequence[str]], Rows]
@@ -138,38 +125,6 @@ class Features:
         rows = [self._known[keys[text]] for text in texts]
         return np.stack(rows) if rows else _nothing()
 
-    def _look_up(
-        self, extractor: Extractor, path: Path, crops: Sequence[Box], found: list[Rows | None]
-    ) -> list[_Wanted]:
-        """Append what is known of a picture, and return what is not."""
-        wanted = []
-        for box in crops:
-            key = _key("picture", extractor.identity, self._digest(path), repr(box))
-            row = self._recall(key)
-            if row is None:
-                wanted.append(_Wanted(len(found), key, box))
-            found.append(row)
-        return wanted
-
-    def _prepared(
-        self, extractor: Extractor, path: Path, wanted: Sequence[_Wanted]
-    ) -> Iterator[tuple[_Wanted, Rows]]:
-        picture = _decoded(path)
-        for one in wanted:
-            yield one, extractor.prepare(cropped(picture, one.box))
-
-    def _compute(
-        self,
-        extractor: Extractor,
-        pending: Sequence[tuple[_Wanted, Rows]],
-        found: list[Rows | None],
-    ) -> None:
-        for start in range(0, len(pending), CHUNK):
-            part = pending[start : start + CHUNK]
-            rows = extractor.rows(np.stack([prepared for _, prepared in part]))
-            for (wanted, _), row in zip(part, rows, strict=True):
-                found[wanted.row] = self._keep(wanted.key, row)
-
     def _digest(self, path: Path) -> str:
         if path not in self._digests:
             with path.open("rb") as stream:
@@ -183,12 +138,11 @@ class Features:
                 self._known[key] = row
         return self._known.get(key)
 
-    def _keep(self, key: str, row: Rows) -> Rows:
-        kept: Rows = np.array(row, dtype=np.float32)
+    def _keep(self, key: str, row: Rows) -> None:
+        kept = np.array(row, dtype=np.float32)
         self._known[key] = kept
         if self._folder is not None:
             _write(self._folder / key[:2] / key, kept)
-        return kept
 
 
 def _decoded(path: Path) -> Image.Image:

@@ -8,7 +8,6 @@ import numpy as np
 from PIL import Image
 
 from sdxl_reg.evaluation.metrics.interface import Measure, Picture, Rows
-from sdxl_reg.imaging.crops import WHOLE, Box
 from sdxl_reg.jobs.spec import ImageSpec
 
 
@@ -22,8 +21,7 @@ class GivenScene:
     text_network: str = "given-text/1"
     features: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
-    def image_features(self, paths: Sequence[Path], *, crops: Sequence[Box] = (WHOLE,)) -> Rows:
-        assert tuple(crops) == (WHOLE,)
+    def image_features(self, paths: Sequence[Path]) -> Rows:
         return self._rows([str(path) for path in paths])
 
     def joint_features(self, paths: Sequence[Path]) -> Rows:

@@ -10,7 +10,6 @@ from PIL import Image
 from sdxl_reg.errors import Corrupt
 from sdxl_reg.evaluation.metrics.interface import Measure, Rows
 from sdxl_reg.evaluation.networks.features import CHUNK, Features, Measuring
-from sdxl_reg.imaging.crops import WHOLE
 
 
 class MeanColour:
@@ -76,30 +75,15 @@ def test_a_damaged_entry_is_computed_again(tmp_path: Path, damage: bytes) -> Non
     assert later.shown == []  # and mended
 
 
-def test_another_network_another_picture_or_another_crop_is_another_entry(tmp_path: Path) -> None:
+def test_another_network_or_another_picture_is_another_entry(tmp_path: Path) -> None:
     (path,) = colours(tmp_path / "a", 7)
-    cache, half = tmp_path / "cache", (0.0, 0.0, 0.5, 1.0)
-    for network, crops in (
-        (MeanColour("mean/1"), [WHOLE]),
-        (MeanColour("mean/2"), [WHOLE]),
-        (MeanColour("mean/1"), [half]),
-    ):
-        Features(cache, told).of_pictures(network, [path], crops=crops)
+    cache = tmp_path / "cache"
+    for network in (MeanColour("mean/1"), MeanColour("mean/2")):
+        Features(cache, told).of_pictures(network, [path])
         assert network.shown == [1]
     Image.new("RGB", (8, 8), (8, 0, 9)).save(path)
     network = MeanColour()
     assert Features(cache, told).of_pictures(network, [path])[0, 0] == 8
-
-
-def test_crops_come_picture_by_picture(tmp_path: Path) -> None:
-    path = tmp_path / "halves.png"
-    halves = Image.new("RGB", (8, 8), (10, 0, 0))
-    halves.paste((20, 0, 0), (4, 0, 8, 8))
-    halves.save(path)
-    crops = [(0.0, 0.0, 0.5, 1.0), (0.5, 0.0, 1.0, 1.0)]
-    (second,) = colours(tmp_path / "a", 30)
-    found = Features(None, told).of_pictures(MeanColour(), [path, second], crops=crops)
-    assert found[:, 0].tolist() == [10, 20, 30, 30]
 
 
 def test_a_measure_is_kept_as_features_are(tmp_path: Path) -> None:
