@@ -8,22 +8,15 @@ import pytest
 
 from sdxl_reg import worker
 from sdxl_reg.jobs.events import Event, Failed, Finished, Started, read_event
-from sdxl_reg.jobs.spec import BaseSpec, GridSpec, SamplingSpec, write_job
-from sdxl_reg.vocabulary import BaseFormat
+from sdxl_reg.jobs.spec import DrawSpec, write_job
 
 
 def _events(folder: Path) -> list[Event]:
     return [read_event(line) for line in (folder / "events.jsonl").read_bytes().splitlines()]
 
 
-def test_a_grid_job_is_drawn_by_the_evaluation(tmp_path: Path, tiny_base: Path) -> None:
-    spec = GridSpec(
-        run=1,
-        base=BaseSpec(ref="tiny@1", path=tiny_base, format=BaseFormat.DIFFUSERS, sha256="0" * 64),
-        versions=[],
-        sampling=SamplingSpec(width=64, height=64),
-        cells=[],
-    )
+def test_a_drawing_job_is_done_by_the_evaluation(tmp_path: Path) -> None:
+    spec = DrawSpec(run=1, bases={}, versions={}, cells=[], batch_size=1)
     write_job(spec, tmp_path / "job.json")
     assert worker.main([str(tmp_path / "job.json")]) == 0
     first, *_, last = _events(tmp_path)

@@ -145,7 +145,7 @@ def numbers_in(text: str) -> list[float]:
             found += _range(part) if ":" in part else [float(part)]
     except ValueError:
         found = []
-    if not found or len(found) > MAX_VALUES or any(abs(value) > 1e18 for value in found):
+    if not found or len(found) > MAX_VALUES or not all(abs(value) <= 1e18 for value in found):
         raise InvalidValue(
             "not a list of numbers",
             repr(text),
@@ -253,7 +253,7 @@ def _whole(name: str) -> Callable[[str], list[Value]]:
 
 def _seeds(text: str) -> list[Value]:
     """Seeds, which have more digits than a float keeps."""
-    if not re.fullmatch(r"[\d\s,]+", text):
+    if not re.fullmatch(r"\s*\d+\s*(,\s*\d+\s*)*", text):
         return _whole(SEED)(text)
     return [Value(label=part, changes={SEED: int(part)}) for part in split_values(text)]
 

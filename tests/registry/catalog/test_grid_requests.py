@@ -1,5 +1,7 @@
 """What a grid leaves open is decided, and what cannot be is refused before anything is recorded."""
 
+from typing import Any
+
 import pytest
 from sqlalchemy import Engine, func, select
 
@@ -7,6 +9,7 @@ from sdxl_reg.catalog.artifacts import NewVersion, add_version, ensure_artifact
 from sdxl_reg.catalog.bases import find_base
 from sdxl_reg.catalog.grid_requests import GridRequest, resolve
 from sdxl_reg.catalog.grids import plan
+from sdxl_reg.catalog.picture_requests import PictureRequest
 from sdxl_reg.errors import Conflict, InvalidSettings, NotFound, UnknownName
 from sdxl_reg.settings import Settings
 from sdxl_reg.store.blobs import BlobStore
@@ -15,20 +18,25 @@ from sdxl_reg.tables import Grid
 from sdxl_reg.vocabulary import ArtifactKind
 
 
+def _asked(**picture: Any) -> GridRequest:
+    return GridRequest(artifact="x-lora", picture=PictureRequest(**picture))
+
+
 @pytest.mark.parametrize(
     ("request_", "error", "words"),
     [
         (GridRequest(artifact="y-lora"), NotFound, "'x-lora'"),
         (GridRequest(artifact="x-lora@9"), NotFound, "x-lora has: 1, 2"),
-        (GridRequest(artifact="x-lora", versions=(1, 9)), NotFound, "x-lora has: 1, 2"),
-        (GridRequest(artifact="x-lora", sampler="Eulr"), UnknownName, "'Euler'"),
-        (GridRequest(artifact="x-lora", base="nowhere"), NotFound, "base"),
+        (GridRequest(artifact="x-lora", versions="1,9"), NotFound, "x-lora has: 1, 2"),
+        (_asked(settings={"sampler": "Eulr"}), UnknownName, "'Euler'"),
+        (_asked(base="nowhere"), NotFound, "base"),
         (GridRequest(artifact="base"), Conflict, "base@1 is a base"),
         (
-            GridRequest(artifact="x-lora", width=65, num_inference_steps=0, seeds=(-1,)),
+            _asked(settings={"width": 65, "num_inference_steps": 0}),
             InvalidSettings,
-            r"(?s)width.*seed.*num_inference_steps",
+            r"(?s)width.*num_inference_steps",
         ),
+        (GridRequest(artifact="x-lora", seeds=(-1,)), InvalidSettings, "seed"),
     ],
 )
 def test_a_request_that_cannot_be_is_refused_and_leaves_nothing(
@@ -72,7 +80,7 @@ def test_a_checkpoint_that_was_trained_is_compared_on_its_base(
     request = _made_by(sqlite, store, "y", ArtifactKind.CHECKPOINT, "checkpoint")
     with transaction(sqlite) as session:
         resolved = resolve(session, store, request)
-        assert resolved.document["base"] == "base@1"
+        assert resolved.layout.common.base == "base@1"
         assert resolved.document["versions"] == ["y@1"]
 
 

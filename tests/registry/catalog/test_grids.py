@@ -19,14 +19,16 @@ from sdxl_reg.catalog.artifacts import (
 )
 from sdxl_reg.catalog.grid_cells import cells_of, job_cells, record_cell, record_score
 from sdxl_reg.catalog.grid_requests import GridRequest
-from sdxl_reg.catalog.grid_results import complete_grid, mean_scores, view_of, write_sheet
+from sdxl_reg.catalog.grid_results import complete_grid, mean_scores, write_sheet
+from sdxl_reg.catalog.grid_view import view_of
 from sdxl_reg.catalog.grids import PlannedGrid, carry_out, find_grid, grids, plan, resume
 from sdxl_reg.catalog.lineage import reachable
+from sdxl_reg.catalog.picture_requests import PictureRequest
 from sdxl_reg.catalog.runs import find_run
 from sdxl_reg.errors import Conflict, RunFailed
 from sdxl_reg.evaluation.view import CellState, GridView
 from sdxl_reg.jobs import events
-from sdxl_reg.jobs.spec import GridSpec, read_job
+from sdxl_reg.jobs.spec import DrawSpec, read_job
 from sdxl_reg.settings import Settings
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.store.database import reading, transaction
@@ -34,23 +36,22 @@ from sdxl_reg.tables import GridCell, LineageDep
 from sdxl_reg.vocabulary import ArtifactKind, RunKind, RunState
 from tests.registry.catalog.hand_trained import run_of
 
-SMALL = GridRequest(
-    artifact="x-lora", strengths=(0.0, 0.5, 1.0), num_inference_steps=2, batch_size=2
-)
+FAST = PictureRequest(settings={"num_inference_steps": 2})
+SMALL = GridRequest(artifact="x-lora", strengths=(0.0, 0.5, 1.0), picture=FAST, batch_size=2)
 
 
 def _finish_by_hand(engine: Engine, store: BlobStore, planned: PlannedGrid, folder: Path) -> None:
     """What a job would report, with pictures of one colour and scores that favour @2 at 0.5."""
     assert planned.job is not None
     spec = read_job(planned.job)
-    assert isinstance(spec, GridSpec)
+    assert isinstance(spec, DrawSpec)
     for cell in spec.cells:
         path = folder / f"{cell.key}.png"
-        Image.new("RGB", (64, 64), (len(cell.prompt), cell.version, int(99 * cell.strength))).save(
-            path
-        )
+        (use,) = cell.picture.adapters
+        colour = (len(cell.picture.prompt), int(use.ref[-1]), int(99 * use.strength))
+        Image.new("RGB", (64, 64), colour).save(path)
         record_cell(engine, store, planned.grid_id, cell.key, path)
-        value = 0.9 if (cell.version, cell.strength) == (1, 0.5) else 0.3
+        value = 0.9 if (use.ref, use.strength) == ("x-lora@2", 0.5) else 0.3
         for metric in ("fidelity", "nearest"):
             record_score(
                 engine,
@@ -62,8 +63,7 @@ def _finish_by_hand(engine: Engine, store: BlobStore, planned: PlannedGrid, fold
             )
     with transaction(engine) as session:
         grid = find_grid(session, planned.grid_id)
-        versions = [*{cell.version.id: cell.version for cell in grid.cells}.values()]
-        complete_grid(session, store, grid, versions=versions, references=spec.references)
+        complete_grid(session, store, grid, references=spec.references)
 
 
 def _scorer(engine: Engine, planned: PlannedGrid) -> str:
@@ -82,10 +82,11 @@ def test_what_is_left_open_is_decided_and_recorded(
     assert (planned.cell_count, planned.missing_count) == (2 * 2 * 3, 2 * (1 + 2 * 2))
     assert planned.job is not None
     spec = read_job(planned.job)
-    assert isinstance(spec, GridSpec)
-    assert (spec.sampling.width, spec.sampling.height) == (64, 64)
-    assert [version.name for version in spec.versions] == ["x-lora-000001", "x-lora-000002"]
-    assert all(version.path.is_file() for version in spec.versions)
+    assert isinstance(spec, DrawSpec)
+    assert {(cell.picture.width, cell.picture.height) for cell in spec.cells} == {(64, 64)}
+    names = {ref: version.name for ref, version in spec.versions.items()}
+    assert names == {"x-lora@1": "x-lora-000001", "x-lora@2": "x-lora-000002"}
+    assert all(version.path.is_file() for version in spec.versions.values())
     assert {image.caption for image in spec.references} == {"blue", "red"}
     with reading(trained) as session:
         assert find_run(session, planned.run_id).kind == RunKind.GRID
@@ -141,7 +142,7 @@ def test_the_versions_of_the_newest_run_are_compared_unless_others_are_asked_for
         return list(plan(sqlite, store, settings, request).versions)
 
     assert rows() == ["x-lora@3"]
-    assert rows(versions=(1, 3)) == ["x-lora@1", "x-lora@3"]
+    assert rows(versions="1,3") == ["x-lora@1", "x-lora@3"]
     assert rows(artifact="X-LoRA@2") == ["x-lora@2"]
     with pytest.raises(Conflict, match=r"captions.*--prompt"):
         rows(prompts=())
@@ -152,19 +153,17 @@ def test_cells_that_exist_are_not_drawn_again(
 ) -> None:
     first = plan(trained, store, settings, SMALL)
     _finish_by_hand(trained, store, first, tmp_path)
-    wider = GridRequest(
-        artifact="x-lora", strengths=(0.0, 0.25, 0.5), num_inference_steps=2, batch_size=7
-    )
+    wider = replace(SMALL, strengths=(0.0, 0.25, 0.5), batch_size=7)
     second = plan(trained, store, settings, wider)
     assert second.grid_id != first.grid_id
     assert (second.cell_count, second.missing_count) == (12, 2 * 2)
     with reading(trained) as session:
         scores = mean_scores(session, find_grid(session, second.grid_id))
     assert scores == {
-        (1, 0.0): pytest.approx(0.3),
-        (2, 0.0): pytest.approx(0.3),
-        (1, 0.5): pytest.approx(0.3),
-        (2, 0.5): pytest.approx(0.9),
+        (0, 0, 0): pytest.approx(0.3),
+        (0, 1, 0): pytest.approx(0.3),
+        (2, 0, 0): pytest.approx(0.3),
+        (2, 1, 0): pytest.approx(0.9),
     }
 
 
@@ -199,14 +198,12 @@ def test_a_grid_is_looked_at_with_strengths_as_columns_and_versions_as_rows(
     planned = plan(sqlite, store, settings, SMALL)
     assert planned.job is not None
     spec = read_job(planned.job)
-    assert isinstance(spec, GridSpec)
+    assert isinstance(spec, DrawSpec)
 
     def view() -> GridView:
         with reading(sqlite) as session:
             grid = find_grid(session, planned.grid_id)
-            versions = [*{cell.version.id: cell.version for cell in grid.cells}.values()]
-            cells = cells_of(session, grid)
-            return view_of(store, grid, cells, versions=versions, references=spec.references)
+            return view_of(session, store, grid, spec.references)
 
     before = view()
     assert {cell.state for cell in before.cells} == {CellState.MISSING}
@@ -225,7 +222,7 @@ def test_a_grid_is_looked_at_with_strengths_as_columns_and_versions_as_rows(
     assert picked.picture.is_file()
     assert picked.scores == {"fidelity": pytest.approx(0.9), "nearest": pytest.approx(0.9)}
     assert picked.facts["version"] == "x-lora@2"
-    assert picked.facts["steps"] == "2"
+    assert picked.facts["num inference steps"] == "2"
 
 
 def test_a_picture_that_the_store_lost_is_drawn_again(
@@ -235,12 +232,11 @@ def test_a_picture_that_the_store_lost_is_drawn_again(
     _finish_by_hand(sqlite, store, planned, tmp_path)
     with reading(sqlite) as session:
         grid = find_grid(session, planned.grid_id)
-        versions = [*{cell.version.id: cell.version for cell in grid.cells}.values()]
         lost = grid.cells[1]
         assert lost.blob is not None
         store.path(lost.blob.sha256).unlink()
-        (left,) = job_cells(session, store, grid, versions=versions)
-    assert (left.key, left.path) == (lost.cell_key, None)
+        (left,) = [cell for cell in job_cells(session, store, grid) if cell.path is None]
+    assert left.key == lost.cell_key
     assert resume(sqlite, store, settings, planned.grid_id).missing_count == 1
     assert plan(sqlite, store, settings, SMALL).missing_count == 1
 
@@ -251,7 +247,7 @@ def test_a_picture_without_a_score_is_scored_and_not_drawn(
     planned = plan(sqlite, store, settings, SMALL)
     assert planned.job is not None
     spec = read_job(planned.job)
-    assert isinstance(spec, GridSpec)
+    assert isinstance(spec, DrawSpec)
     path = tmp_path / "cell.png"
     Image.new("RGB", (64, 64)).save(path)
     for cell in spec.cells:

@@ -5,6 +5,7 @@ import pytest
 
 from sdxl_reg.jobs.events import (
     Cell,
+    CellFailed,
     Event,
     Failed,
     Finished,
@@ -28,6 +29,7 @@ from sdxl_reg.jobs.events import (
         Message(text="two\nlines, ü"),
         Version(path=Path("/x"), epoch=1, step=2, loss=0.5, details={"a": [1]}),
         Cell(key="k", path=Path("/x")),
+        CellFailed(key="k", reason="two\nlines"),
         Score(key="k", metric="m", scorer="s", value=0.25),
         Failed(code="crash", message="m"),
         Finished(),
