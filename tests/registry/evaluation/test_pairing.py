@@ -10,7 +10,8 @@ import pytest
 from sdxl_reg.evaluation.bradley_terry import fit
 from sdxl_reg.evaluation.pairing import Pair, expected_gain, next_pair
 from sdxl_reg.evaluation.places import Draw
-from sdxl_reg.evaluation.votes import Outcome, Vote, rank
+from sdxl_reg.evaluation.votes import Vote, rank
+from sdxl_reg.vocabulary import Outcome
 
 DRAWS: list[Draw] = [("a mug", seed) for seed in range(6)]
 

@@ -30,6 +30,7 @@ def _layout(
     x: Axis = STRENGTHS,
     y: Axis = VERSIONS,
     z: Axis | None = None,
+    *,
     panels: Sequence[Panel] = PANELS,
     **common: Any,
 ) -> Layout:
@@ -112,13 +113,14 @@ def test_a_value_changes_its_field_and_so_the_key(text: str, fields: Mapping[str
 
 
 def test_fields_that_count_only_with_others_change_pictures_that_have_these() -> None:
-    for text, having in [
+    cases: list[tuple[str, dict[str, Any]]] = [
         ("denoising=0.3,0.6", {"init_image": "a" * 64}),
         ("hires-steps=3,5", {"hires_scale": 2.0}),
         ("hires-denoising=0.3,0.6", {"hires_scale": 2.0}),
         ("hires-upscaler=Latent,Lanczos", {"hires_scale": 2.0}),
         ("switch-at=0.3,0.6", {"refiner": "c@1"}),
-    ]:
+    ]
+    for text, having in cases:
         idle = _cells(_axis(text), VERSIONS, panels=PANELS[:1])
         assert len({cell.key for cell in idle}) == 2, text
         at_work = _cells(_axis(text), VERSIONS, panels=PANELS[:1], **having)

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from sdxl_reg.errors import InvalidValue, UnknownName
-from sdxl_reg.evaluation.view import Axis, Better, Metric, Panel
+from sdxl_reg.evaluation.view import Axis, Metric, Panel
+from sdxl_reg.vocabulary import Better
 from tests.registry.evaluation.example_view import cells, example_view
 
 

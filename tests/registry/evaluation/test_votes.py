@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from sdxl_reg.errors import InvalidValue
 from sdxl_reg.evaluation.bradley_terry import fit
 from sdxl_reg.evaluation.places import Draw
-from sdxl_reg.evaluation.votes import Outcome, Ranking, Vote, rank, statement, win_matrix
+from sdxl_reg.evaluation.votes import Ranking, Vote, rank, statement, win_matrix
+from sdxl_reg.vocabulary import Outcome
 
 DRAW: Draw = ("a mug", 1)
 OTHER_SIDE = {

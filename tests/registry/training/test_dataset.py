@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from random import Random
 
 import numpy as np
@@ -204,7 +205,7 @@ def test_a_batch_holds_its_pictures_in_order(
 def test_everything_random_in_a_batch_comes_from_its_generator(
     job: TrainingJob, base: Base, trainee: _Speaking
 ) -> None:
-    settings = {"caption_dropout_rate": 0.5, "flip_aug": True, "random_crop": True}
+    settings: dict[str, Any] = {"caption_dropout_rate": 0.5, "flip_aug": True, "random_crop": True}
     data = _dataset(job, base, **settings)
     indices = [0, 2, 3]
     one, again, other = (data.batch(indices, trainee, 1, seeded(number)) for number in (1, 1, 2))
@@ -346,7 +347,7 @@ def test_every_caption_that_can_be_shown_is_known_beforehand(
 
 @pytest.mark.parametrize("settings", [{"shuffle_caption": True}, {"caption_tag_dropout_rate": 0.1}])
 def test_captions_that_chance_rearranges_are_not_known_beforehand(
-    job: TrainingJob, base: Base, trainee: _Speaking, settings: dict[str, object]
+    job: TrainingJob, base: Base, trainee: _Speaking, settings: dict[str, Any]
 ) -> None:
     assert _dataset(job, base, **settings).captions(trainee) == []
 

@@ -228,7 +228,11 @@ def test_every_optimiser_goes_on_to_the_same_bytes(
     tiny_base: Path, tmp_path: Path, name: str
 ) -> None:
     """Prodigy keeps its estimate of the rate, schedule-free a second set of weights."""
-    settings = {"optimizer_type": name, "text_encoder_lr": 0, "save_every_n_steps": 1}
+    settings: dict[str, Any] = {
+        "optimizer_type": name,
+        "text_encoder_lr": 0,
+        "save_every_n_steps": 1,
+    }
     settings |= {"lr_scheduler": "constant", "learning_rate": 1e-3}
     (*_, straight), _ = _train(tiny_base, tmp_path / "straight", **settings, max_train_steps=4)
     job = _job(tiny_base, tmp_path / "stopped", **settings, max_train_steps=4)

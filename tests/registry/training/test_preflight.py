@@ -307,7 +307,8 @@ def test_memory_is_within_a_factor_of_two_of_the_peak(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("_uncounted")
 def test_the_sentences_name_buckets_steps_and_sizes(plain: _Before) -> None:
-    settings = {"resolution": 128, "train_batch_size": 2, "gradient_accumulation_steps": 3}
+    settings: dict[str, Any] = {"resolution": 128, "train_batch_size": 2}
+    settings |= {"gradient_accumulation_steps": 3}
     pictures, steps, sizes = _with(plain, **settings, save_every_n_steps=1).told()
     assert pictures == "4 pictures, by size 96×160: 1, 128×128: 2, 160×96: 1"
     assert steps == "2 steps: 2 epochs of 1, 2 × 3 pictures a step; 2 versions"

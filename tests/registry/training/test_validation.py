@@ -111,7 +111,7 @@ def test_it_is_the_same_at_every_step_and_another_for_another_seed(measured: _Me
     ids=["objective", "chance"],
 )
 def test_runs_with_other_objectives_and_augmentations_can_be_compared(
-    measured: _Measured, settings: dict[str, object]
+    measured: _Measured, settings: dict[str, Any]
 ) -> None:
     assert measured.loss(measured.data(**settings)) == measured.loss(measured.data())
 
