@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from PIL import Image
 
-from sdxl_reg.diffusion.conditioning import TextConditioning, encode_prompts
+from sdxl_reg.diffusion.conditioning import TextConditioning
 from sdxl_reg.diffusion.guidance import Guidance, predictor
 from sdxl_reg.diffusion.samplers import make_scheduler, set_timesteps, step_function
 from sdxl_reg.diffusion.stages import (
@@ -30,32 +30,11 @@ from sdxl_reg.diffusion.stages import (
 __all__ = [
     "decode",
     "denoise",
-    "encode_negative",
     "initial_noise",
     "make_generators",
     "make_scheduler",
     "to_images",
 ]
-
-
-@torch.no_grad()
-def encode_negative(pipeline: Any, prompt: str, like: TextConditioning) -> TextConditioning:
-    """The conditioning that guidance leads away from, for every row.
-
-    Args:
-        pipeline: A `StableDiffusionXLPipeline`.
-        prompt: One text for all rows. An empty one becomes zeros where the base says so
-            (`force_zeros_for_empty_prompt`, true of SDXL), as in diffusers.
-        like: The conditioning of the rows' prompts.
-
-    Returns:
-        A conditioning of the same shapes.
-    """
-    if not prompt and pipeline.config.force_zeros_for_empty_prompt:
-        return TextConditioning(
-            context=torch.zeros_like(like.context), pooled=torch.zeros_like(like.pooled)
-        )
-    return encode_prompts(pipeline, [prompt] * len(like.context))
 
 
 def make_generators(seeds: Sequence[int]) -> list[torch.Generator]:

@@ -14,6 +14,7 @@ import torch
 
 from sdxl_reg.diffusion.noise import seeded
 from sdxl_reg.errors import WorkFailed
+from sdxl_reg.formats.prompts import escaped
 from sdxl_reg.trainers.interface import Report, TrainedVersion, TrainingJob
 from sdxl_reg.trainers.settings import DenoisingConfig
 from sdxl_reg.trainers.triggers import FILEWORDS
@@ -191,7 +192,7 @@ class _Training:
         with self._drawing():
             self.trainee.save(path, metadata, SAVING[self.config.save_precision])
             if self.config.preview:
-                caption = self.data.pictures[0].image.caption
+                caption = escaped(self.data.pictures[0].image.caption)
                 preview = path.with_suffix(".png")
                 self._draw(self.trainee.prompt(caption), preview, step)
         self.report.version(

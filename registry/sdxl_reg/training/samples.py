@@ -6,16 +6,16 @@ from typing import Any
 
 from PIL import Image
 
-from sdxl_reg.diffusion.conditioning import encode_prompts
+from sdxl_reg.diffusion.conditioning import together
 from sdxl_reg.diffusion.sampling import (
     decode,
     denoise,
-    encode_negative,
     initial_noise,
     make_generators,
     make_scheduler,
     to_images,
 )
+from sdxl_reg.diffusion.texts import encode_negatives, encode_texts
 from sdxl_reg.formats.png_parameters import GenerationParameters, write_png
 from sdxl_reg.trainers.settings import DenoisingConfig
 from sdxl_reg.training.base import Base
@@ -30,21 +30,21 @@ def drawn(base: Base, config: DenoisingConfig, prompt: str, *, seed: int) -> Ima
     Args:
         base: Draws a square of its native size.
         config: Steps and guidance.
-        prompt: What is asked for.
+        prompt: What is asked for, with emphasis as A1111 writes it.
         seed: Of the noise.
     """
     pipeline = base.pipeline
     generators = make_generators([seed])
     noise = initial_noise(pipeline, generators, width=base.native, height=base.native)
     with base.autocast():
-        text = encode_prompts(pipeline, [prompt])
+        text = together(encode_texts(pipeline, [(prompt, "")]))
         guided = config.sample_guidance_scale > 1
         latents = denoise(
             pipeline,
             make_scheduler(SAMPLER, _scheduler_config(base, config)),
             noise,
             prompts=text,
-            negative=encode_negative(pipeline, "", text) if guided else None,
+            negative=together(encode_negatives(pipeline, [("", "")])) if guided else None,
             guidance_scale=config.sample_guidance_scale,
             num_inference_steps=config.sample_steps,
             generators=generators,

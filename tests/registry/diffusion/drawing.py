@@ -6,14 +6,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sdxl_reg.diffusion.conditioning import TextConditioning, encode_prompts
+from sdxl_reg.diffusion.conditioning import TextConditioning, encode_prompts, together
 from sdxl_reg.diffusion.sampling import (
     denoise,
-    encode_negative,
     initial_noise,
     make_generators,
     make_scheduler,
 )
+from sdxl_reg.diffusion.texts import encode_negatives
 from sdxl_reg.vocabulary import Schedule
 
 PROMPTS = ["a red mug", "a blue shoe"]
@@ -27,7 +27,7 @@ def conditions(
 ) -> tuple[TextConditioning, TextConditioning]:
     with torch.no_grad():
         text = encode_prompts(pipeline, prompts)
-        return text, encode_negative(pipeline, negative, text)
+        return text, together(encode_negatives(pipeline, [(negative, "")] * len(text.context)))
 
 
 def ours(

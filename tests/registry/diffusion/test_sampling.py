@@ -6,17 +6,17 @@ from typing import Any
 import pytest
 import torch
 
-from sdxl_reg.diffusion.conditioning import encode_prompts
+from sdxl_reg.diffusion.conditioning import encode_prompts, together
 from sdxl_reg.diffusion.pipeline import load_pipeline
 from sdxl_reg.diffusion.sampling import (
     decode,
     denoise,
-    encode_negative,
     initial_noise,
     make_generators,
     make_scheduler,
     to_images,
 )
+from sdxl_reg.diffusion.texts import encode_negatives
 
 PROMPTS = ["a red mug", "a blue shoe"]
 SEEDS = [5, 6]
@@ -46,7 +46,9 @@ def _latents(
         make_scheduler(sampler, pipeline.scheduler.config),
         noise,
         prompts=conditioning,
-        negative=None if negative is None else encode_negative(pipeline, negative, conditioning),
+        negative=None
+        if negative is None
+        else together(encode_negatives(pipeline, [(negative, "")] * len(conditioning.context))),
         guidance_scale=5.0,
         num_inference_steps=STEPS,
         generators=generators,

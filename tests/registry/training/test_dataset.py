@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
