@@ -16,7 +16,7 @@ from sdxl_reg.catalog.grid_cells import FIDELITY, cells_of
 from sdxl_reg.catalog.grid_view import scores_in, view_of
 from sdxl_reg.catalog.lineage import record_output
 from sdxl_reg.errors import InvalidValue
-from sdxl_reg.evaluation.axes import PROMPT, REPLACE, SEED, STRENGTH, VERSION
+from sdxl_reg.evaluation.axes import STRENGTH, VERSION, is_draw
 from sdxl_reg.evaluation.criteria import Criteria, parse_gate, parse_weight
 from sdxl_reg.evaluation.layout import Layout, read_layout
 from sdxl_reg.evaluation.pick import Choice, choose
@@ -33,7 +33,6 @@ BEST = "best"
 """The alias that a grid points at its pick."""
 DEFAULT_GATES = ("not-finite<=0", "flatness<=0.98", "burnt<=0.5", "memorisation<=0.9")
 """What the pictures of a pick must be, as far as it was scored."""
-_NO_SETTING = frozenset({VERSION, STRENGTH, PROMPT, SEED})
 GridPlace = tuple[int, int, int]
 """x, y and z."""
 
@@ -199,7 +198,7 @@ def _settings(layout: Layout, where: GridPlace) -> str:
     return ", ".join(
         f"{axis.field} {axis.values[index].label}"
         for axis, index in axes
-        if axis and axis.field not in _NO_SETTING and not axis.field.startswith(REPLACE)
+        if axis and axis.field not in (VERSION, STRENGTH) and not is_draw(axis.field)
     )
 
 

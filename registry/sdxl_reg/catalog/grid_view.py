@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.grid_cells import FIDELITY, cells_of
 from sdxl_reg.evaluation import axes
-from sdxl_reg.evaluation.axes import Value
+from sdxl_reg.evaluation.axes import Value, is_draw
 from sdxl_reg.evaluation.layout import Layout, read_layout
 from sdxl_reg.evaluation.metrics.discovery import all_metrics
 from sdxl_reg.evaluation.references import matching_references
@@ -54,7 +54,7 @@ def view_of(
         cells=[_cell(store, grid, cell) for cell in cells],
         metrics=_metrics(cells),
         size=(layout.common.width, layout.common.height),
-        pick=_picked(grid),
+        pick=_picked(grid, layout),
         verdict=verdict_of(grid),
     )
 
@@ -81,7 +81,7 @@ def state_of(cell: GridCell) -> CellState:
 
 def _title(grid: Grid, layout: Layout) -> str:
     names = [_plural(axis.field) for axis in (layout.y, layout.x, layout.z) if axis]
-    return f"{grid.artifact.name}: {' by '.join(names)} (grid {grid.id})"
+    return f"{grid.artifact.name}: {' × '.join(names)} (grid {grid.id})"
 
 
 def _plural(field: str) -> str:
@@ -174,13 +174,17 @@ def _metrics(cells: Sequence[GridCell]) -> list[Metric]:
     return [known.get(name, Metric(name=name, summary="")) for name in names]
 
 
-def _picked(grid: Grid) -> Picked | None:
+def _where(pick: Mapping[str, Any], layout: Layout) -> dict[str, int | None]:
+    """Where the pick is; on axes of prompts and seeds everywhere, for these are its draws."""
+    named = (("x", layout.x), ("y", layout.y), ("z", layout.z))
+    return {name: None if axis and is_draw(axis.field) else pick[name] for name, axis in named}
+
+
+def _picked(grid: Grid, layout: Layout) -> Picked | None:
     if grid.best_version is None or grid.best_strength is None or not grid.pick:
         return None
     return Picked(
-        x=grid.pick["x"],
-        y=grid.pick["y"],
-        z=grid.pick["z"],
+        **_where(grid.pick, layout),
         ref=f"{grid.artifact.name}@{grid.best_version.version}",
         strength=grid.best_strength,
         reason=grid.reason,

@@ -112,6 +112,11 @@ def parse_axis(text: str, known: Fields) -> Axis:
     return Axis(field=name, values=_PARSERS[name](values))
 
 
+def is_draw(field: str) -> bool:
+    """Whether the values of a field are draws to average over, as prompts and seeds are."""
+    return field in (PROMPT, SEED) or field.startswith(f"{REPLACE}:")
+
+
 def axis_of(name: str, values: Sequence[Any], label: Callable[[Any], str] = str) -> Axis:
     """An axis of one field of a picture (or of `strength`)."""
     return Axis(field=name, values=[Value(label=label(v), changes={name: v}) for v in values])

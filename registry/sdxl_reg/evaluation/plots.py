@@ -133,9 +133,10 @@ def _axes(curves: Curves, frame: Frame) -> Iterator[str]:
 
 def _picked_curve(view: GridView, curves: Curves, z: int) -> int:
     """Index of the curve with the pick; -1 for none."""
-    if view.pick is None or view.pick.z != z:
+    if view.pick is None or view.pick.z not in (None, z):
         return -1
-    return view.pick.x if curves.is_swapped else view.pick.y
+    index = view.pick.x if curves.is_swapped else view.pick.y
+    return -1 if index is None else index
 
 
 def _curves(curves: Curves, frame: Frame, colours: dict[int, str], picked: int) -> Iterator[str]:
@@ -190,9 +191,11 @@ def _dot(point: Point, curve: Curve, curves: Curves, frame: Frame, *, radius: fl
 
 def _pick(view: GridView, curves: Curves, frame: Frame, z: int) -> Iterator[str]:
     pick = view.pick
-    if pick is None or pick.z != z:
+    if pick is None or pick.z not in (None, z):
         return
     at, index = (pick.y, pick.x) if curves.is_swapped else (pick.x, pick.y)
+    if at is None or index is None:  # it is in all of them
+        return
     for point in curves.curves[index].points:
         if point.at == at:
             x, y = frame.x(at, index), frame.y(point.mean)

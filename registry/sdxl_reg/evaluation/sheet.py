@@ -111,7 +111,7 @@ def _title(view: GridView, page: Page, number: int, count: int) -> str:
 
 
 def _heading_lines(view: GridView, metric: Metric | None, title: str, width: int) -> list[Line]:
-    below = [f"below each picture: its {metric.name}, {metric.summary}"] if metric else []
+    below = [f"below each picture: its {metric.name}"] if metric else []
     room = width - 2 * MARGIN
     lines = wrapped(title, TITLE, room, INK)
     lines += wrapped(" · ".join([*view.facts, *below]), SMALL, room, FAINT)

@@ -144,7 +144,8 @@ class Picked:
     """The place that was chosen, in every panel.
 
     Attributes:
-        x: Index into the values of the X axis; y and z likewise.
+        x: Index into the values of the X axis; None: all of them, where they are draws like those
+            of a panel (prompts, seeds). y and z likewise.
         y: See x.
         z: See x.
         ref: The version: `weipin-lora@3`.
@@ -152,9 +153,9 @@ class Picked:
         reason: One or two sentences.
     """
 
-    x: int
-    y: int
-    z: int = 0
+    x: int | None
+    y: int | None
+    z: int | None = 0
     ref: str
     strength: float
     reason: str
@@ -264,7 +265,10 @@ class GridView:
     def is_picked(self, cell: Cell) -> bool:
         """Whether a cell is at the place that was chosen."""
         pick = self.pick
-        return pick is not None and (cell.x, cell.y, cell.z) == (pick.x, pick.y, pick.z)
+        if pick is None:
+            return False
+        pairs = zip((pick.x, pick.y, pick.z), (cell.x, cell.y, cell.z), strict=True)
+        return all(wanted in (None, at) for wanted, at in pairs)
 
     @cached_property
     def _at(self) -> Mapping[Place, Cell]:

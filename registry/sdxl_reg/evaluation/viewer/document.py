@@ -127,7 +127,7 @@ def _pick(view: GridView) -> dict[str, Any] | None:
     pick = view.pick
     if pick is None:
         return None
-    at = dict(zip("xyz", (pick.x, pick.y, pick.z), strict=True))
+    at = {name: getattr(pick, name) for name in "xyz" if getattr(pick, name) is not None}
     return {"at": at, "ref": pick.ref, "strength": pick.strength, "reason": pick.reason}
 
 
