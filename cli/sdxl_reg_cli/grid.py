@@ -104,7 +104,7 @@ def draw(
     Rows are versions, columns are strengths; there is a block for each prompt and seed. What was
     drawn before is not drawn again.
     """
-    from sdxl_reg.catalog.grid_requests import DEFAULT_SEEDS, GridRequest
+    from sdxl_reg.catalog.grid_axes import DEFAULT_SEEDS, GridRequest
     from sdxl_reg.catalog.grids import plan
     from sdxl_reg.evaluation.axes import parse_strengths
 

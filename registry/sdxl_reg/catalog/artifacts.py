@@ -19,6 +19,9 @@ from sdxl_reg.tables import Artifact, ArtifactAlias, ArtifactFile, ArtifactVersi
 from sdxl_reg.tables.base import now
 from sdxl_reg.vocabulary import ArtifactKind, BaseFormat, Chooser, NodeKind, VersionState
 
+SDXL, REFINER = "sdxl", "sdxl-refiner"
+"""Families of checkpoints."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class NewVersion:
@@ -30,6 +33,7 @@ class NewVersion:
         base_version_id: The checkpoint it was trained on.
         trainer: The plugin that applies it.
         format: How a checkpoint lies on disk.
+        family: What it is one of; `sdxl-refiner` only ends pictures.
         epoch: Epochs done.
         step: Optimiser steps done.
         loss: Mean training loss since the version before.
@@ -42,6 +46,7 @@ class NewVersion:
     base_version_id: int | None = None
     trainer: str | None = None
     format: BaseFormat | None = None
+    family: str = SDXL
     epoch: int | None = None
     step: int | None = None
     loss: float | None = None
@@ -250,6 +255,7 @@ def _insert_version(
         run_id=new.run_id,
         trainer=new.trainer,
         format=new.format,
+        family=new.family,
         epoch=new.epoch,
         step=new.step,
         loss=new.loss,

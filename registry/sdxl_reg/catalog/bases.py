@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.artifacts import (
+    REFINER,
     NewVersion,
     add_version,
     ensure_artifact,
@@ -17,7 +18,13 @@ from sdxl_reg.catalog.references import parse_reference
 from sdxl_reg.diffusion.full_size import CONTEXT_WIDTH, full_size_config_files
 from sdxl_reg.diffusion.micro import micro_base_files, write_files
 from sdxl_reg.errors import InvalidValue, NotFound, UsageError
-from sdxl_reg.formats.checkpoint import context_width, native_resolution, require_sdxl
+from sdxl_reg.formats.checkpoint import (
+    context_width,
+    native_resolution,
+    require_sdxl,
+    unet_widths,
+)
+from sdxl_reg.formats.refiner import is_refiner
 from sdxl_reg.formats.safetensors import read_header
 from sdxl_reg.formats.single_file import scheduler_for
 from sdxl_reg.jobs.spec import BaseSpec
@@ -61,6 +68,10 @@ def find_base(
         version = find_version(session, base)
     except NotFound as error:
         raise NotFound("base", base, error.known, remedy=_remedy(error)) from None
+    if version.family == REFINER:
+        raise InvalidValue(
+            "not a base", f"{base} is SDXL's refiner", remedy="Give it with --refiner"
+        )
     if version.artifact.kind != ArtifactKind.CHECKPOINT:
         raise InvalidValue(
             "not a checkpoint",
@@ -68,6 +79,38 @@ def find_base(
             remedy="Give the base that adapters are trained on, such as micro",
         )
     return version
+
+
+def find_refiner(session: Session, store: BlobStore, refiner: str) -> ArtifactVersion:
+    """The checkpoint version that a user's word for a refiner means.
+
+    Args:
+        session: The transaction; a folder not yet known is registered in it.
+        store: Receives its files.
+        refiner: As for `find_base`, or a diffusers folder of SDXL's refiner.
+
+    Raises:
+        NotFound: Neither registered nor on disk.
+        UsageError: It is neither a refiner nor a base, or a refiner in a single file.
+        InvalidValue: The reference is of an artifact that is no checkpoint.
+    """
+    path = Path(refiner).expanduser()
+    if path.exists() and refiner != MICRO and is_refiner(path):
+        if path.is_file():
+            raise UsageError(
+                f"{path}: a refiner in a single file does not say how its parts are configured",
+                remedy="Give its diffusers folder",
+            )
+        files = _stored_folder(store, path, prefix="")
+        artifact = ensure_artifact(session, path.absolute().name, ArtifactKind.CHECKPOINT)
+        return add_version(
+            session, artifact, NewVersion(files=files, format=BaseFormat.DIFFUSERS, family=REFINER)
+        )
+    if not path.exists() and parse_reference(refiner).name != MICRO:
+        found = find_version(session, refiner)
+        if found.family == REFINER:
+            return found
+    return find_base(session, store, refiner)
 
 
 def lay_out(store: BlobStore, version: ArtifactVersion, into: Path) -> BaseSpec:
@@ -102,6 +145,13 @@ def resolution_of_version(store: BlobStore, version: ArtifactVersion) -> int:
     """Side in pixels of the pictures a checkpoint version was made for."""
     with TemporaryDirectory() as folder:
         return resolution_of(lay_out(store, version, Path(folder)))
+
+
+def widths_of_version(store: BlobStore, version: ArtifactVersion) -> tuple[int, ...]:
+    """What adapters of a checkpoint version have to fit, see `formats.checkpoint.unet_widths`."""
+    with TemporaryDirectory() as folder:
+        spec = lay_out(store, version, Path(folder))
+        return unet_widths(spec.config_path or spec.path)
 
 
 def resolution_of(spec: BaseSpec) -> int:

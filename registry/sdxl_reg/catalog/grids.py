@@ -17,6 +17,7 @@ from sdxl_reg.catalog.drawing import (
     versions_in,
 )
 from sdxl_reg.catalog.estimates import Estimate, estimate
+from sdxl_reg.catalog.grid_axes import GridRequest
 from sdxl_reg.catalog.grid_cells import (
     insert_cells,
     job_cells,
@@ -25,7 +26,6 @@ from sdxl_reg.catalog.grid_cells import (
     record_score,
 )
 from sdxl_reg.catalog.grid_requests import (
-    GridRequest,
     ResolvedGrid,
     references_of,
     resolve,

@@ -11,7 +11,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.artifacts import find_version, version_ref, weights_of
-from sdxl_reg.catalog.bases import MICRO, find_base, resolution_of_version
+from sdxl_reg.catalog.bases import (
+    MICRO,
+    find_base,
+    find_refiner,
+    resolution_of_version,
+    widths_of_version,
+)
 from sdxl_reg.catalog.references import parse_reference
 from sdxl_reg.errors import Conflict, InvalidSettings, InvalidValue, NotFound
 from sdxl_reg.formats.prompts import AdapterTag, split_tags
@@ -107,11 +113,13 @@ def shared_base(
 
     Raises:
         NotFound: There is no such base.
-        Conflict: It is left open, and the versions share none.
+        Conflict: It is left open, and the versions share none; or one does not fit it.
     """
-    if request.base:
-        return find_base(session, store, request.base, config_path=request.config_path)
     versions = [find_version(session, ref) for ref in dict.fromkeys(refs)]
+    if request.base:
+        asked = find_base(session, store, request.base, config_path=request.config_path)
+        require_fitting(store, asked, versions)
+        return asked
     bases = {version.base_version_id: version.base for version in versions}
     if not bases:
         return find_base(session, store, MICRO)
@@ -122,6 +130,26 @@ def shared_base(
             remedy="Say with --base what to draw on, or choose versions of one base",
         )
     return base
+
+
+def require_fitting(
+    store: BlobStore, base: ArtifactVersion, versions: Iterable[ArtifactVersion]
+) -> None:
+    """Refuse a base that is built otherwise than what some versions were trained on.
+
+    Raises:
+        Conflict: A version does not fit.
+    """
+    for version in versions:
+        own = version.base
+        if own is None or own.id == base.id:
+            continue
+        if widths_of_version(store, own) != widths_of_version(store, base):
+            raise Conflict(
+                f"{version_ref(version)} was trained on {version_ref(own)}, and "
+                f"{version_ref(base)} is built otherwise",
+                remedy="Draw on a base of the same build",
+            )
 
 
 def common_picture(
@@ -144,7 +172,7 @@ def common_picture(
         if said:
             settings[name] = _picture_digest(session, store, said, names)
     if request.refiner:
-        settings["refiner"] = version_ref(find_base(session, store, request.refiner))
+        settings["refiner"] = version_ref(find_refiner(session, store, request.refiner))
     faults = {
         name: f"give a multiple of {SIDE_STEP} from {SIDE_STEP} to {LARGEST_FACTOR * native}, "
         f"not {settings[name]} (the base's is {native})"

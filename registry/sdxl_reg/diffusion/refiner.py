@@ -7,7 +7,6 @@ Source: Podell et al. 2023, arXiv:2307.01952, section 2.5; layouts of `stable-di
 as a diffusers folder and as `sd_xl_refiner_1.0.safetensors`.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +21,9 @@ from sdxl_reg.diffusion.pipeline import (
     transformers,
 )
 from sdxl_reg.errors import Corrupt, NotFound, UsageError
-from sdxl_reg.formats.safetensors import read_header
+from sdxl_reg.formats.refiner import ENCODER, REMEDY, is_refiner, refiner_index
 
 MODELS = ("unet", "vae", "text_encoder_2")
-ENCODER = "conditioner.embedders.0.model."
-"""How the keys of a refiner's only text encoder begin in a single file."""
-REMEDY = "Give SDXL's refiner or an SDXL base: a diffusers folder or a single .safetensors file"
 
 
 def load_refiner(
@@ -58,7 +54,7 @@ def load_refiner(
             f"{path}: a single file does not say how its parts are configured",
             remedy="Give a diffusers folder of its configuration and tokenizers as well",
         )
-    index = _index(folder)
+    index = refiner_index(folder)
     try:
         parts = _from_folder(path, dtype) if path.is_dir() else _from_file(path, folder, dtype)
         refiner = _assembled(folder, index, parts)
@@ -66,25 +62,6 @@ def load_refiner(
         raise Corrupt(path, f"cannot be loaded: {error}") from error
     _finish(refiner)
     return refiner
-
-
-def is_refiner(path: Path) -> bool:
-    """Whether something is SDXL's refiner rather than a base, by configuration and header alone.
-
-    Args:
-        path: A diffusers folder or a `.safetensors` file.
-
-    Raises:
-        NotFound: There is nothing at the path.
-        Corrupt: It is not what it claims to be.
-    """
-    if path.is_dir():
-        return bool(_index(path).get("requires_aesthetics_score"))
-    if not path.is_file():
-        raise NotFound("refiner", path, remedy=REMEDY)
-    if path.suffix != ".safetensors":
-        return False  # refused where bases are loaded
-    return any(name.startswith(ENCODER) for name in read_header(path).tensors)
 
 
 def _from_folder(path: Path, dtype: torch.dtype) -> dict[str, Any]:
@@ -141,16 +118,3 @@ def _finish(refiner: Any) -> None:
     for part in MODELS:
         getattr(refiner, part).requires_grad_(False).eval()
     refiner.set_progress_bar_config(disable=True)
-
-
-def _index(folder: Path) -> dict[str, Any]:
-    path = folder / "model_index.json"
-    try:
-        found = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise NotFound("file of the refiner", path, remedy=REMEDY) from None
-    except ValueError:
-        raise Corrupt(path, "not JSON") from None
-    if not isinstance(found, dict):
-        raise Corrupt(path, "not a JSON object")
-    return found

@@ -62,6 +62,23 @@ def context_width(path: Path) -> int:
     return int(read_header(path).tensors[SGM_CONTEXT].shape[-1])
 
 
+def unet_widths(path: Path) -> tuple[int, ...]:
+    """What adapters have to fit: the widths of a U-Net's levels, and of its text context.
+
+    Args:
+        path: A diffusers folder; for a single file its configuration folder.
+
+    Raises:
+        NotFound: It has no U-Net configuration.
+        Corrupt: The configuration does not say.
+    """
+    config = _config(path / "unet" / "config.json")
+    levels, context = config.get("block_out_channels"), config.get("cross_attention_dim")
+    if not isinstance(levels, list) or not isinstance(context, int):
+        raise Corrupt(path / "unet" / "config.json", "it does not say how wide the U-Net is")
+    return (*levels, context)
+
+
 def native_resolution(path: Path) -> int:
     """Side in pixels that a base was made for: its U-Net's `sample_size` times 8.
 

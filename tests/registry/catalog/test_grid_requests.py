@@ -7,7 +7,8 @@ from sqlalchemy import Engine, func, select
 
 from sdxl_reg.catalog.artifacts import NewVersion, add_version, ensure_artifact
 from sdxl_reg.catalog.bases import find_base
-from sdxl_reg.catalog.grid_requests import GridRequest, resolve
+from sdxl_reg.catalog.grid_axes import GridRequest
+from sdxl_reg.catalog.grid_requests import resolve
 from sdxl_reg.catalog.grids import plan
 from sdxl_reg.catalog.picture_requests import PictureRequest
 from sdxl_reg.errors import Conflict, InvalidSettings, NotFound, UnknownName

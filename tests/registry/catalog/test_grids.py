@@ -17,8 +17,8 @@ from sdxl_reg.catalog.artifacts import (
     find_artifact,
     find_version,
 )
+from sdxl_reg.catalog.grid_axes import GridRequest
 from sdxl_reg.catalog.grid_cells import cells_of, job_cells, record_cell, record_score
-from sdxl_reg.catalog.grid_requests import GridRequest
 from sdxl_reg.catalog.grid_results import complete_grid, mean_scores, write_sheet
 from sdxl_reg.catalog.grid_view import view_of
 from sdxl_reg.catalog.grids import PlannedGrid, carry_out, find_grid, grids, plan, resume

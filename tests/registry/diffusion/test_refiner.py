@@ -12,11 +12,12 @@ from torch import Tensor
 from sdxl_reg.diffusion.conditioning import together
 from sdxl_reg.diffusion.guidance import Guidance
 from sdxl_reg.diffusion.pipeline import load_pipeline
-from sdxl_reg.diffusion.refiner import is_refiner, load_refiner
+from sdxl_reg.diffusion.refiner import load_refiner
 from sdxl_reg.diffusion.sampling import initial_noise, make_generators, make_scheduler
 from sdxl_reg.diffusion.stages import Handover
 from sdxl_reg.diffusion.texts import encode_negatives, encode_texts
 from sdxl_reg.errors import Corrupt, InvalidValue, NotFound, UsageError
+from sdxl_reg.formats.refiner import is_refiner
 from sdxl_reg.vocabulary import Sampler
 from tests.registry.diffusion.drawing import PROMPTS, SCALE, SEEDS, SIDE, ours
 from tests.registry.diffusion.tiny_refiner import write_single_file, write_tiny_refiner
