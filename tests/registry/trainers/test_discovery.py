@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from sdxl_reg import plugins
 from sdxl_reg.errors import UnknownName, UsageError
 from sdxl_reg.trainers import discovery
 from sdxl_reg.trainers.discovery import all_trainers, find_trainer, trainer_names
@@ -31,7 +32,7 @@ def broken_neighbour(monkeypatch: pytest.MonkeyPatch) -> None:
         mine = EntryPoints([*entry_points(group=discovery.GROUP), stranger])
         return mine.select(**choice)
 
-    monkeypatch.setattr(discovery, "entry_points", listed)
+    monkeypatch.setattr(plugins, "entry_points", listed)
 
 
 @pytest.mark.usefixtures("broken_neighbour")

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import Field
 
-from sdxl_reg.trainers.discovery import BrokenTrainer
+from sdxl_reg.plugins import BrokenPlugin
 from sdxl_reg.trainers.interface import Trainer
 from sdxl_reg.vocabulary import ArtifactKind
 from sdxl_reg.web.schemas.base import Document
@@ -31,6 +31,6 @@ def trainer_item(trainer: Trainer) -> TrainerItem:
     )
 
 
-def broken_item(trainer: BrokenTrainer) -> TrainerItem:
+def broken_item(trainer: BrokenPlugin) -> TrainerItem:
     """A registered trainer that does not load."""
     return TrainerItem(name=trainer.name, kind=None, summary="", settings={}, fault=trainer.reason)

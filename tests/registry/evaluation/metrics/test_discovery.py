@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from sdxl_reg import plugins
 from sdxl_reg.errors import UnknownName, UsageError
 from sdxl_reg.evaluation.metrics import discovery
 from sdxl_reg.evaluation.metrics.discovery import all_metrics, find_metric, metric_names
@@ -51,7 +52,7 @@ def broken_neighbour(monkeypatch: pytest.MonkeyPatch) -> None:
         mine = EntryPoints([*entry_points(group=discovery.GROUP), stranger])
         return mine.select(**choice)
 
-    monkeypatch.setattr(discovery, "entry_points", listed)
+    monkeypatch.setattr(plugins, "entry_points", listed)
 
 
 @pytest.mark.usefixtures("broken_neighbour")
