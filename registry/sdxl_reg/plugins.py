@@ -1,4 +1,4 @@
-"""Finding plugins of any group: ours and strangers' come through the same door, the entry points."""
+"""Finding plugins of any group: ours and strangers' come through one door, the entry points."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
