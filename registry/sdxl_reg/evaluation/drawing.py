@@ -33,7 +33,7 @@ from sdxl_reg.diffusion.texts import Text, encode_negatives, encode_texts
 from sdxl_reg.diffusion.tiling import tiling
 from sdxl_reg.diffusion.upscaling import upscale
 from sdxl_reg.evaluation.batches import active
-from sdxl_reg.evaluation.studio import Studio, has_own_text_strength
+from sdxl_reg.evaluation.studio import KnownTexts, Studio, has_own_text_strength
 from sdxl_reg.imaging.decode import upright_rgb
 from sdxl_reg.jobs.pictures import PictureSpec
 
@@ -195,16 +195,25 @@ def _encoded(
     texts: Sequence[Text],
     clip_skip: int,
     side: str,
-    known: dict[tuple[Text, int, str], TextConditioning] | None,
+    known: KnownTexts | None,
 ) -> list[TextConditioning]:
-    """Texts encoded row by row; those that nothing changes only once in a job."""
+    """Texts encoded row by row; those that nothing changes only once in a job.
+
+    Always so many at once as the batch has rows: in batches of other sizes float32 sums in another
+    order, and a picture would depend on what is drawn beside it.
+    """
     encode = encode_texts if side == "prompt" else encode_negatives
     if known is None:
         return encode(pipeline, texts, clip_skip=clip_skip)
-    for text in dict.fromkeys(texts):
-        if (text, clip_skip, side) not in known:
-            known[text, clip_skip, side] = encode(pipeline, [text], clip_skip=clip_skip)[0]
-    return [known[text, clip_skip, side] for text in texts]
+    rows = len(texts)
+    missing = [text for text in dict.fromkeys(texts) if (text, clip_skip, side, rows) not in known]
+    if missing:
+        filled = missing + missing[-1:] * (rows - len(missing))
+        found = encode(pipeline, filled, clip_skip=clip_skip)
+        known |= {
+            (text, clip_skip, side, rows): said for text, said in zip(filled, found, strict=True)
+        }
+    return [known[text, clip_skip, side, rows] for text in texts]
 
 
 def _lengths(text: Conditioning) -> tuple[int, int]:

@@ -19,18 +19,21 @@ from sdxl_reg.jobs.spec import DrawSpec
 from sdxl_reg.trainers.discovery import find_trainer
 from sdxl_reg.vocabulary import ArtifactKind
 
+KnownTexts = dict[tuple[Text, int, str, int], TextConditioning]
+"""Text, clip skip, side, and how many were encoded at once → what the encoders say."""
+
 
 class Studio:
     """What is loaded of a job's models, and what its texts were found to say.
 
     Attributes:
         spec: The job.
-        known_texts: Conditioning of texts that no adapter changes, by text, clip skip and side.
+        known_texts: Conditioning of texts that no adapter changes.
     """
 
     def __init__(self, spec: DrawSpec) -> None:
         self.spec = spec
-        self.known_texts: dict[tuple[Text, int, str], TextConditioning] = {}
+        self.known_texts: KnownTexts = {}
         self._base: tuple[str, str, Any] = ("", "", None)
         self._refiner: tuple[str, Any] = ("", None)
         self.kind_of = cache(self._kind_of)
