@@ -1,4 +1,4 @@
-"""Every setting of a picture drawn through a batch equals the functions of diffusion it stands for."""
+"""Every setting drawn through a batch equals the functions of diffusion that it stands for."""
 
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -36,10 +36,21 @@ from sdxl_reg.jobs.pictures import PictureSpec
 from sdxl_reg.jobs.spec import VersionSpec
 from sdxl_reg.vocabulary import Sampler, Schedule, Upscaler
 from tests.registry.diffusion.tiny_refiner import write_tiny_refiner
-from tests.registry.evaluation.jobs import BASE, BLUE, RED, base_spec, job, picture, sha256, use
+from tests.registry.evaluation.jobs import (
+    BASE,
+    BLUE,
+    RED,
+    base_spec,
+    job,
+    picture,
+    sha256,
+    use,
+    version,
+)
+from tests.registry.evaluation.versions import checkpoint_file
 
 TOLERANCE = 1e-4
-"""Of latents that reach 10 and pixels of 0 to 1: rows of a batch against one picture; three steps."""
+"""Latents reach 10, pixels 1: rows of a batch against one picture, over three steps."""
 SHOWS = 1e-3
 LONG = ", ".join(["a red mug"] * 30)
 
@@ -255,6 +266,14 @@ def test_a_refiner_ends_the_picture(
         assert (latents - _direct(plain, one)).abs().max() > SHOWS
 
 
+def test_texts_that_are_equally_long_only_for_the_base_are_refined_too(stocked: Studio) -> None:
+    fields: dict[str, Any] = {"refiner": "fine@1", "switch_at": 0.4}
+    pictures = [picture(LONG, prompt_2=RED, **fields), picture(RED, prompt_2=LONG, **fields)]
+    found = draw_latents(stocked, pictures, 2)
+    alone = torch.cat([draw_latents(stocked, [one], 1) for one in pictures])
+    _require_close(found, alone)
+
+
 def test_another_vae(
     stocked: Studio, tiny_base: Path, plain: Any, inputs: Mapping[str, Path]
 ) -> None:
@@ -278,3 +297,21 @@ def test_adapters_are_at_work_in_every_pass(stocked: Studio, inputs: Mapping[str
         for row, alone in enumerate((one, bare)):
             _require_close(found[row : row + 1], draw_latents(stocked, [alone], 1))
         assert (found[0] - found[1]).abs().max() > SHOWS
+
+
+def test_a_checkpoint_brings_its_own_vae(
+    tiny_base: Path, plain: Any, inputs: Mapping[str, Path], tmp_path: Path
+) -> None:
+    whole = version("vae@1", checkpoint_file(tmp_path, tiny_base, parts=["vae"]), "checkpoint")
+    images = {sha256(path): path for path in inputs.values()}
+    studio = Studio(job(tiny_base, {"vae@1": whole}, images=images))
+    pictures = [picture(RED), picture(RED, use("vae@1", 0.5)), picture(RED, use("vae@1", 1.0))]
+    found = draw_pictures(studio, pictures, 4)
+    latents = _direct(plain, picture(RED))
+    for one, pixels in zip(pictures, found, strict=True):
+        with studio.applied(plain, [one], to_texts=False):
+            _require_close(pixels, decode(plain, latents)[0])
+    assert (found[0] - found[2]).abs().max() > SHOWS
+    chosen = picture(RED, use("vae@1", 1.0), vae=sha256(inputs["vae"]))  # goes before the version's
+    base = chosen.model_copy(update={"adapters": ()})
+    _require_close(draw_pictures(studio, [chosen], 1)[0], draw_pictures(studio, [base], 1)[0])
