@@ -32,9 +32,11 @@ from sdxl_reg.diffusion.text_memory import text_remembered
 from sdxl_reg.diffusion.texts import Text, encode_negatives, encode_texts
 from sdxl_reg.diffusion.tiling import tiling
 from sdxl_reg.diffusion.upscaling import upscale
+from sdxl_reg.errors import Corrupt
 from sdxl_reg.evaluation.batches import active
-from sdxl_reg.evaluation.studio import Studio, has_own_text_strength
+from sdxl_reg.evaluation.studio import MOST_TEXTS, KnownTexts, Studio, has_own_text_strength
 from sdxl_reg.imaging.decode import upright_rgb
+from sdxl_reg.imaging.problems import Unreadable
 from sdxl_reg.jobs.pictures import PictureSpec
 
 PIXELS_DECODED_AT_ONCE = 2 * 1024 * 1024
@@ -63,7 +65,7 @@ def draw_pictures(
         computed is not finite.
     """
     latents = draw_latents(studio, pictures, size, on_step=on_step)
-    return list(_decoded(studio, pictures[0], latents, size=size))
+    return list(_decoded(studio, pictures, latents, size=size))
 
 
 def draw_latents(
@@ -195,16 +197,28 @@ def _encoded(
     texts: Sequence[Text],
     clip_skip: int,
     side: str,
-    known: dict[tuple[Text, int, str], TextConditioning] | None,
+    known: KnownTexts | None,
 ) -> list[TextConditioning]:
-    """Texts encoded row by row; those that nothing changes only once in a job."""
+    """Texts encoded row by row; those that nothing changes only once in a job.
+
+    Always so many at once as the batch has rows: in batches of other sizes float32 sums in another
+    order, and a picture would depend on what is drawn beside it.
+    """
     encode = encode_texts if side == "prompt" else encode_negatives
     if known is None:
         return encode(pipeline, texts, clip_skip=clip_skip)
-    for text in dict.fromkeys(texts):
-        if (text, clip_skip, side) not in known:
-            known[text, clip_skip, side] = encode(pipeline, [text], clip_skip=clip_skip)[0]
-    return [known[text, clip_skip, side] for text in texts]
+    rows = len(texts)
+    distinct = list(dict.fromkeys(texts))
+    if len(known) + len(distinct) > MOST_TEXTS:
+        known.clear()
+    missing = [text for text in distinct if (text, clip_skip, side, rows) not in known]
+    if missing:
+        filled = missing + missing[-1:] * (rows - len(missing))
+        found = encode(pipeline, filled, clip_skip=clip_skip)
+        known |= {
+            (text, clip_skip, side, rows): said for text, said in zip(filled, found, strict=True)
+        }
+    return [known[text, clip_skip, side, rows] for text in texts]
 
 
 def _lengths(text: Conditioning) -> tuple[int, int]:
@@ -254,23 +268,40 @@ def _refiners(studio: Studio, picture: PictureSpec) -> list[Any]:
     return [studio.refiner(picture)] if picture.refiner else []
 
 
-def _decoded(studio: Studio, picture: PictureSpec, latents: Tensor, *, size: int) -> Tensor:
-    """Pictures of latents, decoded in portions of one shape, filled up as batches are."""
+def _decoded(
+    studio: Studio, pictures: Sequence[PictureSpec], latents: Tensor, *, size: int
+) -> Tensor:
+    """Pixels of a batch; a VAE that was asked for goes before that of a checkpoint's version.
+
+    They are decoded in portions of one shape, filled up as batches are.
+    """
+    picture = pictures[0]
     pipeline = studio.pipeline(picture)
     width, height = picture.final_size
     portion = max(1, min(size, PIXELS_DECODED_AT_ONCE // (width * height)))
-    count = len(latents)
-    latents = torch.cat([latents, latents[-1:].expand(-count % portion, -1, -1, -1)])
+    apart = not picture.vae and studio.has_own_vae(pictures)
     with ExitStack() as stack:
         if picture.tiling:
             stack.enter_context(tiling(pipeline))
-        portions = torch.split(latents, portion)
-        drawn = torch.cat([decode(pipeline, some) for some in portions])[:count]
+        if apart:
+            rows = [_decoded_with_own(studio, *row) for row in zip(pictures, latents, strict=True)]
+            drawn = torch.cat(rows)
+        else:
+            count = len(latents)
+            filled = torch.cat([latents, latents[-1:].expand(-count % portion, -1, -1, -1)])
+            portions = torch.split(filled, portion)
+            drawn = torch.cat([decode(pipeline, some) for some in portions])[:count]
     mask = _mask(studio, picture)
     if mask is None:
         return drawn
     original = _input(studio, picture, picture.init_image)
     return kept_pixels(drawn, original, feathered(mask, picture.mask_blur))
+
+
+def _decoded_with_own(studio: Studio, picture: PictureSpec, latents: Tensor) -> Tensor:
+    pipeline = studio.pipeline(picture)
+    with studio.applied(pipeline, [picture], to_texts=False):
+        return decode(pipeline, latents[None])
 
 
 def _mask(studio: Studio, picture: PictureSpec) -> Image.Image | None:
@@ -281,5 +312,9 @@ def _mask(studio: Studio, picture: PictureSpec) -> Image.Image | None:
 
 
 def _input(studio: Studio, picture: PictureSpec, digest: str) -> Image.Image:
-    found = upright_rgb(studio.spec.images[digest].read_bytes())
+    path = studio.spec.images[digest]
+    try:
+        found = upright_rgb(path.read_bytes())
+    except (OSError, Unreadable) as error:
+        raise Corrupt(path, str(error), remedy="Give a picture that can be read") from error
     return fitted(found, width=picture.width, height=picture.height)

@@ -181,7 +181,7 @@ class _Desk:
 
 
 def _draw(studio: Studio, batch: Sequence[CellSpec], desk: _Desk, *, number: int) -> None:
-    """Draw a batch; one that fails is drawn again version by version, to know which is at fault."""
+    """Draw a batch; one that fails is drawn again in parts, to know which version or text it was."""
     began = time.perf_counter()
     try:
         pictures = draw_pictures(
@@ -201,15 +201,30 @@ def _draw(studio: Studio, batch: Sequence[CellSpec], desk: _Desk, *, number: int
 def _draw_apart(
     studio: Studio, batch: Sequence[CellSpec], desk: _Desk, *, number: int, error: Exception
 ) -> None:
-    groups: dict[tuple[str, ...], list[CellSpec]] = {}
-    for cell in batch:
-        groups.setdefault(tuple(use.ref for use in active(cell.picture)), []).append(cell)
-    if len(groups) == 1:
+    for told_apart in (_adapters_of, _texts_of):
+        groups: dict[tuple[str, ...], list[CellSpec]] = {}
         for cell in batch:
-            desk.fail(cell, _in_words(error))
-        return
-    for group in groups.values():
-        _draw(studio, group, desk, number=number)
+            groups.setdefault(told_apart(cell.picture), []).append(cell)
+        is_hopeless = told_apart is _texts_of and isinstance(error, torch.OutOfMemoryError)
+        if len(groups) > 1 and not is_hopeless:
+            for group in groups.values():
+                _draw(studio, group, desk, number=number)
+            return
+    for cell in batch:
+        desk.fail(cell, _in_words(error))
+
+
+def _adapters_of(picture: PictureSpec) -> tuple[str, ...]:
+    return tuple(use.ref for use in active(picture))
+
+
+def _texts_of(picture: PictureSpec) -> tuple[str, ...]:
+    return (
+        picture.prompt,
+        picture.prompt_2,
+        picture.negative_prompt,
+        picture.negative_prompt_2,
+    )
 
 
 def _in_words(error: Exception) -> str:

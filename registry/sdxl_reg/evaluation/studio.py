@@ -19,18 +19,23 @@ from sdxl_reg.jobs.spec import DrawSpec
 from sdxl_reg.trainers.discovery import find_trainer
 from sdxl_reg.vocabulary import ArtifactKind
 
+KnownTexts = dict[tuple[Text, int, str, int], TextConditioning]
+"""Text, clip skip, side, and how many were encoded at once → what the encoders say."""
+MOST_TEXTS = 128
+"""So many are kept: one of SDXL's takes 0.6 MB in float32."""
+
 
 class Studio:
     """What is loaded of a job's models, and what its texts were found to say.
 
     Attributes:
         spec: The job.
-        known_texts: Conditioning of texts that no adapter changes, by text, clip skip and side.
+        known_texts: Conditioning of texts that no adapter changes.
     """
 
     def __init__(self, spec: DrawSpec) -> None:
         self.spec = spec
-        self.known_texts: dict[tuple[Text, int, str], TextConditioning] = {}
+        self.known_texts: KnownTexts = {}
         self._base: tuple[str, str, Any] = ("", "", None)
         self._refiner: tuple[str, Any] = ("", None)
         self.kind_of = cache(self._kind_of)
@@ -42,25 +47,20 @@ class Studio:
         Raises:
             RegistryError: It cannot be loaded.
         """
-        ref, vae, pipeline = self._base
-        if ref != picture.base or vae != picture.vae:
+        if self._base[:2] != (picture.base, picture.vae):
             self._base = ("", "", None)  # the one before goes before the next one comes
             self.known_texts.clear()
-            pipeline = self._loaded(picture)
-            self._base = (picture.base, picture.vae, pipeline)
-        return pipeline
+            self._base = (picture.base, picture.vae, self._loaded(picture))
+        return self._base[2]
 
     def refiner(self, picture: PictureSpec) -> Any:
         """What ends a picture; raises as `pipeline` does."""
-        ref, refiner = self._refiner
-        if ref != picture.refiner:
+        if self._refiner[0] != picture.refiner:
             base = self.spec.bases[picture.refiner]
             self._refiner = ("", None)
-            refiner = _placed(
-                load_refiner(base.path, config_path=base.config_path, dtype=_precision())
-            )
-            self._refiner = (picture.refiner, refiner)
-        return refiner
+            refiner = load_refiner(base.path, config_path=base.config_path, dtype=_precision())
+            self._refiner = (picture.refiner, _placed(refiner))
+        return self._refiner[1]
 
     @contextmanager
     def applied(
@@ -81,6 +81,11 @@ class Studio:
                 trainer = find_trainer(version.trainer)
                 stack.enter_context(trainer.applied(pipeline, version.path, strengths))
             yield
+
+    def has_own_vae(self, pictures: Sequence[PictureSpec]) -> bool:
+        """Whether an adapter may decode otherwise than the base does."""
+        refs = {use.ref for picture in pictures for use in active(picture)}
+        return any(self.kind_of(ref) == ArtifactKind.CHECKPOINT for ref in refs)
 
     def _loaded(self, picture: PictureSpec) -> Any:
         base = self.spec.bases[picture.base]
