@@ -9,6 +9,9 @@ from sdxl_reg.web.app import create_app
 from sdxl_reg.web.dependencies import Registry
 from tests.registry.web.example_registry import build
 
+ADDRESS = "http://127.0.0.1:8000"
+"""Of a server on this machine: under another name it is not written to."""
+
 
 @pytest.fixture(scope="session")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
@@ -21,5 +24,7 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
 @pytest.fixture(scope="session")
 def client(registry: Registry) -> Iterator[TestClient]:
     """A client of the application over the example registry."""
-    with TestClient(create_app(registry), raise_server_exceptions=False) as client:
+    with TestClient(
+        create_app(registry), base_url=ADDRESS, raise_server_exceptions=False
+    ) as client:
         yield client

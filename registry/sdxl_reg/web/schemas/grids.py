@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.artifacts import version_ref
 from sdxl_reg.catalog.grid_cells import cells_of
-from sdxl_reg.catalog.grid_view import state_of
+from sdxl_reg.catalog.grid_view import counted_axes, state_of
 from sdxl_reg.catalog.runs import find_run
 from sdxl_reg.evaluation import axes
-from sdxl_reg.evaluation.layout import Layout, described, read_layout
+from sdxl_reg.evaluation.layout import Layout, read_layout
 from sdxl_reg.evaluation.view import CellState
 from sdxl_reg.tables import Grid, GridCell
 from sdxl_reg.vocabulary import RunState
@@ -26,7 +26,7 @@ class GridItem(Document):
 
     id: int
     artifact: str
-    compares: str = Field(description="Its axes in words: `5 version x 11 strength`.")
+    compares: str = Field(description="Its axes in words: `5 versions × 11 strengths`.")
     run: int
     created_at: datetime
     best: BestCell | None
@@ -195,7 +195,7 @@ def _facts(grid: Grid, layout: Layout) -> dict[str, Any]:
     return {
         "id": grid.id,
         "artifact": grid.artifact.name,
-        "compares": described(layout),
+        "compares": counted_axes(layout),
         "run": grid.run_id,
         "created_at": grid.created_at,
         "best": best_of(grid),

@@ -9,9 +9,9 @@ const held = () => JSON.parse(document.getElementById("grid-page-document").text
 const viewer = SdxlRegGrid.mount(document.getElementById("viewer"), held(), { actions: chooseButton });
 downloads();
 
-function chooseButton(cell) {
+function chooseButton(cell, shown) {
   const isBase = cell.facts.strength === "0";
-  if (cell.state !== "drawn" || isBase || viewer?.grid.isPicked(cell)) return [];
+  if (cell.state !== "drawn" || isBase || shown.isPicked(cell)) return [];
   const button = made("button", { type: "button", class: "gv-button" }, "Choose this cell");
   button.addEventListener("click", () => ask(cell));
   return [button];

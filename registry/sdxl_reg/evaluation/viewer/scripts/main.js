@@ -4,7 +4,7 @@ const RENEWED_EVERY = 3000; // milliseconds
 
 class Viewer {
   /**
-   * @param options actions: from a cell to buttons that a page has for it, beside the viewer's own
+   * @param options actions: from a cell and the grid to buttons that a page has for it, beside the viewer's own
    */
   constructor(root, data, { actions = () => [] } = {}) {
     this.root = root;

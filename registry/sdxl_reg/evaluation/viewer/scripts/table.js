@@ -119,7 +119,7 @@ class Table {
     const shown = [...this.buttons.keys()].map((index) => grid.cells[index]);
     this.scale = metric ? heatScale(shown.map((cell) => cell.scores[metric.name]), metric.better) : null;
     this.root.classList.toggle("is-hot", Boolean(state.heat && this.scale));
-    const best = this.scale && (metric.better === "lower" ? this.scale.low : this.scale.high);
+    const best = this.scale && { lower: this.scale.low, higher: this.scale.high }[metric.better];
     for (const [index, made] of this.buttons) this.dress(made, grid.cells[index], index, metric, best);
     this.point();
   }
