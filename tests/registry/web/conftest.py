@@ -21,6 +21,21 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     registry.engine.dispose()
 
 
+@pytest.fixture(scope="module")
+def own_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    """An example registry that the tests of one module may write to."""
+    registry = build(tmp_path_factory.mktemp("own"))
+    yield registry
+    registry.engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def writer(own_registry: Registry) -> Iterator[TestClient]:
+    """A client of a server whose registry the tests of one module may write to."""
+    with TestClient(create_app(own_registry), base_url=ADDRESS) as client:
+        yield client
+
+
 @pytest.fixture(scope="session")
 def client(registry: Registry) -> Iterator[TestClient]:
     """A client of the application over the example registry."""

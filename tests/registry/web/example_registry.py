@@ -154,7 +154,7 @@ def _compare(registry: Registry) -> None:
 
 
 def _compare_halfway(registry: Registry) -> None:
-    """A grid of three axes and two prompts that is queued; two of its cells are there, one failed."""
+    """A queued grid of three axes and two prompts: two cells are there, one failed."""
     request = GridRequest(
         artifact="weipin-lora@2",
         x="cfg=3,5",

@@ -1,6 +1,7 @@
 """Grids: all of them, one in the viewer, and one cell."""
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request
@@ -64,6 +65,7 @@ def one(
         if shown
         else [],
         "sheet_count": count_sheets(view),
+        "has_parquet": find_spec("pyarrow") is not None,
         "votes": vote_count(session, grid_id),
     }
     return render(request, "grid.html", facts)
