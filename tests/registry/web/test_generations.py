@@ -19,10 +19,10 @@ from sdxl_reg.catalog.bases import find_base
 from sdxl_reg.jobs.pictures import PictureSpec
 from sdxl_reg.settings import Settings
 from sdxl_reg.store.blobs import BlobStore
-from sdxl_reg.store.database import connect, transaction, upgrade
+from sdxl_reg.store.database import connect, reading, transaction, upgrade
 from sdxl_reg.web.app import create_app
 from sdxl_reg.web.dependencies import Registry
-from sdxl_reg.web.schemas.generation_requests import GenerationBody
+from sdxl_reg.web.schemas.generation_requests import GenerationBody, request_of
 from tests.registry.web.conftest import ADDRESS
 
 GENERATIONS = "/api/v1/generations"
@@ -108,13 +108,12 @@ def test_several_prompts_are_drawn_from_each_seed_one_generation_after_the_other
     assert "complete" in complete.json()["detail"]
 
 
-def test_without_a_seed_any_is_taken(drawer: TestClient) -> None:
-    unseeded = {name: value for name, value in QUICK.items() if name != "seed"}
-    seeds = {
-        drawer.post(GENERATIONS, json=unseeded).json()["pictures"][0]["request"]["seed"]
-        for _ in range(2)
-    }
-    assert len(seeds) == 2
+def test_without_a_seed_any_is_taken_and_the_next_ones_count_on(tiny_registry: Registry) -> None:
+    body = GenerationBody(prompt="a mug", count=3)
+    with reading(tiny_registry.engine) as session:
+        one, other = request_of(session, body).seeds, request_of(session, body).seeds
+    assert one[0] != other[0]
+    assert list(one) == [one[0], one[0] + 1, one[0] + 2]
 
 
 @pytest.mark.parametrize(
@@ -187,23 +186,20 @@ def _is_halfway(document: dict[str, Any]) -> bool:
     return 0 < document["drawn"] < document["total"]
 
 
-def _children_drawing(registry: Registry) -> list[int]:
-    """Processes that work on a job of a registry."""
+def _processes_of(registry: Registry, generation: dict[str, Any]) -> list[int]:
+    """Processes that draw a generation."""
+    job = os.fsencode(registry.settings.runs_path / str(generation["run"]) / "job.json")
     found = []
     for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            try:
-                words = (folder / "cmdline").read_bytes().split(b"\0")
-            except OSError:
-                continue
-            if b"sdxl_reg.worker" in words and any(
-                word.startswith(os.fsencode(registry.settings.home)) for word in words
-            ):
+        try:
+            if folder.name.isdigit() and job in (folder / "cmdline").read_bytes().split(b"\0"):
                 found.append(int(folder.name))
+        except OSError:  # it has ended meanwhile
+            continue
     return found
 
 
-MANY = {**QUICK, "count": 40, "batch_size": 1, "num_inference_steps": 20}
+MANY = {**QUICK, "count": 16, "batch_size": 1, "num_inference_steps": 20}
 
 
 def test_a_server_that_ends_ends_its_work_and_another_goes_on(tiny_registry: Registry) -> None:
@@ -211,8 +207,8 @@ def test_a_server_that_ends_ends_its_work_and_another_goes_on(tiny_registry: Reg
         begun = client.post(GENERATIONS, json=MANY).json()
         waiting = client.post(GENERATIONS, json={**QUICK, "seed": 77}).json()
         _until(client, begun["url"], _is_halfway)
-        assert _children_drawing(tiny_registry)
-    assert _children_drawing(tiny_registry) == []
+        assert len(_processes_of(tiny_registry, begun)) == 1
+    assert _processes_of(tiny_registry, begun) == []
     with TestClient(create_app(tiny_registry), base_url=ADDRESS) as client:
         kept = client.get(begun["url"]).json()
         assert (kept["state"], kept["error"]) == ("cancelled", "interrupted by the user")
@@ -221,7 +217,7 @@ def test_a_server_that_ends_ends_its_work_and_another_goes_on(tiny_registry: Reg
         assert "data-resume" in client.get(f"/generations/{begun['id']}").text
         assert client.post(f"{begun['url']}/resume", json={}).status_code == 202
         done = _until(client, begun["url"], _has_ended)
-    assert (done["state"], done["drawn"]) == ("succeeded", 40)
+    assert (done["state"], done["drawn"]) == ("succeeded", 16)
     before = {picture["sha256"] for picture in kept["pictures"] if picture["sha256"]}
     assert before <= {picture["sha256"] for picture in done["pictures"]}
 
@@ -258,7 +254,7 @@ def test_the_run_of_a_server_that_was_killed_is_lost_and_goes_on_elsewhere(
             assert (lost["state"], lost["error"]) == ("lost", "its process is gone")
             assert client.post(f"{address}/resume", json={}).status_code == 202
             done = _until(client, address, _has_ended)
-    assert (done["state"], done["drawn"]) == ("succeeded", 40)
+    assert (done["state"], done["drawn"]) == ("succeeded", 16)
 
 
 def opened(home: Path) -> Registry:

@@ -67,7 +67,6 @@ class Table {
     const frame = made.querySelector(".gv-picture");
     made.classList.toggle("is-failed", cell.state === "failed");
     made.classList.toggle("is-missing", cell.state === "missing");
-    made.classList.toggle("is-picked", grid.isPicked(cell));
     if (cell.state === "drawn" && grid.url(cell)) {
       const alt = `${grid.place(cell, [this.viewer.state.rows, this.viewer.state.columns])}: ${grid.prompt(cell)}`;
       frame.replaceChildren(element("img", { alt, decoding: "async", draggable: "false" }));
@@ -131,6 +130,7 @@ class Table {
     const picked = grid.isPicked(cell);
     const caption = made.querySelector(".gv-caption");
     caption.replaceChildren(...[mark && element("b", { class: "gv-mark" }, mark), element("span", {}, score === undefined ? "" : written(score)), picked && element("em", {}, "pick")].filter(Boolean));
+    made.classList.toggle("is-picked", picked);
     made.classList.toggle("is-best", score !== undefined && score === best);
     made.classList.toggle("is-marked", Boolean(mark));
     if (this.scale && score !== undefined) made.style.setProperty("--heat", heatColour(this.scale.share(score)));
