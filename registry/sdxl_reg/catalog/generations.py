@@ -1,12 +1,13 @@
 """Generations as a use case: pictures asked for by prompt become images with all that made them."""
 
 import shutil
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy import Engine, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, selectinload
 
 from sdxl_reg.catalog.artifacts import find_version
 from sdxl_reg.catalog.drawing import bases_in, digests_of, draw_spec, versions_in
@@ -32,12 +33,15 @@ from sdxl_reg.jobs.spec import CellSpec, write_job
 from sdxl_reg.settings import Settings
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.store.database import transaction
-from sdxl_reg.tables import GeneratedPicture, Generation
+from sdxl_reg.tables import GeneratedPicture, Generation, Image
 from sdxl_reg.vocabulary import NodeKind, RunKind, RunState
 
 Listener = Callable[[events.Event], None]
 MOST_PICTURES = 1000
 TITLE_CHARACTERS = 60
+_WITH_PICTURES = (
+    selectinload(Generation.pictures).joinedload(GeneratedPicture.image).joinedload(Image.blob)
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +84,7 @@ def find_generation(session: Session, generation_id: int) -> Generation:
     Raises:
         NotFound: There is none.
     """
-    found = session.get(Generation, generation_id)
+    found = session.get(Generation, generation_id, options=[_WITH_PICTURES])
     if found is None:
         raise NotFound("generation", str(generation_id), remedy="See: sdxl-reg generations")
     return found
@@ -93,7 +97,8 @@ def generations(session: Session) -> Sequence[Generation]:
 
 def generations_page(session: Session, part: Slice) -> Page[Generation]:
     """Some of the generations, newest first."""
-    return page_of(session, select(Generation), Generation.id, part, newest_first=True)
+    query = select(Generation).options(_WITH_PICTURES)
+    return page_of(session, query, Generation.id, part, newest_first=True)
 
 
 def plan_generation(
@@ -142,7 +147,12 @@ def resume_generation(
 
 
 def carry_out_generation(
-    engine: Engine, store: BlobStore, planned: PlannedGeneration, listen: Listener
+    engine: Engine,
+    store: BlobStore,
+    planned: PlannedGeneration,
+    listen: Listener,
+    *,
+    stop: threading.Event | None = None,
 ) -> None:
     """Draw what a generation lacks; every picture is kept as it is finished.
 
@@ -151,6 +161,7 @@ def carry_out_generation(
         store: Receives the pictures.
         planned: What `plan_generation` or `resume_generation` returned.
         listen: Called with every event of the job.
+        stop: Set by another thread, it interrupts as a user would.
 
     Raises:
         RunFailed: The job failed; the pictures finished before stay.
@@ -166,7 +177,7 @@ def carry_out_generation(
             _complete(engine, planned)
         listen(event)
 
-    follow(engine, planned.run_id, run_job(planned.job.parent), handle)
+    follow(engine, planned.run_id, run_job(planned.job.parent, stop=stop), handle)
     shutil.rmtree(planned.job.parent / "files", ignore_errors=True)  # they are in the store now
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, insert, select, update
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, joinedload, selectinload
 
 from sdxl_reg.catalog.artifacts import version_ref
 from sdxl_reg.catalog.blobs import recorded
@@ -75,18 +75,33 @@ def insert_cells(
 
 
 def cells_of(session: Session, grid: Grid) -> Sequence[GridCell]:
-    """The cells of a grid in their order, with their pictures and scores."""
-    return (
-        session.scalars(
-            select(GridCell)
-            .where(GridCell.grid_id == grid.id)
-            .options(joinedload(GridCell.blob), joinedload(GridCell.scores))
-            .order_by(GridCell.position)
-            .execution_options(populate_existing=True)
+    """The cells of a grid in their order, with their versions, pictures and scores.
+
+    As many queries for a thousand cells as for a few hundred: scores come apart from the cells, as
+    a join would repeat each cell, request and all, as often as it has scores.
+    """
+    return session.scalars(
+        select(GridCell)
+        .where(GridCell.grid_id == grid.id)
+        .options(
+            joinedload(GridCell.blob),
+            joinedload(GridCell.version).joinedload(ArtifactVersion.artifact),
+            selectinload(GridCell.scores),
         )
-        .unique()
-        .all()
-    )
+        .order_by(GridCell.position)
+        .execution_options(populate_existing=True)
+    ).all()
+
+
+def states_in(session: Session, grid: Grid) -> list[tuple[int, bool, str]]:
+    """The cells of a grid as a reader needs them who looks every second.
+
+    Returns:
+        Position, whether it is drawn, why it is not.
+    """
+    query = select(GridCell.position, GridCell.blob_id, GridCell.reason)
+    rows = session.execute(query.where(GridCell.grid_id == grid.id).order_by(GridCell.position))
+    return [(position, blob_id is not None, reason) for position, blob_id, reason in rows]
 
 
 def find_cell(session: Session, grid: Grid, position: int) -> GridCell:

@@ -67,6 +67,15 @@ def verdict_of(grid: Grid) -> str:
     return f"Pick: {ref} at strength {grid.best_strength:g}: {grid.reason}"
 
 
+def counted_axes(layout: Layout) -> str:
+    """The axes in words: `5 versions × 11 strengths`."""
+    return " × ".join(
+        f"{len(axis.values)} {_plural(axis.field) if len(axis.values) > 1 else axis.field}"
+        for axis in (layout.y, layout.x, layout.z)
+        if axis
+    )
+
+
 def scores_in(cell: GridCell) -> dict[str, float]:
     """Metric → value; of several scorers of one metric, the newest."""
     return {score.metric: score.value for score in sorted(cell.scores, key=lambda one: one.id)}

@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 from datetime import timedelta
 
@@ -64,6 +64,17 @@ def runs(session: Session) -> Sequence[Run]:
 def runs_page(session: Session, part: Slice) -> Page[Run]:
     """Some of the runs, newest first."""
     return page_of(session, select(Run), Run.id, part, newest_first=True)
+
+
+def states_of(session: Session, run_ids: Iterable[int]) -> dict[int, RunState]:
+    """Number of a run → how it stands.
+
+    Args:
+        session: The transaction.
+        run_ids: A page of them.
+    """
+    query = select(Run.id, Run.state).where(Run.id.in_(set(run_ids)))
+    return dict(session.execute(query).tuples().all())
 
 
 def mark_lost(session: Session) -> None:

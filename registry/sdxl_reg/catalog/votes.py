@@ -5,7 +5,7 @@ from dataclasses import asdict
 from random import Random
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.audit import note
@@ -76,6 +76,12 @@ def record_vote(session: Session, grid_id: int, *, left: int, right: int, outcom
     session.add(VoteRow(grid_id=grid.id, left=left, right=right, outcome=Outcome(outcome)))
     note(session, "grid.voted", f"grid {grid.id}", left=left, right=right, outcome=outcome)
     session.flush()
+
+
+def vote_count(session: Session, grid_id: int) -> int:
+    """How many votes were given on a grid."""
+    query = select(func.count()).select_from(VoteRow).where(VoteRow.grid_id == grid_id)
+    return session.scalar(query) or 0
 
 
 def ranking_of(session: Session, grid_id: int) -> dict[str, Any]:

@@ -103,7 +103,10 @@ def _document(view: GridView, curves: Curves, z: int, body: Sequence[str]) -> st
 
 
 def _said(curve: Curve, curves: Curves) -> str:
-    best = curves.metric.best(point.mean for point in curve.points)
+    means = [point.mean for point in curve.points]
+    best = curves.metric.best(means)
+    if best is None:
+        return f"{curve.name}: {min(means):.3f} to {max(means):.3f}"
     at = next(point.at for point in curve.points if point.mean == best)
     return f"{curve.name}: best {best:.3f} at {curves.along.values[at]}"
 

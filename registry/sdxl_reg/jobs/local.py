@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ GRACE_S = 5.0
 LOG_TAIL_BYTES = 2000
 
 
-def run_job(folder: Path) -> Generator[Event]:
+def run_job(folder: Path, *, stop: threading.Event | None = None) -> Generator[Event]:
     """Start the job of a folder and yield its events as they happen, until it has ended.
 
     The last event is always `Finished` or `Failed`: a process that ends without a word, by a
@@ -27,12 +28,17 @@ def run_job(folder: Path) -> Generator[Event]:
     Args:
         folder: Holds `job.json`; receives `events.jsonl` (what an earlier attempt said is kept in
             `events.N.jsonl`) and `log.txt`, both outputs of the process together.
+        stop: Set by another thread, it is to this one what Ctrl-C is to the main thread.
+
+    Raises:
+        KeyboardInterrupt: `stop` is set.
     """
+    _heed(stop)
     _set_aside(folder / EVENTS)
     process = _started(folder)
     last: Event | None = None
     try:
-        for event in _events(folder / EVENTS, process):
+        for event in _events(folder / EVENTS, process, stop):
             last = event
             yield event
     finally:
@@ -58,7 +64,14 @@ def _started(folder: Path) -> "subprocess.Popen[bytes]":
         )
 
 
-def _events(path: Path, process: "subprocess.Popen[bytes]") -> Iterator[Event]:
+def _heed(stop: threading.Event | None) -> None:
+    if stop is not None and stop.is_set():
+        raise KeyboardInterrupt
+
+
+def _events(
+    path: Path, process: "subprocess.Popen[bytes]", stop: threading.Event | None
+) -> Iterator[Event]:
     """Complete lines of a growing file until its writer has ended and all of it was read."""
     position, rest = 0, b""
     while True:
@@ -72,6 +85,7 @@ def _events(path: Path, process: "subprocess.Popen[bytes]") -> Iterator[Event]:
                 yield read_event(line)
         if has_ended:
             return
+        _heed(stop)
         time.sleep(POLL_S)
 
 

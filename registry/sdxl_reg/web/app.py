@@ -1,10 +1,12 @@
 """The application: the API below `/api/v1`, the pages beside it, problems for every error."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
+from starlette.concurrency import run_in_threadpool
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from sdxl_reg import __version__
@@ -12,15 +14,19 @@ from sdxl_reg.web import problems
 from sdxl_reg.web.api import router as api
 from sdxl_reg.web.api.health import router as health
 from sdxl_reg.web.dependencies import Registry
+from sdxl_reg.web.drawing import Drawing
 from sdxl_reg.web.headers import SafeHeaders
 from sdxl_reg.web.pages import router as pages
+from sdxl_reg.web.same_site import writing_hosts
 from sdxl_reg.web.templating import STATIC_PATH
+from sdxl_reg.web.viewer_files import router as viewer_files
 
 _DESCRIPTION = """
 Image sets and trained Stable Diffusion XL artifacts, with their lineage. Everything is read with
-GET. References are written as in commands: `weipin-lora`, `weipin-lora@3`, `weipin-lora@best`.
-Lists come in pages: give `next` back as `cursor`. Errors are `application/problem+json` (RFC 9457)
-with a `code` for programs and a `remedy` for people.
+GET; POST draws pictures, chooses a cell of a grid, and votes. References are written as in
+commands: `weipin-lora`, `weipin-lora@3`, `weipin-lora@best`. Lists come in pages: give `next` back
+as `cursor`. Errors are `application/problem+json` (RFC 9457) with a `code` for programs and a
+`remedy` for people.
 """
 
 
@@ -39,17 +45,29 @@ def create_app(registry: Registry, *, hosts: Sequence[str] = ("*",)) -> FastAPI:
         description=_DESCRIPTION,
         docs_url=None,  # the framework's page loads its scripts from elsewhere; /api is ours
         redoc_url=None,
+        lifespan=_lifespan,
     )
     app.state.registry = registry
+    app.state.drawing = Drawing(registry)
+    app.state.writing_hosts = writing_hosts(hosts)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)
     app.add_middleware(SafeHeaders)
     problems.install(app)
     app.include_router(health)
     app.include_router(api)
     app.include_router(pages)
+    app.include_router(viewer_files)  # before the folder, which does not hold them
     app.mount("/static", StaticFiles(directory=STATIC_PATH), name="static")
     _document(app)
     return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """End what is being drawn when the server ends."""
+    yield
+    drawing: Drawing = app.state.drawing
+    await run_in_threadpool(drawing.close)
 
 
 def _document(app: FastAPI) -> None:

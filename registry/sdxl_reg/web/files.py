@@ -17,12 +17,17 @@ from sdxl_reg.errors import NotFound
 from sdxl_reg.store.blobs import BlobStore
 
 FOREVER = "public, max-age=31536000, immutable"
-# Bytes of ours never run anything, whatever they are taken for.
-_INERT = "default-src 'none'; sandbox"
+"""For what is named by its digest."""
+REVALIDATED = "private, no-cache"
+"""For what is named by its place: other bytes may stand there tomorrow."""
+INERT = "default-src 'none'; sandbox"
+"""Bytes of ours never run anything, whatever they are taken for."""
 _UNKNOWN = "application/octet-stream"
 
 
-def blob_response(request: Request, store: BlobStore, sha256: str, *, name: str = "") -> Response:
+def blob_response(
+    request: Request, store: BlobStore, sha256: str, *, name: str = "", caching: str = FOREVER
+) -> Response:
     """The bytes of a blob, whole or the range that was asked for.
 
     Args:
@@ -30,6 +35,7 @@ def blob_response(request: Request, store: BlobStore, sha256: str, *, name: str 
         store: Holds the bytes.
         sha256: Which bytes.
         name: What a browser should save them as; the digest by default.
+        caching: How long they may be kept: for good, or only as long as their tag is the same.
 
     Returns:
         200, 206 with a part, or 304 when the reader has them.
@@ -44,7 +50,7 @@ def blob_response(request: Request, store: BlobStore, sha256: str, *, name: str 
         raise NotFound("blob", sha256, remedy="Its bytes are missing; run: sdxl-reg fsck")
     media_type = picture_type(path) or _UNKNOWN
     etag = f'"{sha256}"'
-    headers = {"ETag": etag, "Cache-Control": FOREVER, "Content-Security-Policy": _INERT}
+    headers = {"ETag": etag, "Cache-Control": caching, "Content-Security-Policy": INERT}
     if etag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     _check_range(request, path.stat().st_size)

@@ -21,7 +21,8 @@ class Vertex:
 
     Attributes:
         id: Unique in the drawing.
-        kind: `image`, `images`, `image_set`, `dataset`, `artifact`, `grid` or `run`.
+        kind: `image`, `images`, `image_set`, `dataset`, `artifact`, `grid`,
+            `generation` or `run`.
         title: First line.
         subtitle: Second line.
         href: Where a click leads.
@@ -86,8 +87,14 @@ def page_of_node(kind: str, ref: str) -> str:
     if kind == NodeKind.ARTIFACT:
         name, _, version = ref.rpartition("@")
         return f"/artifacts/{quote(name)}#v{version}"
-    folder = {"image": "images", "image_set": "image-sets", "dataset": "datasets", "grid": "grids"}
-    return f"/{folder[kind]}/{quote(ref, safe='@')}"
+    folder = {
+        NodeKind.IMAGE: "images",
+        NodeKind.IMAGE_SET: "image-sets",
+        NodeKind.DATASET: "datasets",
+        NodeKind.GRID: "grids",
+        NodeKind.GENERATION: "generations",
+    }
+    return f"/{folder[NodeKind(kind)]}/{quote(ref, safe='@')}"
 
 
 def _groups(

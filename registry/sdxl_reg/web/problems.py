@@ -22,7 +22,15 @@ MEDIA_TYPE = "application/problem+json"
 
 _CODES = {
     HTTPStatus.NOT_FOUND: ("not-found", "See /api for what there is"),
-    HTTPStatus.METHOD_NOT_ALLOWED: ("method-not-allowed", "This API is read with GET"),
+    HTTPStatus.METHOD_NOT_ALLOWED: ("method-not-allowed", "See /api for what this address takes"),
+    HTTPStatus.FORBIDDEN: (
+        "forbidden",
+        "Write from this server's own pages, or from a program, under the server's own name",
+    ),
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: (
+        "unsupported-media-type",
+        "Send JSON, and say so: Content-Type: application/json",
+    ),
     HTTPStatus.BAD_REQUEST: ("bad-request", "See /api for what this address takes"),
     HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE: (
         "range-not-satisfiable",

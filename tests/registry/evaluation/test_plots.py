@@ -12,6 +12,7 @@ from sdxl_reg.errors import UnknownName
 from sdxl_reg.evaluation.plot_frame import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, round_numbers
 from sdxl_reg.evaluation.plots import PALETTE, save_plot, score_plot
 from sdxl_reg.evaluation.view import Axis, Panel
+from sdxl_reg.vocabulary import Better
 from tests.registry.evaluation.example_view import cells, example_view
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -32,6 +33,14 @@ def test_a_plot_says_in_words_what_it_shows(tmp_path: Path) -> None:
     described = root.findtext(f"{SVG}desc") or ""
     assert "bands span the 2 pictures" in described
     assert "@2: best 0.310 at 1" in described
+
+
+def test_a_metric_without_a_good_end_is_told_by_its_range(tmp_path: Path) -> None:
+    view = example_view(tmp_path)
+    metrics = [replace(metric, better=Better.NEITHER) for metric in view.metrics]
+    described = _parsed(score_plot(replace(view, metrics=metrics))).findtext(f"{SVG}desc") or ""
+    assert "best" not in described
+    assert re.search(r"@2: 0\.\d{3} to 0\.310", described)
 
 
 def test_there_is_a_line_a_dot_a_band_and_a_label_for_each_curve(tmp_path: Path) -> None:

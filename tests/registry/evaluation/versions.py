@@ -32,9 +32,9 @@ def lora_file(folder: Path, base: Path, *, parts: Sequence[str] = ("unet",), see
             tensors[f"{stem}.lora_down.weight"] = torch.randn(2, columns, generator=random) * 0.3
             tensors[f"{stem}.lora_up.weight"] = torch.randn(rows, 2, generator=random) * 0.3
             tensors[f"{stem}.alpha"] = torch.tensor(2.0)
-    path = folder / f"lora-{'-'.join(parts)}-{seed}.safetensors"
-    save_weights(path, tensors, {})
-    return path
+    file = folder / f"lora-{'-'.join(parts)}-{seed}.safetensors"
+    save_weights(file, tensors, {})
+    return file
 
 
 def embedding_file(folder: Path, *, word: str = WORD, seed: int = 0) -> Path:

@@ -9,6 +9,9 @@ from sdxl_reg.web.app import create_app
 from sdxl_reg.web.dependencies import Registry
 from tests.registry.web.example_registry import build
 
+ADDRESS = "http://127.0.0.1:8000"
+"""Of a server on this machine: under another name it is not written to."""
+
 
 @pytest.fixture(scope="session")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
@@ -18,8 +21,25 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     registry.engine.dispose()
 
 
+@pytest.fixture(scope="module")
+def own_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    """An example registry that the tests of one module may write to."""
+    registry = build(tmp_path_factory.mktemp("own"))
+    yield registry
+    registry.engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def writer(own_registry: Registry) -> Iterator[TestClient]:
+    """A client of a server whose registry the tests of one module may write to."""
+    with TestClient(create_app(own_registry), base_url=ADDRESS) as client:
+        yield client
+
+
 @pytest.fixture(scope="session")
 def client(registry: Registry) -> Iterator[TestClient]:
     """A client of the application over the example registry."""
-    with TestClient(create_app(registry), raise_server_exceptions=False) as client:
+    with TestClient(
+        create_app(registry), base_url=ADDRESS, raise_server_exceptions=False
+    ) as client:
         yield client

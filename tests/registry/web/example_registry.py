@@ -13,17 +13,22 @@ from sdxl_reg.catalog.artifacts import NewVersion, add_version, ensure_artifact
 from sdxl_reg.catalog.bases import find_base
 from sdxl_reg.catalog.captions import add_caption
 from sdxl_reg.catalog.datasets import freeze
-from sdxl_reg.catalog.grid_cells import record_cell, record_score
-from sdxl_reg.catalog.grid_requests import GridRequest, references_of
+from sdxl_reg.catalog.generations import GenerationRequest, find_generation, plan_generation
+from sdxl_reg.catalog.grid_axes import GridRequest
+from sdxl_reg.catalog.grid_cells import record_cell, record_failure, record_score
+from sdxl_reg.catalog.grid_requests import references_of
 from sdxl_reg.catalog.grid_results import complete_grid
 from sdxl_reg.catalog.grids import PlannedGrid, find_grid, plan
 from sdxl_reg.catalog.images import find_image_set, members_of
 from sdxl_reg.catalog.ingest import ingest
 from sdxl_reg.catalog.lineage import record_input
+from sdxl_reg.catalog.origins import recorded_image
+from sdxl_reg.catalog.picture_requests import PictureRequest
 from sdxl_reg.catalog.runs import follow, new_run
 from sdxl_reg.evaluation.references import SCORER
+from sdxl_reg.imaging.decode import Limits, examine
 from sdxl_reg.jobs import events
-from sdxl_reg.jobs.spec import CellSpec, GridSpec, read_job
+from sdxl_reg.jobs.spec import CellSpec, DrawSpec, read_job
 from sdxl_reg.settings import Settings
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.store.database import connect, reading, transaction, upgrade
@@ -38,7 +43,7 @@ _COLOURS = {"qzy": (196, 60, 48), "lsbr": (44, 104, 180)}
 
 
 def build(home: Path) -> Registry:
-    """A registry with a set, a dataset, a LoRA of three versions, a grid, and three runs."""
+    """A registry with a set, a dataset, a LoRA of three versions, grids, a generation, runs."""
     settings = Settings.from_environment({"SDXL_REG_HOME": str(home / "home")})
     registry = Registry(
         engine=connect(settings.database_url),
@@ -52,6 +57,8 @@ def build(home: Path) -> Registry:
     _train(registry)
     _compare(registry)
     _begin_another(registry)
+    _generate(registry)
+    _compare_halfway(registry)
     return registry
 
 
@@ -137,37 +144,75 @@ def _training_events() -> Generator[events.Event, None, None]:
 def _compare(registry: Registry) -> None:
     request = GridRequest(artifact="weipin-lora", strengths=STRENGTHS, prompts=("qzy, spot",))
     planned = plan(registry.engine, registry.store, registry.settings, request)
-    assert planned.job is not None
-    job = read_job(planned.job)
-    assert isinstance(job, GridSpec)
-    for cell in job.cells:
-        _draw_cell(registry, planned, cell)
+    for cell in cells_to_draw(planned):
+        draw_cell(registry, planned, cell)
     with transaction(registry.engine) as session:
         grid = find_grid(session, planned.grid_id)
-        complete_grid(
-            session,
-            registry.store,
-            grid,
-            versions=[cell.version for cell in grid.cells[:: len(STRENGTHS)]],
-            references=references_of(session, registry.store, grid.spec["datasets"]),
-        )
+        references = references_of(session, registry.store, grid.spec["datasets"])
+        complete_grid(session, registry.store, grid, references=references)
     said = (event for event in [events.Finished()])
     follow(registry.engine, planned.run_id, said, lambda event: None)
 
 
-def _draw_cell(registry: Registry, planned: PlannedGrid, cell: CellSpec) -> None:
+def _compare_halfway(registry: Registry) -> None:
+    """A queued grid of three axes and two prompts: two cells are there, one failed."""
+    request = GridRequest(
+        artifact="weipin-lora@2",
+        x="cfg=3,5",
+        y="steps=4,8",
+        z="sampler=Euler,DDIM",
+        prompts=("qzy, spot", EVIL),
+    )
+    planned = plan(registry.engine, registry.store, registry.settings, request)
+    first, second, third, *_ = cells_to_draw(planned)
+    draw_cell(registry, planned, first)
+    draw_cell(registry, planned, second)
+    record_failure(registry.engine, planned.grid_id, third.key, "out of memory at <b>512</b>")
+
+
+def cells_to_draw(planned: PlannedGrid) -> list[CellSpec]:
+    """The pictures that the job of a grid would draw."""
+    assert planned.job is not None
+    job = read_job(planned.job)
+    assert isinstance(job, DrawSpec)
+    return job.cells
+
+
+def _generate(registry: Registry) -> None:
+    """Two pictures of a prompt with a LoRA, of which one could not be drawn."""
+    request = GenerationRequest(
+        prompts=["qzy, (spot:1.2) <lora:weipin-lora@3:0.8>"],
+        seeds=[7, 8],
+        picture=PictureRequest(settings={"num_inference_steps": 4}),
+    )
+    planned = plan_generation(registry.engine, registry.store, registry.settings, request)
+    path = registry.settings.home / "generated.png"
+    _product("qzy/flawed/spot", 9).save(path)
+    stored = registry.store.put_file(path)
+    with transaction(registry.engine) as session:
+        image = recorded_image(session, stored, examine(path.read_bytes(), Limits()))
+        drawn, failed = find_generation(session, planned.generation_id).pictures
+        drawn.image_id, failed.reason = image.id, "out of memory"
+    said = (event for event in [events.Finished()])
+    follow(registry.engine, planned.run_id, said, lambda event: None)
+
+
+def draw_cell(registry: Registry, planned: PlannedGrid, cell: CellSpec) -> None:
+    """Draw a cell with Pillow, and score it: the more, the stronger and the newer."""
+    (use,) = cell.picture.adapters
+    version = int(use.ref.rpartition("@")[2])
     path = registry.settings.home / "cell.png"
     picture = Image.new("RGB", (64, 64), (20, 20, 24))
     draw = ImageDraw.Draw(picture)
     draw.rounded_rectangle((16, 12, 48, 56), 6, fill=_COLOURS["qzy"])
-    radius = round(9 * cell.strength * (cell.version + 1) / 3)
+    radius = round(9 * use.strength * version / 3)
     draw.ellipse((32 - radius, 32 - radius, 32 + radius, 32 + radius), fill=(240, 236, 220))
     picture.save(path)
     record_cell(registry.engine, registry.store, planned.grid_id, cell.key, path)
     with reading(registry.engine) as session:
         scorer: str = find_grid(session, planned.grid_id).spec["scorer"]
     assert scorer.startswith(SCORER)
-    value = 0.5 + 0.1 * cell.version + 0.2 * cell.strength * (1.4 - cell.strength)
+    value = 0.5 + 0.1 * (version - 1) + 0.2 * use.strength * (1.4 - use.strength)
     record_score(
         registry.engine,
         planned.grid_id,

@@ -130,14 +130,26 @@ def test_a_run_has_its_inputs_outputs_metrics_and_log(client: TestClient) -> Non
 
 def test_runs_are_listed_newest_first(client: TestClient) -> None:
     runs = _got(client, "/api/v1/runs").json()["items"]
-    assert [(run["id"], run["kind"]) for run in runs] == [(3, "train"), (2, "grid"), (1, "train")]
+    assert [(run["id"], run["kind"]) for run in runs] == [
+        (5, "grid"),
+        (4, "generate"),
+        (3, "train"),
+        (2, "grid"),
+        (1, "train"),
+    ]
 
 
 def test_a_grid_has_its_pick_and_every_cell_with_its_score(client: TestClient) -> None:
-    (listed,) = _got(client, "/api/v1/grids").json()["items"]
+    listed = _got(client, "/api/v1/grids").json()["items"][-1]
     grid = _got(client, listed["url"]).json()
     assert (grid["best"]["ref"], grid["best"]["strength"]) == ("weipin-lora@3", 0.5)
     assert [cell["strength"] for cell in grid["cells"]] == list(STRENGTHS) * 3
+    assert [(axis["id"], axis["field"]) for axis in grid["axes"]] == [
+        ("x", "strength"),
+        ("y", "version"),
+    ]
+    assert grid["pick"]["by"] == "scores"
+    assert (grid["pick"]["place"], grid["pick"]["draws"]) == ([1, 2, 0], 1)
     for cell in grid["cells"]:
         assert [score["metric"] for score in cell["scores"]] == ["fidelity"]
         picture = _got(client, cell["picture"])
@@ -184,7 +196,7 @@ def test_every_address_that_answers_name_exists(client: TestClient) -> None:
     """Whatever the API calls an address can be fetched: a reader needs to build none itself."""
     seen: set[str] = set()
     queue = ["/api/v1/image-sets", "/api/v1/datasets", "/api/v1/artifacts", "/api/v1/grids"]
-    queue += ["/api/v1/runs", "/api/v1/image-sets/weipin/images?limit=3"]
+    queue += ["/api/v1/generations", "/api/v1/runs", "/api/v1/image-sets/weipin/images?limit=3"]
     while queue:
         path = queue.pop()
         if path in seen:

@@ -16,13 +16,38 @@ def document(client: TestClient) -> dict[str, Any]:
 
 
 def _operations(document: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    return [(path, item["get"]) for path, item in document["paths"].items()]
+    return [
+        (path, operation) for path, item in document["paths"].items() for operation in item.values()
+    ]
 
 
-def test_every_operation_reads_and_is_described(document: dict[str, Any]) -> None:
-    for path, item in document["paths"].items():
-        assert list(item) == ["get"], path
-        operation = item["get"]
+def _reading(document: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    return [(path, item["get"]) for path, item in document["paths"].items() if "get" in item]
+
+
+def _success(operation: dict[str, Any]) -> dict[str, Any]:
+    """The answer of an operation that went well: 200, 201 or 202."""
+    (found,) = [said for status, said in operation["responses"].items() if status[0] == "2"]
+    answer: dict[str, Any] = found
+    return answer
+
+
+WRITING = {
+    "/api/v1/generations",
+    "/api/v1/generations/{generation_id}/resume",
+    "/api/v1/grids/{grid_id}/pick",
+    "/api/v1/grids/{grid_id}/votes",
+}
+
+
+def test_only_these_write(document: dict[str, Any]) -> None:
+    verbs = {(path, verb) for path, item in document["paths"].items() for verb in item}
+    assert {path for path, verb in verbs if verb != "get"} == WRITING
+    assert {verb for _, verb in verbs} == {"get", "post"}
+
+
+def test_every_operation_is_described(document: dict[str, Any]) -> None:
+    for path, operation in _operations(document):
         assert operation["summary"], path
         assert operation["description"], path
         assert operation["tags"], path
@@ -32,7 +57,7 @@ def test_every_operation_reads_and_is_described(document: dict[str, Any]) -> Non
 
 def test_every_answer_and_every_problem_has_a_schema(document: dict[str, Any]) -> None:
     for path, operation in _operations(document):
-        answers = operation["responses"]["200"]["content"]
+        answers = _success(operation)["content"]
         assert answers, path
         if "application/json" in answers:
             assert answers["application/json"]["schema"], path
@@ -61,6 +86,11 @@ ANSWERS = {
     "/api/v1/runs/{run_id}": "/api/v1/runs/1",
     "/api/v1/grids": "/api/v1/grids",
     "/api/v1/grids/{grid_id}": "/api/v1/grids/1",
+    "/api/v1/grids/{grid_id}/progress": "/api/v1/grids/2/progress",
+    "/api/v1/grids/{grid_id}/votes": "/api/v1/grids/1/votes",
+    "/api/v1/grids/{grid_id}/votes/next": "/api/v1/grids/1/votes/next",
+    "/api/v1/generations": "/api/v1/generations",
+    "/api/v1/generations/{generation_id}": "/api/v1/generations/1",
     "/api/v1/lineage/{ref}": "/api/v1/lineage/weipin-lora",
     "/api/v1/trainers": "/api/v1/trainers",
     "/api/v1/trainers/{name}": "/api/v1/trainers/lora",
@@ -121,7 +151,7 @@ def _faults(value: Any, schema: dict[str, Any], document: dict[str, Any], at: st
 def test_every_json_answer_of_the_document_is_tried(document: dict[str, Any]) -> None:
     answers = {
         path
-        for path, operation in _operations(document)
+        for path, operation in _reading(document)
         if "application/json" in operation["responses"]["200"]["content"]
     }
     assert answers - set(ANSWERS) == {"/api/v1/images/{sha256}"}

@@ -1,20 +1,23 @@
-"""The REST API, one module per noun; reading only."""
+"""The REST API, one module per noun; writing is refused to pages of other sites."""
 
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 
 from sdxl_reg.web.api import (
     artifacts,
     blobs,
     datasets,
+    generations,
     grids,
     image_sets,
     images,
     lineage,
     runs,
     trainers,
+    votes,
 )
+from sdxl_reg.web.same_site import require_own_site
 from sdxl_reg.web.schemas.base import API, Problem
 
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
@@ -22,6 +25,18 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
     "5XX": {"model": Problem, "description": "The registry could not answer."},
 }
 
-router = APIRouter(prefix=API, responses=_PROBLEMS)
-for module in (image_sets, images, datasets, artifacts, runs, grids, lineage, trainers, blobs):
+router = APIRouter(prefix=API, responses=_PROBLEMS, dependencies=[Depends(require_own_site)])
+for module in (
+    image_sets,
+    images,
+    datasets,
+    artifacts,
+    runs,
+    grids,
+    votes,
+    generations,
+    lineage,
+    trainers,
+    blobs,
+):
     router.include_router(module.router)

@@ -1,19 +1,38 @@
-"""Grids: versions by strengths, cell by cell."""
+"""Grids: versions by strengths or anything else, cell by cell, and what they are written as."""
 
-from fastapi import APIRouter, Request
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
+from sqlalchemy.orm import Session
 
-from sdxl_reg.catalog.grid_cells import find_cell
+from sdxl_reg.catalog.grid_cells import find_cell, states_in
 from sdxl_reg.catalog.grids import find_grid, grids_page
+from sdxl_reg.catalog.runs import find_run
 from sdxl_reg.errors import NotFound
+from sdxl_reg.web.api.runs import notice_lost
 from sdxl_reg.web.dependencies import RegistryOf, SessionOf, SliceOf
-from sdxl_reg.web.files import blob_response
+from sdxl_reg.web.files import REVALIDATED, blob_response
+from sdxl_reg.web.grid_exports import Kind, export_response
+from sdxl_reg.web.grid_views import view_in
 from sdxl_reg.web.schemas.base import Items, items_of
-from sdxl_reg.web.schemas.grids import GridDocument, GridItem, grid_document, grid_item
+from sdxl_reg.web.schemas.grids import (
+    GridDocument,
+    GridItem,
+    GridProgress,
+    grid_document,
+    grid_item,
+    progress_of,
+)
+from sdxl_reg.web.thumbnails import SIDES, thumbnail
 
-router = APIRouter(prefix="/grids", tags=["grids"])
+router = APIRouter(prefix="/grids", tags=["grids"], dependencies=[Depends(notice_lost)])
 
 _PNG = {"content": {"image/png": {}}, "description": "A PNG."}
+MetricOf = Annotated[
+    str, Query(description="Shown on sheets and plots: `kid`; the fidelity by default.")
+]
+PageOf = Annotated[int, Query(ge=1, description="Of a sheet with several, or of a plot's pages.")]
 
 
 @router.get("", summary="List the grids")
@@ -24,8 +43,38 @@ def listed(session: SessionOf, part: SliceOf) -> Items[GridItem]:
 
 @router.get("/{grid_id}", summary="One grid with its cells and scores")
 def one(session: SessionOf, grid_id: int) -> GridDocument:
-    """A grid with every cell: version, strength, prompt, seed, picture and scores."""
+    """Axes, panels and every cell: its place, state, request, picture and scores; and the pick."""
     return grid_document(session, find_grid(session, grid_id))
+
+
+@router.get("/{grid_id}/progress", summary="How far a grid is")
+def progress(session: SessionOf, grid_id: int) -> GridProgress:
+    """Which cells are drawn and which failed; small, to be asked while the grid is being drawn."""
+    grid = find_grid(session, grid_id)
+    return progress_of(find_run(session, grid.run_id).state, states_in(session, grid))
+
+
+@router.get(
+    "/{grid_id}/export/{kind}",
+    summary="A grid as a file",
+    response_class=Response,
+    responses={200: {"content": {"application/octet-stream": {}}, "description": "A file."}},
+)
+def export(
+    session: SessionOf,
+    registry: RegistryOf,
+    grid_id: int,
+    kind: Kind,
+    metric: MetricOf = "",
+    page: PageOf = 1,
+) -> Response:
+    """What `sdxl-reg grid export` writes: a page, a plot, a table or a sheet.
+
+    `html` opens from disk, its pictures inside; `svg` is a plot of a score; `csv`, `json` and
+    `parquet` have a row a cell; `png` and `webp` are the sheet.
+    """
+    view = view_in(session, registry, find_grid(session, grid_id))
+    return export_response(view, kind, metric=metric, page=page)
 
 
 @router.get(
@@ -39,7 +88,7 @@ def sheet(request: Request, session: SessionOf, registry: RegistryOf, grid_id: i
     found = find_grid(session, grid_id).sheet
     if found is None:
         raise NotFound("sheet", f"of grid {grid_id}", remedy="The grid is not drawn to its end yet")
-    return blob_response(request, registry.store, found.sha256)
+    return blob_response(request, registry.store, found.sha256, caching=REVALIDATED)
 
 
 @router.get(
@@ -52,7 +101,30 @@ def picture(
     request: Request, session: SessionOf, registry: RegistryOf, grid_id: int, position: int
 ) -> Response:
     """One cell as it was drawn, its parameters inside as A1111 writes them."""
+    digest = _digest(session, grid_id, position)
+    return blob_response(request, registry.store, digest, caching=REVALIDATED)
+
+
+@router.get(
+    "/{grid_id}/cells/{position}/thumbnail",
+    summary="A small picture of a cell",
+    response_class=Response,
+    responses={200: {"content": {"image/webp": {}}, "description": "WebP."}},
+)
+def small(
+    request: Request, session: SessionOf, registry: RegistryOf, grid_id: int, position: int
+) -> Response:
+    """A cell of at most 512 pixels a side, as WebP."""
+    digest = _digest(session, grid_id, position)
+    headers = {"ETag": f'"{digest}-{SIDES[-1]}"', "Cache-Control": REVALIDATED}
+    if headers["ETag"] in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    data = thumbnail(registry.settings, registry.store, digest, side=SIDES[-1])
+    return Response(data, media_type="image/webp", headers=headers)
+
+
+def _digest(session: Session, grid_id: int, position: int) -> str:
     cell = find_cell(session, find_grid(session, grid_id), position)
     if cell.blob is None:
         raise NotFound("picture", f"of cell {position}", remedy="It is not drawn yet")
-    return blob_response(request, registry.store, cell.blob.sha256)
+    return cell.blob.sha256

@@ -6,14 +6,28 @@ from sdxl_reg.web.pages import (
     api,
     artifacts,
     datasets,
+    generations,
     grids,
     home,
     image_sets,
     images,
     lineage,
     runs,
+    votes,
 )
 
 router = APIRouter(include_in_schema=False)
-for module in (home, image_sets, images, datasets, artifacts, grids, runs, lineage, api):
+for module in (
+    home,
+    image_sets,
+    images,
+    datasets,
+    artifacts,
+    grids,
+    votes,
+    generations,
+    runs,
+    lineage,
+    api,
+):
     router.include_router(module.router)

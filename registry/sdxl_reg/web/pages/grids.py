@@ -1,47 +1,31 @@
-"""Grids: all of them, one with its sheet and cells, and one cell."""
+"""Grids: all of them, one in the viewer, and one cell."""
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from statistics import fmean
+from collections.abc import Sequence
+from importlib.util import find_spec
+from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
+from markupsafe import Markup
 
 from sdxl_reg.catalog.grid_cells import find_cell
 from sdxl_reg.catalog.grids import find_grid, grids_page
 from sdxl_reg.catalog.runs import find_run
-from sdxl_reg.web.dependencies import SessionOf, SliceOf
-from sdxl_reg.web.schemas.grids import CellItem, GridDocument, cell_item, grid_document, grid_item
+from sdxl_reg.catalog.votes import vote_count
+from sdxl_reg.evaluation.plots import score_plot
+from sdxl_reg.evaluation.sheet import count_sheets
+from sdxl_reg.evaluation.view import Cell, CellState, GridView
+from sdxl_reg.evaluation.viewer.page import json_text
+from sdxl_reg.web.api.grids import MetricOf
+from sdxl_reg.web.api.runs import notice_lost
+from sdxl_reg.web.commands import callers_of, command_of
+from sdxl_reg.web.dependencies import RegistryOf, SessionOf, SliceOf
+from sdxl_reg.web.grid_views import view_in, viewer_document
+from sdxl_reg.web.schemas.grids import cell_item, grid_item
+from sdxl_reg.web.schemas.picks import pick_of
 from sdxl_reg.web.templating import render
 
-router = APIRouter(prefix="/grids")
-
-_SHADES = 10
-
-
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """A field of the table: one version at one strength.
-
-    Attributes:
-        score: Mean over its cells; none when nothing was scored.
-        shade: 0 for the lowest score of the table … 10 for the highest; none without a score.
-        is_best: Whether the grid picked it.
-    """
-
-    score: float | None
-    shade: int | None
-    is_best: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class Block:
-    """The cells of one prompt and seed, a row a version, shaded among themselves."""
-
-    prompt: str
-    seed: int
-    rows: Sequence[tuple[str, Sequence[tuple[CellItem, int | None]]]]
+router = APIRouter(prefix="/grids", dependencies=[Depends(notice_lost)])
 
 
 @router.get("")
@@ -53,16 +37,36 @@ def listed(request: Request, session: SessionOf, part: SliceOf) -> Response:
 
 
 @router.get("/{grid_id}")
-def one(request: Request, session: SessionOf, grid_id: int) -> Response:
-    """A grid: its pick, scores by version and strength, every cell, the sheet."""
-    grid = grid_document(session, find_grid(session, grid_id))
+def one(
+    request: Request, session: SessionOf, registry: RegistryOf, grid_id: int, metric: MetricOf = ""
+) -> Response:
+    """A grid in the viewer, its pick, what failed, and what it can be saved as."""
+    grid = find_grid(session, grid_id)
+    state = find_run(session, grid.run_id).state
+    view = view_in(session, registry, grid)
+    shown = view.metric(metric)
+    counts = {state: sum(cell.state is state for cell in view.cells) for state in CellState}
     facts = {
-        "grid": grid,
-        "state": str(find_run(session, grid.run).state),
-        "strengths": sorted({cell.strength for cell in grid.cells}),
-        "table": score_table(grid),
-        "blocks": blocks_of(grid),
-        "drawn": sum(cell.picture is not None for cell in grid.cells),
+        "grid": grid_item(grid),
+        "state": state,
+        "is_live": not state.is_final,
+        "pick": pick_of(grid),
+        "view": view,
+        "document": Markup(json_text(viewer_document(view))),  # noqa: S704 - it escapes < > &
+        "drawn": counts[CellState.DRAWN],
+        "failed": counts[CellState.FAILED],
+        "failures": failures_of(view),
+        "tables": plain_tables(view),
+        "metric": shown,
+        "plots": [
+            Markup(score_plot(view, metric=shown.name, z=z))  # noqa: S704 - it escapes its texts
+            for z in range(view.shape[2])
+        ]
+        if shown
+        else [],
+        "sheet_count": count_sheets(view),
+        "has_parquet": find_spec("pyarrow") is not None,
+        "votes": vote_count(session, grid_id),
     }
     return render(request, "grid.html", facts)
 
@@ -72,61 +76,43 @@ def cell(request: Request, session: SessionOf, grid_id: int, position: int) -> R
     """One cell: its picture and everything that determined it."""
     grid = find_grid(session, grid_id)
     found = cell_item(find_cell(session, grid, position))
-    facts = {"grid": grid_item(grid), "cell": found, "sampling": grid.spec.get("sampling", {})}
+    facts = {
+        "grid": grid_item(grid),
+        "cell": found,
+        "command": command_of(found.request, callers_of(session, [found.request])),
+    }
     return render(request, "cell.html", facts)
 
 
-def score_table(grid: GridDocument) -> dict[str, dict[float, Place]]:
-    """Version → strength → mean score, shaded from the lowest to the highest."""
-    values: dict[tuple[str, float], list[float]] = defaultdict(list)
-    for found in grid.cells:
-        values[found.version, found.strength] += [score.value for score in found.scores[:1]]
-    means = {place: fmean(scores) for place, scores in values.items() if scores}
-    shade = _shading(means.values())
-    table: dict[str, dict[float, Place]] = defaultdict(dict)
-    for version, strength in values:
-        score = means.get((version, strength))
-        table[version][strength] = Place(
-            score=score,
-            shade=shade(score),
-            is_best=grid.best is not None
-            and (grid.best.ref, grid.best.strength) == (version, strength),
-        )
-    return table
+def failures_of(view: GridView) -> dict[str, list[Cell]]:
+    """Why → the cells that could not be drawn because of it."""
+    found: dict[str, list[Cell]] = {}
+    for shown in view.cells:
+        if shown.state is CellState.FAILED:
+            found.setdefault(shown.reason, []).append(shown)
+    return found
 
 
-def blocks_of(grid: GridDocument) -> list[Block]:
-    """The cells by prompt and seed, then by version, in the order they were planned."""
-    blocks: dict[tuple[str, int], dict[str, list[CellItem]]] = defaultdict(
-        lambda: defaultdict(list)
-    )
-    for found in grid.cells:
-        blocks[found.prompt, found.seed][found.version].append(found)
-    return [_block(prompt, seed, rows) for (prompt, seed), rows in blocks.items()]
+def plain_tables(view: GridView) -> list[dict[str, Any]]:
+    """The pictures as tables for readers without JavaScript: one a panel and page."""
+    columns, rows, pages, panels = view.shape
+    return [
+        {
+            "title": _title(view, z, panel),
+            "rows": [
+                (view.y.values[y], _row(view, [(x, y, z, panel) for x in range(columns)]))
+                for y in range(rows)
+            ],
+        }
+        for panel in range(panels)
+        for z in range(pages)
+    ]
 
 
-def _block(prompt: str, seed: int, rows: Mapping[str, Sequence[CellItem]]) -> Block:
-    cells = [found for row in rows.values() for found in row]
-    shade = _shading([score.value for found in cells for score in found.scores[:1]])
-    return Block(
-        prompt=prompt,
-        seed=seed,
-        rows=[
-            (
-                version,
-                [(cell, shade(cell.scores[0].value if cell.scores else None)) for cell in row],
-            )
-            for version, row in rows.items()
-        ],
-    )
+def _title(view: GridView, z: int, panel: int) -> str:
+    page = f"{view.z.label} {view.z.values[z]} · " if view.z else ""
+    return page + view.panels[panel].label
 
 
-def _shading(scores: Iterable[float]) -> Callable[[float | None], int | None]:
-    """A function from a score to its shade: 0 for the lowest of them … 10 for the highest."""
-    known = list(scores)
-    low, high = min(known, default=0), max(known, default=0)
-
-    def shade(score: float | None) -> int | None:
-        return None if score is None else round(_SHADES * (score - low) / ((high - low) or 1))
-
-    return shade
+def _row(view: GridView, places: Sequence[tuple[int, int, int, int]]) -> list[Cell | None]:
+    return [view.cell(place) for place in places]

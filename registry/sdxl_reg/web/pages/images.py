@@ -5,6 +5,7 @@ from fastapi.responses import Response
 
 from sdxl_reg.catalog.ancestry import lineage_of
 from sdxl_reg.catalog.images import find_image
+from sdxl_reg.catalog.origins import origins_of
 from sdxl_reg.vocabulary import NodeKind
 from sdxl_reg.web.dependencies import SessionOf
 from sdxl_reg.web.graph_folding import page_of_node
@@ -20,11 +21,15 @@ _SHOWN = {"JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "AVIF"}
 @router.get("/{sha256}")
 def one(request: Request, session: SessionOf, sha256: str) -> Response:
     """A picture with everything known of it."""
-    document = image_document(session, find_image(session, sha256))
+    found = find_image(session, sha256)
+    document = image_document(session, found)
+    origin = origins_of(session, [found.id]).get(found.id)
     graph = lineage_of(session, f"image:{document.sha256}", ways=["down"])
     users = [node for node in graph.nodes if node.kind in (NodeKind.ARTIFACT, NodeKind.GRID)]
     facts = {
         "image": document,
+        "origin": origin,
+        "origin_href": page_of_node(origin.kind, str(origin.number)) if origin else "",
         "is_shown": document.format in _SHOWN,
         "users": [
             {"kind": str(user.kind), "ref": user.ref, "href": page_of_node(user.kind, user.ref)}

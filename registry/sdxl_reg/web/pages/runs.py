@@ -8,6 +8,7 @@ from fastapi.responses import Response
 from sdxl_reg.catalog.run_details import log_tail, run_document
 from sdxl_reg.catalog.runs import runs_page
 from sdxl_reg.tables import now
+from sdxl_reg.vocabulary import NodeKind
 from sdxl_reg.web.api.runs import notice_lost
 from sdxl_reg.web.charts import chart_of
 from sdxl_reg.web.dependencies import RegistryOf, SessionOf, SliceOf
@@ -62,5 +63,5 @@ def seconds_of(run: RunItem) -> float | None:
 
 def _linked(slot: SlotItem) -> dict[str, str]:
     kind, _, ref = slot.ref.partition(":")
-    title = f"grid {ref}" if kind == "grid" else ref
+    title = f"{kind} {ref}" if kind in (NodeKind.GRID, NodeKind.GENERATION) else ref
     return {"slot": slot.slot, "kind": kind, "ref": title, "href": page_of_node(kind, ref)}

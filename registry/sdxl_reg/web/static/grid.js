@@ -1,52 +1,109 @@
-// The grid page: a click opens a cell over the page, arrows walk on; the sheet zooms in place.
-// Without this script the same links lead to the cell's own page and to the picture.
-const dialog = document.querySelector("dialog");
-const cells = [...document.querySelectorAll("a.cell[data-picture]")];
-let shown = -1;
+// The page of a grid: the viewer with a button to choose a cell, and the cells as they are drawn.
+const main = document.querySelector("main[data-grid]");
+const grid = `/api/v1/grids/${main.dataset.grid}`;
+const pause = 2000;
+const dialog = document.getElementById("choose");
+let chosen = null;
 
-function show(index) {
-  shown = (index + cells.length) % cells.length;
-  const facts = cells[shown].dataset;
-  dialog.querySelector("img").src = facts.picture;
-  dialog.querySelector("img").alt = cells[shown].querySelector("img").alt;
-  for (const field of dialog.querySelectorAll("[data-fact]")) {
-    field.textContent = facts[field.dataset.fact];
-  }
-  dialog.querySelector("[data-link]").href = cells[shown].href;
-  if (!dialog.open) dialog.showModal();
+const held = () => JSON.parse(document.getElementById("grid-page-document").textContent);
+const viewer = SdxlRegGrid.mount(document.getElementById("viewer"), held(), { actions: chooseButton });
+downloads();
+
+function chooseButton(cell, shown) {
+  const isBase = cell.facts.strength === "0";
+  if (cell.state !== "drawn" || isBase || shown.isPicked(cell)) return [];
+  const button = made("button", { type: "button", class: "gv-button" }, "Choose this cell");
+  button.addEventListener("click", () => ask(cell));
+  return [button];
 }
 
-cells.forEach((cell, index) => {
-  cell.addEventListener("click", (event) => {
-    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
-    event.preventDefault();
-    show(index);
-  });
+function ask(cell) {
+  chosen = cell;
+  dialog.querySelector("[data-place]").textContent = `Cell ${cell.position}: ${viewer.grid.place(cell)}`;
+  dialog.querySelector("input").value = "";
+  showFault(dialog.querySelector(".fault"), null);
+  dialog.showModal();
+}
+
+dialog.querySelector("form").addEventListener("submit", async (event) => {
+  if (event.submitter?.value !== "choose") return;
+  event.preventDefault();
+  await choose({ cell: chosen.position, reason: dialog.querySelector("input").value }, dialog.querySelector(".fault"));
 });
 
-if (dialog) {
-  dialog.querySelector("[data-step='-1']").addEventListener("click", () => show(shown - 1));
-  dialog.querySelector("[data-step='1']").addEventListener("click", () => show(shown + 1));
-  dialog.addEventListener("keydown", (event) => {
-    if (event.key === "ArrowLeft") show(shown - 1);
-    if (event.key === "ArrowRight") show(shown + 1);
-  });
-  dialog.addEventListener("click", (event) => {
-    if (event.target === dialog) dialog.close();
-  });
+main.addEventListener("click", (event) => {
+  if (event.target.closest("[data-by-scores]")) choose({ by: "scores" }, dialog.querySelector(".fault"));
+});
+
+async function choose(wanted, fault) {
+  try {
+    await asked(`${grid}/pick`, wanted);
+    dialog.close();
+    await renew();
+  } catch (error) {
+    showFault(fault, error);
+    if (!dialog.open) dialog.showModal();
+  }
 }
 
-for (const view of document.querySelectorAll(".sheet-view")) {
-  view.addEventListener("click", (event) => {
-    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
-    event.preventDefault();
-    const picture = view.querySelector("img");
-    const box = picture.getBoundingClientRect();
-    const x = (event.clientX - box.left) / box.width;
-    const y = (event.clientY - box.top) / box.height;
-    if (view.classList.toggle("is-zoomed")) {
-      view.scrollLeft = x * picture.scrollWidth - view.clientWidth / 2;
-      view.scrollTop = y * picture.scrollHeight - view.clientHeight / 2;
-    }
-  });
+/** What the server says now of everything but the viewer's state: pick, failures, scores. */
+async function renew() {
+  const answer = await fetch(location.pathname + location.search, { headers: { Accept: "text/html" } });
+  if (!answer.ok) return;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  for (const part of document.querySelectorAll("[data-part]")) {
+    part.replaceWith(document.adoptNode(page.querySelector(`[data-part="${part.dataset.part}"]`)));
+  }
+  document.getElementById("grid-page-document").replaceWith(document.adoptNode(page.getElementById("grid-page-document")));
+  main.toggleAttribute("data-live", page.querySelector("main").hasAttribute("data-live"));
+  viewer.update(held());
 }
+
+/** Cells that were drawn or failed since, put into their places; the small answer is enough. */
+async function follow() {
+  if (!main.hasAttribute("data-live")) return;
+  try {
+    const said = await asked(`${grid}/progress`);
+    const hasEnded = !["queued", "running", "cancelling"].includes(said.state);
+    const began = said.state !== main.dataset.state;
+    main.dataset.state = said.state;
+    if (hasEnded || began || Object.keys(said.failures).length !== viewer.grid.count("failed")) await renew();
+    else if (said.drawn !== viewer.grid.count("drawn")) appear(said);
+  } catch {
+    // The server is away for a moment: the next round tells.
+  }
+  setTimeout(follow, pause);
+}
+
+function appear(said) {
+  const drawn = new Set(said.drawn_positions);
+  const { data } = viewer.grid;
+  const isLarge = Math.max(...data.size) > 512;
+  const pictures = [...data.pictures];
+  const cells = data.cells.map((cell) => {
+    if (cell.state === "drawn" || !drawn.has(cell.position)) return cell;
+    const picture = pictures.push(`${grid}/cells/${cell.position}/picture`) - 1;
+    const preview = isLarge ? pictures.push(`${grid}/cells/${cell.position}/thumbnail`) - 1 : null;
+    return { ...cell, state: "drawn", picture, preview };
+  });
+  viewer.update({ ...data, cells, pictures });
+  const progress = main.querySelector("[data-part=status] progress");
+  if (progress) progress.value = said.drawn + said.failed;
+  const line = main.querySelector("[data-part=status] [data-said]");
+  if (line) line.textContent = `${said.drawn} of ${said.total} cells drawn${said.failed ? `, ${said.failed} failed` : ""}`;
+}
+
+/** A plot or a sheet is saved of the score that is looked at. */
+function downloads() {
+  for (const link of document.querySelectorAll(".downloads [data-kind]")) {
+    if (!["svg", "png", "webp"].includes(link.dataset.kind)) continue;
+    const address = link.getAttribute("href");
+    link.addEventListener("click", () => {
+      const metric = viewer.grid.data.metrics[viewer.state.metric];
+      const joint = address.includes("?") ? "&" : "?";
+      link.href = metric ? `${address}${joint}metric=${encodeURIComponent(metric.name)}` : address;
+    });
+  }
+}
+
+setTimeout(follow, pause);

@@ -21,13 +21,14 @@ function heatScale(values, better) {
 
 function heatLegend(metric, scale) {
   const ends = metric.better === "lower" ? [scale.high, scale.low] : [scale.low, scale.high];
+  const isRanked = metric.better !== "neither";
   return element(
     "div",
-    { class: "gv-legend", role: "img", "aria-label": `Colours of ${metric.name}: from ${written(ends[0])}, the worst shown, to ${written(ends[1])}, the best` },
+    { class: "gv-legend", role: "img", "aria-label": `Colours of ${metric.name}: from ${written(ends[0])}${isRanked ? ", the worst shown," : ""} to ${written(ends[1])}${isRanked ? ", the best" : ""}` },
     element("b", {}, metric.name),
     element("span", {}, written(ends[0])),
     element("i", { style: { background: `linear-gradient(90deg, ${STOPS.join(", ")})` } }),
     element("span", {}, written(ends[1])),
-    element("span", { class: "gv-soft" }, "best"),
+    isRanked ? element("span", { class: "gv-soft" }, "best") : null,
   );
 }

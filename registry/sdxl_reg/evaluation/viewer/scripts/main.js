@@ -3,8 +3,12 @@
 const RENEWED_EVERY = 3000; // milliseconds
 
 class Viewer {
-  constructor(root, data) {
+  /**
+   * @param options actions: from a cell and the grid to buttons that a page has for it, beside the viewer's own
+   */
+  constructor(root, data, { actions = () => [] } = {}) {
     this.root = root;
+    this.actions = actions;
     this.grid = new Grid(data);
     this.state = stateOf(this.grid, location.hash);
     root.classList.add("gv");
@@ -16,7 +20,7 @@ class Viewer {
     this.tray = new Tray(this);
     this.keys = new Keys(this);
     this.said = element("div", { class: "gv-toast", role: "status", "aria-live": "polite" });
-    this.body = element("main", { class: "gv-body" }, this.table.root, this.scores.root, this.tray.root, this.side.root);
+    this.body = element(root.closest("main") ? "div" : "main", { class: "gv-body" }, this.table.root, this.scores.root, this.tray.root, this.side.root);
     root.replaceChildren(this.bar.heading, this.bar.root, this.body, this.stage.root, this.keys.root, this.said);
     addEventListener("hashchange", () => this.returned());
     new ResizeObserver(() => this.resized()).observe(this.table.root);
@@ -224,7 +228,7 @@ class Viewer {
   }
 }
 
-window.SdxlRegGrid = { mount: (root, data) => new Viewer(root, data) };
+window.SdxlRegGrid = { mount: (root, data, options) => new Viewer(root, data, options) };
 
 const held = document.getElementById("grid-document");
 const place = document.getElementById("grid-viewer");

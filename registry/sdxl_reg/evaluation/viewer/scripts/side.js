@@ -40,6 +40,7 @@ class Side {
       button(marked ? "Unmark" : "Mark to compare", { click: () => viewer.mark(), title: "c" }),
       button("Copy parameters", { click: (event) => copied(event.target, parametersOf(viewer.grid, cell)), title: "Prompt and settings, as A1111 reads them" }),
       button("Copy link", { click: (event) => copied(event.target, linkTo(cell)) }),
+      viewer.actions(cell, viewer.grid),
     );
   }
 

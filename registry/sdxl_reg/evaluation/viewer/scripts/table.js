@@ -67,7 +67,6 @@ class Table {
     const frame = made.querySelector(".gv-picture");
     made.classList.toggle("is-failed", cell.state === "failed");
     made.classList.toggle("is-missing", cell.state === "missing");
-    made.classList.toggle("is-picked", grid.isPicked(cell));
     if (cell.state === "drawn" && grid.url(cell)) {
       const alt = `${grid.place(cell, [this.viewer.state.rows, this.viewer.state.columns])}: ${grid.prompt(cell)}`;
       frame.replaceChildren(element("img", { alt, decoding: "async", draggable: "false" }));
@@ -119,7 +118,7 @@ class Table {
     const shown = [...this.buttons.keys()].map((index) => grid.cells[index]);
     this.scale = metric ? heatScale(shown.map((cell) => cell.scores[metric.name]), metric.better) : null;
     this.root.classList.toggle("is-hot", Boolean(state.heat && this.scale));
-    const best = this.scale && (metric.better === "lower" ? this.scale.low : this.scale.high);
+    const best = this.scale && { lower: this.scale.low, higher: this.scale.high }[metric.better];
     for (const [index, made] of this.buttons) this.dress(made, grid.cells[index], index, metric, best);
     this.point();
   }
@@ -131,6 +130,7 @@ class Table {
     const picked = grid.isPicked(cell);
     const caption = made.querySelector(".gv-caption");
     caption.replaceChildren(...[mark && element("b", { class: "gv-mark" }, mark), element("span", {}, score === undefined ? "" : written(score)), picked && element("em", {}, "pick")].filter(Boolean));
+    made.classList.toggle("is-picked", picked);
     made.classList.toggle("is-best", score !== undefined && score === best);
     made.classList.toggle("is-marked", Boolean(mark));
     if (this.scale && score !== undefined) made.style.setProperty("--heat", heatColour(this.scale.share(score)));

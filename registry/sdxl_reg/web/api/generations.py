@@ -1,0 +1,80 @@
+"""Generations: pictures by prompt. POST begins one; it is drawn in the background."""
+
+from http import HTTPStatus
+
+from fastapi import APIRouter, Depends, Response
+
+from sdxl_reg.catalog.generations import find_generation, generations_page
+from sdxl_reg.catalog.runs import find_run, states_of
+from sdxl_reg.store.database import reading
+from sdxl_reg.tables import Generation
+from sdxl_reg.web.api.runs import notice_lost
+from sdxl_reg.web.dependencies import RegistryOf, SessionOf, SliceOf
+from sdxl_reg.web.drawing import DrawingOf
+from sdxl_reg.web.schemas.base import Items, items_of
+from sdxl_reg.web.schemas.generation_requests import GenerationBody, request_of
+from sdxl_reg.web.schemas.generations import (
+    GenerationDocument,
+    GenerationItem,
+    generation_document,
+    generation_item,
+)
+
+router = APIRouter(prefix="/generations", tags=["generations"], dependencies=[Depends(notice_lost)])
+
+
+@router.get("", summary="List the generations")
+def listed(session: SessionOf, part: SliceOf) -> Items[GenerationItem]:
+    """Every generation, newest first, with how far it is."""
+    page = generations_page(session, part)
+    states = states_of(session, [generation.run_id for generation in page.items])
+
+    def item(generation: Generation) -> GenerationItem:
+        return generation_item(generation, states[generation.run_id])
+
+    return items_of(page, item)
+
+
+@router.post("", summary="Draw pictures of a prompt", status_code=HTTPStatus.ACCEPTED)
+def begin(
+    response: Response, registry: RegistryOf, drawing: DrawingOf, body: GenerationBody
+) -> GenerationDocument:
+    """Answers at once with the generation and its `Location`; its pictures come one by one.
+
+    One generation is drawn at a time; the next ones wait. Settings bear the names of a picture's
+    fields. Every fault of a request is told at once.
+    """
+    with reading(registry.engine) as session:
+        request = request_of(session, body)
+    number = drawing.begin(request)
+    return _located(response, registry, drawing, number)
+
+
+@router.get("/{generation_id}", summary="One generation with its pictures")
+def one(session: SessionOf, drawing: DrawingOf, generation_id: int) -> GenerationDocument:
+    """Every picture with its request, and where it is once it is drawn, or why it is not."""
+    generation = find_generation(session, generation_id)
+    run = find_run(session, generation.run_id)
+    return generation_document(generation, run, is_waiting=drawing.holds(generation_id))
+
+
+@router.post(
+    "/{generation_id}/resume",
+    summary="Go on with a generation",
+    status_code=HTTPStatus.ACCEPTED,
+)
+def resume(
+    response: Response, registry: RegistryOf, drawing: DrawingOf, generation_id: int
+) -> GenerationDocument:
+    """Draws what is missing or failed of one that was interrupted; send `{}`."""
+    drawing.resume(generation_id)
+    return _located(response, registry, drawing, generation_id)
+
+
+def _located(
+    response: Response, registry: RegistryOf, drawing: DrawingOf, number: int
+) -> GenerationDocument:
+    with reading(registry.engine) as session:
+        document = one(session, drawing, number)
+    response.headers["Location"] = document.url
+    return document

@@ -1,0 +1,74 @@
+"""Writing is for this server's own pages and for programs; other sites' pages are refused.
+
+A page from anywhere can have a browser send requests here. It cannot make them say JSON without
+asking first, nor hide where it comes from, nor reach us under a name that is not ours: its own name
+that resolves to this machine (DNS rebinding) is told by the `Host`.
+"""
+
+import socket
+from collections.abc import Collection, Iterable
+from http import HTTPStatus
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from fastapi import HTTPException, Request
+
+JSON = "application/json"
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
+_OWN_SITES = frozenset({"same-origin", "none"})
+
+
+def writing_hosts(hosts: Iterable[str]) -> frozenset[str]:
+    """The names under which a server may be written to.
+
+    Args:
+        hosts: Names it answers to; `*` for any, of which writing takes none on trust.
+    """
+    said = {host.casefold().strip("[]") for host in hosts} - {"*"}
+    return frozenset(said | {"localhost", socket.gethostname().casefold()})
+
+
+def require_own_site(request: Request) -> None:
+    """Refuse to write for a page of another site; reading passes.
+
+    Raises:
+        HTTPException: 403 for another site, 415 for what does not say that it is JSON.
+    """
+    if request.method in _READING:
+        return
+    if fault := _foreign(request):
+        raise HTTPException(HTTPStatus.FORBIDDEN, fault)
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().casefold()
+    if kind != JSON:
+        raise HTTPException(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"not {JSON}: {kind or 'no Content-Type'}"
+        )
+
+
+def _foreign(request: Request) -> str:
+    """What shows that a request comes from another site; empty for nothing."""
+    headers = request.headers
+    host, origin = headers.get("host", ""), headers.get("origin")
+    site = headers.get("sec-fetch-site")
+    if not _is_own(host, request.app.state.writing_hosts):
+        return f"this server is not called {host!r}"
+    if origin is not None and urlsplit(origin).netloc.casefold() != host.casefold():
+        return f"sent by a page of {origin!r}"
+    if site is not None and site not in _OWN_SITES:
+        return f"sent by a page of another site ({site})"
+    return ""
+
+
+def _is_own(host: str, own: Collection[str]) -> bool:
+    """Whether a `Host` names this machine; a bare IP address always does: no name was resolved."""
+    try:
+        name = (urlsplit(f"//{host}").hostname or "").casefold()
+    except ValueError:
+        return False
+    if name in own:
+        return True
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
