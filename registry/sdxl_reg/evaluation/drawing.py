@@ -65,7 +65,7 @@ def draw_pictures(
         computed is not finite.
     """
     latents = draw_latents(studio, pictures, size, on_step=on_step)
-    return list(_decoded(studio, pictures, latents))
+    return list(_decoded(studio, pictures, latents, size))
 
 
 def draw_latents(
@@ -268,12 +268,15 @@ def _refiners(studio: Studio, picture: PictureSpec) -> list[Any]:
     return [studio.refiner(picture)] if picture.refiner else []
 
 
-def _decoded(studio: Studio, pictures: Sequence[PictureSpec], latents: Tensor) -> Tensor:
-    """Pixels of a batch; a VAE that was asked for goes before that of a checkpoint's version."""
+def _decoded(studio: Studio, pictures: Sequence[PictureSpec], latents: Tensor, size: int) -> Tensor:
+    """Pixels of a batch; a VAE that was asked for goes before that of a checkpoint's version.
+
+    Portions are equally large, the last one filled up: see the first lines.
+    """
     picture = pictures[0]
     pipeline = studio.pipeline(picture)
     width, height = picture.final_size
-    portion = max(1, PIXELS_DECODED_AT_ONCE // (width * height))
+    portion = max(1, min(size, PIXELS_DECODED_AT_ONCE // (width * height)))
     apart = not picture.vae and studio.has_own_vae(pictures)
     with ExitStack() as stack:
         if picture.tiling:
@@ -282,12 +285,18 @@ def _decoded(studio: Studio, pictures: Sequence[PictureSpec], latents: Tensor) -
             rows = [_decoded_with_own(studio, *row) for row in zip(pictures, latents, strict=True)]
             drawn = torch.cat(rows)
         else:
-            drawn = torch.cat([decode(pipeline, some) for some in torch.split(latents, portion)])
+            portions = torch.split(_filled_up(latents, portion), portion)
+            drawn = torch.cat([decode(pipeline, some) for some in portions])[: len(latents)]
     mask = _mask(studio, picture)
     if mask is None:
         return drawn
     original = _input(studio, picture, picture.init_image)
     return kept_pixels(drawn, original, feathered(mask, picture.mask_blur))
+
+
+def _filled_up(latents: Tensor, portion: int) -> Tensor:
+    """Rows and copies of the last one, to a multiple of so many."""
+    return torch.cat([latents, latents[-1:].repeat(-len(latents) % portion, 1, 1, 1)])
 
 
 def _decoded_with_own(studio: Studio, picture: PictureSpec, latents: Tensor) -> Tensor:
