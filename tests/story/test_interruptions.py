@@ -1,12 +1,17 @@
 """Killing and interrupting the commands in the middle: nothing is lost, nothing half-made shows."""
 
+import os
 import signal
+import sqlite3
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import closing
 
 import pytest
 
+from sdxl_reg.jobs import events
+from sdxl_reg.jobs.local import EVENTS
 from tests.story.machine import SMALL_TRAINING, Machine
 
 pytestmark = pytest.mark.slow
@@ -76,3 +81,44 @@ def test_an_interrupted_training_is_cancelled_and_a_grid_of_what_it_made_can_be_
     assert run["state"] == "cancelled"
     words = ("--versions", "1", "--strengths", "0,1", "--steps", "2", "--prompt", "a t-shirt")
     assert machine.run("grid", "weipin-lora", *words)["rendered"] == 2
+
+
+def _drawn(machine: Machine) -> set[str]:
+    """Keys of the cells whose pictures are recorded."""
+    with closing(sqlite3.connect(machine.home / "registry.db")) as database:
+        rows = database.execute("SELECT cell_key FROM grid_cell WHERE blob_id IS NOT NULL")
+        return {key for (key,) in rows}
+
+
+def _said(machine: Machine) -> list[events.Event]:
+    """What the grid's process says, since it was started last."""
+    return events.read_events(machine.home / "runs" / "2" / EVENTS)
+
+
+def _kill_grid(
+    machine: Machine, process: "subprocess.Popen[str]", *, drawn_before: int
+) -> set[str]:
+    """Kill a grid and its process after three more cells; what is recorded then."""
+    _wait_until(lambda: len(_drawn(machine)) > drawn_before + 2, process)
+    started = [event for event in _said(machine) if isinstance(event, events.Started)]
+    process.kill()
+    os.kill(started[-1].pid, signal.SIGKILL)
+    process.communicate()
+    return _drawn(machine)
+
+
+def test_a_grid_that_is_killed_twice_draws_no_finished_cell_again(machine: Machine) -> None:
+    machine.run("ingest", str(machine.products))
+    machine.run("train", "lora", *DATASET, *SMALL_TRAINING, "--set", "max_train_steps=1")
+    words = ("--prompt", "a t-shirt", "--prompt", "a mug", "--steps", "6", "--batch-size", "1")
+    process = machine.start("grid", "weipin-lora", *words, "--json")
+    first = _kill_grid(machine, process, drawn_before=0)
+    process = machine.start("grid", "resume", "1", "--json")
+    second = _kill_grid(machine, process, drawn_before=len(first))
+    assert first < second
+    process = machine.start("grid", "resume", "1", "--json")
+    _, err = process.communicate()
+    assert process.returncode == 0, err
+    drawn = [event.key for event in _said(machine) if isinstance(event, events.Cell)]
+    assert not second & set(drawn)
+    assert len(second) + len(drawn) == len(_drawn(machine)) == 22  # 0 to 1 in tenths, two prompts

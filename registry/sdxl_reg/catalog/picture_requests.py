@@ -18,6 +18,7 @@ from sdxl_reg.catalog.bases import (
     resolution_of_version,
     widths_of_version,
 )
+from sdxl_reg.catalog.blobs import recorded
 from sdxl_reg.catalog.references import parse_reference
 from sdxl_reg.errors import Conflict, InvalidSettings, InvalidValue, NotFound
 from sdxl_reg.formats.prompts import AdapterTag, split_tags
@@ -167,7 +168,7 @@ def common_picture(
     settings |= _sampling(settings)
     names: dict[str, str] = {}
     if request.vae:
-        settings["vae"] = _kept(store, request.vae, names)
+        settings["vae"] = _kept(session, store, request.vae, names)
     for name, said in (("init_image", request.init_image), ("mask", request.mask)):
         if said:
             settings[name] = _picture_digest(session, store, said, names)
@@ -257,16 +258,18 @@ def _embeddings_in(
     """A prompt with the words of the embeddings that it names, and these."""
     query = select(Artifact).where(Artifact.kind == ArtifactKind.EMBEDDING)
     found: dict[str, AdapterUse] = {}
+    words: dict[str, str] = {}
     for artifact in sorted(session.scalars(query), key=lambda known: -len(known.name)):
         if besides is not None and artifact.id == besides.id:
             continue
         pattern = re.compile(
             rf"(?<![\w@-])(?:embedding:)?({re.escape(artifact.name)}(?:@[\w.-]+)?)(?![\w@-])", re.I
         )
-        for match in pattern.finditer(prompt):
-            version = require_drawable(find_version(session, match[1]))
-            found[match[0]] = AdapterUse(ref=version_ref(version))
-            prompt = prompt.replace(match[0], _word_of(version))
+        for said in dict.fromkeys(match[1] for match in pattern.finditer(prompt)):
+            version = require_drawable(find_version(session, said))
+            found[said] = AdapterUse(ref=version_ref(version))
+            words[said] = _word_of(version)
+        prompt = pattern.sub(lambda match: words[match[1]], prompt)
     return prompt, list(dict.fromkeys(found.values()))
 
 
@@ -293,10 +296,10 @@ def _is_side(side: object, native: int) -> bool:
     )
 
 
-def _kept(store: BlobStore, path: Path, names: dict[str, str]) -> str:
+def _kept(session: Session, store: BlobStore, path: Path, names: dict[str, str]) -> str:
     if not path.is_file():
         raise NotFound("file", path)
-    digest = store.put_file(path).sha256
+    digest = recorded(session, store.put_file(path)).sha256
     names[digest] = path.name
     return digest
 
@@ -305,7 +308,7 @@ def _picture_digest(session: Session, store: BlobStore, said: str, names: dict[s
     path = Path(said).expanduser()
     if path.is_file():
         _require_picture(path)
-        return _kept(store, path, names)
+        return _kept(session, store, path, names)
     if not re.fullmatch(r"[0-9a-f]{8,64}", said):
         raise NotFound("picture", said, remedy="Give a file, or the SHA-256 of a recorded picture")
     found = session.scalars(

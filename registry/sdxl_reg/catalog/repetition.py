@@ -111,7 +111,8 @@ def _from_a1111(parameters: GenerationParameters) -> tuple[GenerationRequest, li
     if said.get("Tiling") == "True":
         settings["tiling"] = True
     if "Hires upscale" in said and "Denoising strength" in said:
-        settings["hires_denoising_strength"] = float(said["Denoising strength"])
+        key = "Denoising strength"
+        settings["hires_denoising_strength"] = _read(float, key, said[key])
     unread = sorted(set(said) - _KNOWN - _ABOUT)
     notes = [f"not taken over: {key} {said[key]}" for key in unread]
     if "Model" in said:

@@ -287,15 +287,18 @@ def _decoded(
             rows = [_decoded_with_own(studio, *row) for row in zip(pictures, latents, strict=True)]
             drawn = torch.cat(rows)
         else:
-            count = len(latents)
-            filled = torch.cat([latents, latents[-1:].expand(-count % portion, -1, -1, -1)])
-            portions = torch.split(filled, portion)
-            drawn = torch.cat([decode(pipeline, some) for some in portions])[:count]
+            portions = torch.split(_filled_up(latents, portion), portion)
+            drawn = torch.cat([decode(pipeline, some) for some in portions])[: len(latents)]
     mask = _mask(studio, picture)
     if mask is None:
         return drawn
     original = _input(studio, picture, picture.init_image)
     return kept_pixels(drawn, original, feathered(mask, picture.mask_blur))
+
+
+def _filled_up(latents: Tensor, portion: int) -> Tensor:
+    """Rows and copies of the last one, to a multiple of so many."""
+    return torch.cat([latents, latents[-1:].repeat(-len(latents) % portion, 1, 1, 1)])
 
 
 def _decoded_with_own(studio: Studio, picture: PictureSpec, latents: Tensor) -> Tensor:

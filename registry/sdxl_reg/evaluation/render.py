@@ -181,7 +181,7 @@ class _Desk:
 
 
 def _draw(studio: Studio, batch: Sequence[CellSpec], desk: _Desk, *, number: int) -> None:
-    """Draw a batch; one that fails is drawn again in parts, to know which picture it was."""
+    """Draw a batch; one that fails is drawn again in parts, to know what is at fault."""
     began = time.perf_counter()
     try:
         pictures = draw_pictures(

@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from sdxl_reg.catalog import generations, grids
 from sdxl_reg.settings import Settings
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.store.database import connect, upgrade
+from tests.registry.catalog.hand_drawn import run_here
 from tests.registry.catalog.hand_trained import train_by_hand
 
 
@@ -36,3 +38,10 @@ def sqlite(
     train_by_hand(engine, store, tmp_path, tiny_base, tiny_loras)
     yield engine
     engine.dispose()
+
+
+@pytest.fixture
+def drawing_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Jobs of grids and generations are done in this process."""
+    for module in (generations, grids):
+        monkeypatch.setattr(module, "run_job", run_here)

@@ -18,12 +18,11 @@ from sdxl_reg.catalog.artifacts import (
     find_version,
 )
 from sdxl_reg.catalog.grid_axes import GridRequest
-from sdxl_reg.catalog.grid_cells import cells_of, job_cells, record_cell, record_score
-from sdxl_reg.catalog.grid_results import complete_grid, mean_scores, write_sheet
+from sdxl_reg.catalog.grid_cells import cells_of, job_cells, record_cell
+from sdxl_reg.catalog.grid_results import mean_scores, write_sheet
 from sdxl_reg.catalog.grid_view import view_of
 from sdxl_reg.catalog.grids import PlannedGrid, carry_out, find_grid, grids, plan, resume
 from sdxl_reg.catalog.lineage import reachable
-from sdxl_reg.catalog.picture_requests import PictureRequest
 from sdxl_reg.catalog.runs import find_run
 from sdxl_reg.errors import Conflict, RunFailed
 from sdxl_reg.evaluation.view import CellState, GridView
@@ -34,42 +33,8 @@ from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.store.database import reading, transaction
 from sdxl_reg.tables import GridCell, LineageDep
 from sdxl_reg.vocabulary import ArtifactKind, RunKind, RunState
+from tests.registry.catalog.hand_drawn import SMALL, finish_by_hand
 from tests.registry.catalog.hand_trained import run_of
-
-FAST = PictureRequest(settings={"num_inference_steps": 2})
-SMALL = GridRequest(artifact="x-lora", strengths=(0.0, 0.5, 1.0), picture=FAST, batch_size=2)
-
-
-def _finish_by_hand(engine: Engine, store: BlobStore, planned: PlannedGrid, folder: Path) -> None:
-    """What a job would report, with pictures of one colour and scores that favour @2 at 0.5."""
-    assert planned.job is not None
-    spec = read_job(planned.job)
-    assert isinstance(spec, DrawSpec)
-    for cell in spec.cells:
-        path = folder / f"{cell.key}.png"
-        (use,) = cell.picture.adapters
-        colour = (len(cell.picture.prompt), int(use.ref[-1]), int(99 * use.strength))
-        Image.new("RGB", (64, 64), colour).save(path)
-        record_cell(engine, store, planned.grid_id, cell.key, path)
-        value = 0.9 if (use.ref, use.strength) == ("x-lora@2", 0.5) else 0.3
-        for metric in ("fidelity", "nearest"):
-            record_score(
-                engine,
-                planned.grid_id,
-                cell.key,
-                metric=metric,
-                scorer=_scorer(engine, planned),
-                value=value,
-            )
-    with transaction(engine) as session:
-        grid = find_grid(session, planned.grid_id)
-        complete_grid(session, store, grid, references=spec.references)
-
-
-def _scorer(engine: Engine, planned: PlannedGrid) -> str:
-    with reading(engine) as session:
-        scorer: str = find_grid(session, planned.grid_id).spec["scorer"]
-        return scorer
 
 
 def test_what_is_left_open_is_decided_and_recorded(
@@ -152,7 +117,7 @@ def test_cells_that_exist_are_not_drawn_again(
     trained: Engine, store: BlobStore, settings: Settings, tmp_path: Path
 ) -> None:
     first = plan(trained, store, settings, SMALL)
-    _finish_by_hand(trained, store, first, tmp_path)
+    finish_by_hand(trained, store, first, tmp_path)
     wider = replace(SMALL, strengths=(0.0, 0.25, 0.5), batch_size=7)
     second = plan(trained, store, settings, wider)
     assert second.grid_id != first.grid_id
@@ -171,7 +136,7 @@ def test_a_completed_grid_has_a_pick_a_sheet_an_alias_and_a_lineage(
     trained: Engine, store: BlobStore, settings: Settings, tmp_path: Path
 ) -> None:
     planned = plan(trained, store, settings, SMALL)
-    _finish_by_hand(trained, store, planned, tmp_path)
+    finish_by_hand(trained, store, planned, tmp_path)
     with reading(trained) as session:
         grid = find_grid(session, planned.grid_id)
         assert grid.best_version is not None
@@ -208,7 +173,7 @@ def test_a_grid_is_looked_at_with_strengths_as_columns_and_versions_as_rows(
     before = view()
     assert {cell.state for cell in before.cells} == {CellState.MISSING}
     assert (before.pick, before.verdict) == (None, "")
-    _finish_by_hand(sqlite, store, planned, tmp_path)
+    finish_by_hand(sqlite, store, planned, tmp_path)
     after = view()
     assert after.x.numbers == (0.0, 0.5, 1.0)
     assert after.y.values == ["@1", "@2"]
@@ -229,7 +194,7 @@ def test_a_picture_that_the_store_lost_is_drawn_again(
     sqlite: Engine, store: BlobStore, settings: Settings, tmp_path: Path
 ) -> None:
     planned = plan(sqlite, store, settings, SMALL)
-    _finish_by_hand(sqlite, store, planned, tmp_path)
+    finish_by_hand(sqlite, store, planned, tmp_path)
     with reading(sqlite) as session:
         grid = find_grid(session, planned.grid_id)
         lost = grid.cells[1]

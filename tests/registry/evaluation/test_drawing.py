@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from sdxl_reg.diffusion.pipeline import load_pipeline
-from sdxl_reg.evaluation.drawing import draw_latents
+from sdxl_reg.evaluation.drawing import draw_latents, draw_pictures
 from sdxl_reg.evaluation.studio import Studio
 from sdxl_reg.jobs.pictures import AdapterUse, PictureSpec
 from sdxl_reg.jobs.spec import VersionSpec
@@ -91,6 +91,15 @@ def test_a_picture_is_bit_equal_whatever_is_drawn_beside_it(studio: Studio, kind
                 rows = [*others[:1], one, *others[1:]]
                 assert torch.equal(draw_latents(studio, rows, SIZE)[1], expected)
         assert torch.equal(draw_latents(studio, [one, one, one, one], SIZE)[3], expected)
+
+
+@pytest.mark.parametrize("size", [2, 3, 7])
+def test_pixels_too_are_bit_equal_whatever_is_drawn_beside_them(studio: Studio, size: int) -> None:
+    one = picture(RED, use("lora@1", 0.5))
+    others = [picture(BLUE, use("lora@2"), seed=seed) for seed in range(size - 1)]
+    alone = draw_pictures(studio, [one], size)[0]
+    for count in {1, size - 1}:
+        assert torch.equal(draw_pictures(studio, [*others[:count], one], size)[-1], alone)
 
 
 def test_rows_of_a_checkpoint_at_several_strengths_are_within_rounding(studio: Studio) -> None:
