@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from sdxl_reg import plugins
 from sdxl_reg.errors import NotFound, UnknownName
 from sdxl_reg.evaluation.metrics import discovery
 from sdxl_reg.evaluation.metrics.discovery import all_metrics, find_metric, metric_names
@@ -190,7 +191,7 @@ def test_a_metric_that_fails_is_reported_and_stops_no_other(
     def listed(**choice: Any) -> EntryPoints:
         return EntryPoints([*entry_points(group=discovery.GROUP), *strangers]).select(**choice)
 
-    monkeypatch.setattr(discovery, "entry_points", listed)
+    monkeypatch.setattr(plugins, "entry_points", listed)
     monkeypatch.setattr(EntryPoint, "load", _load_with_ours(EntryPoint.load))
     heard = Heard()
     score_pictures(pictures, references, heard, networks=Networks())
