@@ -82,7 +82,14 @@ class Layout:
 
 
 def read_layout(document: Mapping[str, Any]) -> Layout:
-    """A layout from its JSON."""
+    """A layout from its JSON.
+
+    Args:
+        document: From `Layout.as_document`.
+
+    Raises:
+        InvalidValue: It has no columns or no rows.
+    """
     axes = {name: _axis(said) if said else None for name, said in document["axes"].items()}
     x, y = axes["x"], axes["y"]
     if x is None or y is None:

@@ -149,7 +149,13 @@ def test_keys_and_values_of_a_text_are_computed_once(tiny_base: Path) -> None:
     layer = next(one for name, one in pipeline.unet.named_modules() if name.endswith("attn2.to_k"))
     asked: list[object] = []
     compute = layer.forward
-    layer.forward = lambda text: asked.append(text) or compute(text)
+
+    def counted(text: torch.Tensor) -> torch.Tensor:
+        asked.append(text)
+        found: torch.Tensor = compute(text)
+        return found
+
+    layer.forward = counted
     text = torch.zeros(1, 77, layer.in_features)
     with text_remembered(pipeline.unet):
         first = layer.forward(text)
