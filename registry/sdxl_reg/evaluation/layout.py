@@ -84,6 +84,9 @@ class Layout:
 def read_layout(document: Mapping[str, Any]) -> Layout:
     """A layout from its JSON.
 
+    Args:
+        document: From `Layout.as_document`.
+
     Raises:
         InvalidValue: It has no columns or no rows.
     """

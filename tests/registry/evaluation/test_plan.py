@@ -30,7 +30,6 @@ def _layout(
     x: Axis = STRENGTHS,
     y: Axis = VERSIONS,
     z: Axis | None = None,
-    *,
     panels: Sequence[Panel] = PANELS,
     **common: Any,
 ) -> Layout:
@@ -45,8 +44,10 @@ def _layout(
     )
 
 
-def _cells(*axes: Axis, **more: Any) -> list[PlannedCell]:
-    return plan_cells(_layout(*axes, **more), DIGESTS)
+def _cells(
+    x: Axis = STRENGTHS, y: Axis = VERSIONS, z: Axis | None = None, **more: Any
+) -> list[PlannedCell]:
+    return plan_cells(_layout(x, y, z, **more), DIGESTS)
 
 
 def test_a_grid_has_a_cell_for_each_panel_page_row_and_column() -> None:
@@ -112,19 +113,23 @@ def test_a_value_changes_its_field_and_so_the_key(text: str, fields: Mapping[str
     assert first.key != second.key
 
 
-def test_fields_that_count_only_with_others_change_pictures_that_have_these() -> None:
-    cases: list[tuple[str, dict[str, Any]]] = [
+@pytest.mark.parametrize(
+    ("text", "having"),
+    [
         ("denoising=0.3,0.6", {"init_image": "a" * 64}),
         ("hires-steps=3,5", {"hires_scale": 2.0}),
         ("hires-denoising=0.3,0.6", {"hires_scale": 2.0}),
         ("hires-upscaler=Latent,Lanczos", {"hires_scale": 2.0}),
         ("switch-at=0.3,0.6", {"refiner": "c@1"}),
-    ]
-    for text, having in cases:
-        idle = _cells(_axis(text), VERSIONS, panels=PANELS[:1])
-        assert len({cell.key for cell in idle}) == 2, text
-        at_work = _cells(_axis(text), VERSIONS, panels=PANELS[:1], **having)
-        assert len({cell.key for cell in at_work}) == 4, text
+    ],
+)
+def test_fields_that_count_only_with_others_change_pictures_that_have_these(
+    text: str, having: dict[str, Any]
+) -> None:
+    idle = _cells(_axis(text), panels=PANELS[:1])
+    assert len({cell.key for cell in idle}) == 2
+    at_work = _cells(_axis(text), panels=PANELS[:1], **having)
+    assert len({cell.key for cell in at_work}) == 4
 
 
 def test_what_a_prompt_calls_up_is_applied_before_what_is_compared() -> None:

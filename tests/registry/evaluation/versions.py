@@ -26,9 +26,9 @@ def lora_file(folder: Path, base: Path, *, parts: Sequence[str] = ("unet",), see
     tensors: dict[str, torch.Tensor] = {}
     for part in parts:
         module = getattr(pipeline, part)
-        for path in target_modules(part, module):
-            rows, columns = module.get_submodule(path).weight.shape
-            stem = kohya_name(part, path, unet_shape(pipeline.unet))
+        for layer in target_modules(part, module):
+            rows, columns = module.get_submodule(layer).weight.shape
+            stem = kohya_name(part, layer, unet_shape(pipeline.unet))
             tensors[f"{stem}.lora_down.weight"] = torch.randn(2, columns, generator=random) * 0.3
             tensors[f"{stem}.lora_up.weight"] = torch.randn(rows, 2, generator=random) * 0.3
             tensors[f"{stem}.alpha"] = torch.tensor(2.0)
