@@ -183,7 +183,7 @@ def test_a_body_has_the_settings_of_a_picture_within_the_same_limits() -> None:
 
 
 def _is_halfway(document: dict[str, Any]) -> bool:
-    return 0 < document["drawn"] < document["total"]
+    return 0 < int(document["drawn"]) < int(document["total"])
 
 
 def _processes_of(registry: Registry, generation: dict[str, Any]) -> list[int]:
@@ -237,7 +237,7 @@ def test_the_run_of_a_server_that_was_killed_is_lost_and_goes_on_elsewhere(
         "    sys.stdout.flush()\n"
         "    sys.stdin.read()\n"
     )
-    with subprocess.Popen(  # noqa: S603 - our own interpreter and script
+    with subprocess.Popen(
         [sys.executable, "-c", script, str(tiny_registry.settings.home)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

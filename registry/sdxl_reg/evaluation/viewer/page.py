@@ -36,8 +36,8 @@ def viewer_script() -> str:
     """The script, for a page or a server: it draws into `#grid-viewer`.
 
     The page holds its document as `<script type="application/json" id="grid-document">`; others
-    call `SdxlRegGrid.mount(element, document, options)`, where the option `actions` makes buttons for a
-    cell out of it.
+    call `SdxlRegGrid.mount(element, document, options)`, where the option `actions` makes buttons
+    for a cell.
     """
     folder = files(__package__) / "scripts"
     parts = [(folder / f"{name}.js").read_text("utf-8") for name in SCRIPTS]
