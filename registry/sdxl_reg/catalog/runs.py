@@ -74,7 +74,7 @@ def states_of(session: Session, run_ids: Iterable[int]) -> dict[int, RunState]:
         run_ids: A page of them.
     """
     query = select(Run.id, Run.state).where(Run.id.in_(set(run_ids)))
-    return dict(session.execute(query).tuples().all())
+    return {row.id: row.state for row in session.execute(query)}
 
 
 def mark_lost(session: Session) -> None:
