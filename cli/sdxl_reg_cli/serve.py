@@ -31,20 +31,27 @@ Examples:
 @click.option("--open", "in_browser", is_flag=True, help="Open the pages in a browser.")
 @json_option
 def serve(host: str, port: int, in_browser: bool, as_json: bool) -> None:
-    """Serve the REST API and the pages until Ctrl-C; the registry is only read."""
+    """Serve the REST API and the pages until Ctrl-C.
+
+    Looking changes nothing. Pictures that are drawn there, cells that are chosen and votes are
+    recorded; drawing ends with the server, and goes on when it is asked to.
+    """
     with listening(host, port) as bound, opened() as registry:
         from sdxl_reg.web.app import create_app
         from sdxl_reg.web.dependencies import Registry
 
         app = create_app(
             Registry(engine=registry.engine, store=registry.store, settings=registry.settings),
-            hosts=_OWN_NAMES if _is_loopback(bound) else ("*",),
+            hosts=_OWN_NAMES if _is_loopback(bound) else ("*", host),
         )
         address = address_of(bound)
         _announce(address, as_json=as_json)
         if in_browser:
             click.launch(address)
-        _run(app, bound)
+        try:
+            _run(app, bound)
+        finally:  # it ends with the server; a second Ctrl-C leaves that out
+            app.state.drawing.close()
 
 
 def listening(host: str, port: int) -> socket.socket:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Engine, Select, insert, select, update
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from sdxl_reg.catalog.artifacts import version_ref
@@ -80,17 +80,13 @@ def cells_of(session: Session, grid: Grid) -> Sequence[GridCell]:
     As many queries for a thousand cells as for a few hundred: scores come apart from the cells, as
     a join would repeat each cell, request and all, as often as it has scores.
     """
-    return session.scalars(
-        select(GridCell)
-        .where(GridCell.grid_id == grid.id)
-        .options(
-            joinedload(GridCell.blob),
-            joinedload(GridCell.version).joinedload(ArtifactVersion.artifact),
-            selectinload(GridCell.scores),
-        )
-        .order_by(GridCell.position)
-        .execution_options(populate_existing=True)
-    ).all()
+    query = _cells(grid).options(selectinload(GridCell.scores))
+    return session.scalars(query.execution_options(populate_existing=True)).all()
+
+
+def unscored_cells_of(session: Session, grid: Grid) -> Sequence[GridCell]:
+    """The same without their scores, which are most of what there is to load."""
+    return session.scalars(_cells(grid)).all()
 
 
 def states_in(session: Session, grid: Grid) -> list[tuple[int, bool, str]]:
@@ -188,6 +184,18 @@ def record_score(
             else:
                 score = CellScore(cell_id=cell_id, metric=metric, scorer=scorer, value=value)
                 session.add(score)
+
+
+def _cells(grid: Grid) -> Select[GridCell]:
+    return (
+        select(GridCell)
+        .where(GridCell.grid_id == grid.id)
+        .options(
+            joinedload(GridCell.blob),
+            joinedload(GridCell.version).joinedload(ArtifactVersion.artifact),
+        )
+        .order_by(GridCell.position)
+    )
 
 
 def _asked(cell: PlannedCell) -> dict[str, Any]:

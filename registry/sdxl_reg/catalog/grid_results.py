@@ -1,7 +1,7 @@
 """What a drawn grid comes to: the pick, the sheet, the alias `best` and the lineage."""
 
 import io
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from statistics import fmean
@@ -162,12 +162,18 @@ def write_sheet(store: BlobStore, sheet_sha256: str, to: Path) -> Path:
     return to
 
 
-def places_of(grid: Grid, cells: Sequence[GridCell]) -> dict[GridPlace, Place]:
+def places_of(
+    grid: Grid,
+    cells: Sequence[GridCell],
+    *,
+    scores_of: Callable[[GridCell], Mapping[str, float]] = scores_in,
+) -> dict[GridPlace, Place]:
     """The places of a grid with their scores.
 
     Args:
         grid: Says the axes.
         cells: Of it.
+        scores_of: From a cell to its scores; another one where they do not matter.
 
     Returns:
         x, y, z → the place; of several that no setting tells apart only the first.
@@ -187,7 +193,7 @@ def places_of(grid: Grid, cells: Sequence[GridCell]) -> dict[GridPlace, Place]:
             "settings": identity[2],
         }
         own = scores.setdefault(where, {})
-        for metric, value in scores_in(cell).items():
+        for metric, value in scores_of(cell).items():
             own.setdefault(metric, {})[cell.prompt, cell.seed] = value
     return {where: Place(**fact, scores=scores[where]) for where, fact in facts.items()}
 

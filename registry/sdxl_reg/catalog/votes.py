@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.audit import note
-from sdxl_reg.catalog.grid_cells import cells_of
+from sdxl_reg.catalog.grid_cells import unscored_cells_of
 from sdxl_reg.catalog.grid_results import GridPlace, places_of
 from sdxl_reg.catalog.grids import find_grid
 from sdxl_reg.errors import Conflict, InvalidValue
@@ -104,10 +104,10 @@ def ranking_of(session: Session, grid_id: int) -> dict[str, Any]:
 
 def _drawn(session: Session, grid: Grid) -> dict[tuple[str, Draw], GridCell]:
     """Name of a place and a draw → its cell; the base stands once."""
-    cells = cells_of(session, grid)
+    cells = unscored_cells_of(session, grid)
     labels: dict[GridPlace, str] = {
         where: "the base" if place.is_base else place.label
-        for where, place in places_of(grid, cells).items()
+        for where, place in places_of(grid, cells, scores_of=lambda cell: {}).items()
     }
     found: dict[tuple[str, Draw], GridCell] = {}
     for cell in cells:

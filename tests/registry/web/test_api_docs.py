@@ -11,6 +11,8 @@ from starlette.testclient import TestClient
 
 PAGE = Path(__file__).parents[3] / "docs" / "api.md"
 COMMANDS = re.findall(r"^curl .*$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+WRITING = [command for command in COMMANDS if "-X POST" in command]
+READING = [command for command in COMMANDS if command not in WRITING]
 
 
 def _asked(command: str) -> tuple[str, dict[str, str]]:
@@ -22,7 +24,7 @@ def _asked(command: str) -> tuple[str, dict[str, str]]:
     return path, dict([extra.split("=", 1)]) if extra else {}
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", READING)
 def test_an_example_answers(client: TestClient, command: str) -> None:
     path, query = _asked(command)
     response = client.get(path, params=query) if query else client.get(path)
@@ -30,6 +32,13 @@ def test_an_example_answers(client: TestClient, command: str) -> None:
     assert response.status_code == (404 if is_the_problem else 200), response.text
     if response.headers["content-type"] == "application/json" and "items" in response.json():
         assert response.json()["items"]
+
+
+@pytest.mark.parametrize("command", WRITING)
+def test_an_example_that_writes_is_carried_out(writer: TestClient, command: str) -> None:
+    words = shlex.split(command)
+    response = writer.post(_asked(command)[0], json=json.loads(words[words.index("--json") + 1]))
+    assert response.status_code in (200, 201, 202), response.text
 
 
 def test_the_problem_is_the_one_that_is_shown(client: TestClient) -> None:
