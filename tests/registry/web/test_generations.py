@@ -183,11 +183,7 @@ def test_a_body_has_the_settings_of_a_picture_within_the_same_limits() -> None:
 
 
 def _is_halfway(document: dict[str, Any]) -> bool:
-<<<<<<< HEAD
     return bool(0 < document["drawn"] < document["total"])
-=======
-    return 0 < int(document["drawn"]) < int(document["total"])
->>>>>>> drawing-2
 
 
 def _processes_of(registry: Registry, generation: dict[str, Any]) -> list[int]:

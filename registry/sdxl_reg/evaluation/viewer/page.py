@@ -37,11 +37,7 @@ def viewer_script() -> str:
 
     The page holds its document as `<script type="application/json" id="grid-document">`; others
     call `SdxlRegGrid.mount(element, document, options)`, where the option `actions` makes buttons
-<<<<<<< HEAD
     for a cell out of it.
-=======
-    for a cell.
->>>>>>> drawing-2
     """
     folder = files(__package__) / "scripts"
     parts = [(folder / f"{name}.js").read_text("utf-8") for name in SCRIPTS]
