@@ -1,7 +1,7 @@
 """`sdxl-reg generate` and `sdxl-reg generations`: pictures by prompt, with all that made them."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,7 @@ embedding is called up by its name or NAME@VERSION among the words.
 )
 @click.argument("prompts", nargs=-1, metavar="PROMPT...")
 @click.option("--from", "source", type=click.Path(path_type=Path), help="Repeat this PNG exactly.")
+@click.option("--resume", "number", type=int, help="Draw what this generation still lacks.")
 @click.option("-n", "--count", default=1, show_default=True, help="Pictures of each prompt.")
 @click.option("--seed", type=int, help="Of the first one; the next ones count on. [default: any]")
 @picture_options
@@ -49,6 +50,7 @@ embedding is called up by its name or NAME@VERSION among the words.
 def generate(
     prompts: tuple[str, ...],
     source: Path | None,
+    number: int | None,
     count: int,
     seed: int | None,
     batch_size: int | None,
@@ -61,26 +63,38 @@ def generate(
     Every picture says how it was made, as A1111 and Civitai read it, and is recorded with its run,
     base and adapters; ingested again it is known to be synthetic.
     """
-    from sdxl_reg.catalog.generations import GenerationRequest, carry_out_generation
-    from sdxl_reg.catalog.generations import plan_generation as plan
+    from sdxl_reg.catalog.generations import (
+        GenerationRequest,
+        carry_out_generation,
+        plan_generation,
+        resume_generation,
+    )
 
     picture = picture_request(options)
-    if source is None and not prompts:
-        raise UsageError("nothing to draw", remedy="Give a prompt, or a picture with --from")
+    if sum((bool(prompts), source is not None, number is not None)) != 1:
+        raise UsageError(
+            "it takes one of a prompt, --from and --resume",
+            remedy='Write: sdxl-reg generate "a red mug"',
+        )
+    if not prompts:
+        _require_bare(picture.settings)
     with opened() as registry:
-        if source is not None:
-            _require_alone(prompts, picture.settings)
-            request = _repeated(registry, source)
+        places = (registry.engine, registry.store, registry.settings)
+        if number is not None:
+            planned = resume_generation(*places, number)
+        elif source is not None:
+            planned = plan_generation(*places, _repeated(registry, source))
         else:
             first = secrets.randbits(SEED_BITS) if seed is None else seed
             request = GenerationRequest(
                 prompts=prompts,
-                seeds=[first + number for number in range(count)],
+                seeds=range(first, first + count),
                 picture=picture,
                 batch_size=batch_size,
             )
-        planned = plan(registry.engine, registry.store, registry.settings, request)
-        say(f"generation {planned.generation_id} begins: {_described(planned.pictures)}")
+            planned = plan_generation(*places, request)
+        verb = "begins" if number is None else "goes on"
+        say(f"generation {planned.generation_id} {verb}: {_described(planned.pictures)}")
         with progress_bar() as advance:
             carry_out_generation(
                 registry.engine, registry.store, planned, lambda event: _tell(event, advance)
@@ -123,11 +137,12 @@ def generations(as_json: bool) -> None:
     print_table(columns, cells, right=frozenset({0, 1}))
 
 
-def _require_alone(prompts: Sequence[str], settings: Any) -> None:
-    if prompts or settings:
+def _require_bare(settings: Mapping[str, Any]) -> None:
+    if settings:
         raise UsageError(
-            "--from repeats a picture exactly, so it takes no prompt and no settings",
-            remedy="Leave one of them out",
+            f"--from and --resume draw what was asked for before, so {', '.join(settings)} cannot "
+            "be said",
+            remedy="Leave it out, or ask anew with a prompt",
         )
 
 
