@@ -1,6 +1,8 @@
 """Grids of revision 0002, which knew strengths and versions only, read like those of today."""
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from sqlalchemy import Engine, text
 from sdxl_reg.catalog.grid_cells import cells_of
 from sdxl_reg.catalog.grid_view import view_of
 from sdxl_reg.catalog.grids import find_grid, plan
+from sdxl_reg.errors import Corrupt
 from sdxl_reg.evaluation.layout import described, read_layout
 from sdxl_reg.evaluation.view import CellState, GridView
 from sdxl_reg.jobs.pictures import PictureSpec
@@ -110,3 +113,17 @@ def _places(view: GridView) -> list[Any]:
         (cell.x, cell.y, cell.z, cell.panel, cell.position, cell.picture, cell.scores)
         for cell in view.cells
     ]
+
+
+def test_rows_that_point_at_nothing_are_told_and_nothing_is_changed(tmp_path: Path) -> None:
+    engine = connect(f"sqlite:///{tmp_path}/registry.db")
+    upgrade(engine, "0002")
+    with closing(sqlite3.connect(tmp_path / "registry.db")) as database:
+        database.execute("INSERT INTO run_metric (run_id, step, name, value) VALUES (9, 1, 'x', 1)")
+        database.commit()
+    with pytest.raises(Corrupt, match="run_metric"):
+        upgrade(engine)
+    with engine.connect() as connection:
+        assert connection.scalar(text("SELECT version_num FROM alembic_version")) == "0002"
+        assert connection.scalar(text("PRAGMA foreign_keys")) == 1
+    engine.dispose()

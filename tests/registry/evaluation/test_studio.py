@@ -14,9 +14,10 @@ from sdxl_reg.diffusion.pipeline import load_pipeline
 from sdxl_reg.diffusion.sampling import initial_noise, make_generators
 from sdxl_reg.diffusion.text_memory import text_remembered
 from sdxl_reg.diffusion.texts import encode_texts
+from sdxl_reg.evaluation import drawing
 from sdxl_reg.evaluation import studio as module
 from sdxl_reg.evaluation.drawing import draw_latents
-from sdxl_reg.evaluation.studio import MOST_TEXTS, Studio
+from sdxl_reg.evaluation.studio import Studio
 from sdxl_reg.jobs.spec import VersionSpec
 from tests.registry.evaluation.jobs import BASE, BLUE, RED, base_spec, job, picture, use
 
@@ -76,12 +77,18 @@ def test_other_layers_and_other_checkpoints_say_something_else(
     assert len(studio.known_texts) == 2  # its prompt and what it leads away from: nothing older
 
 
-def test_only_so_many_texts_are_kept(tiny_base: Path) -> None:
+def test_only_so_many_texts_are_kept(tiny_base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fields = {"guidance_scale": 1, "num_inference_steps": 1}
+    pictures = [picture(f"mug {number}", **fields) for number in range(7)]
+    apart = Studio(job(tiny_base))
+    expected = [draw_latents(apart, [one], 2)[0] for one in pictures]
+    assert len(apart.known_texts) == 7
+    monkeypatch.setattr(drawing, "MOST_TEXTS", 4)
     studio = Studio(job(tiny_base))
-    for number in range(MOST_TEXTS + 10):
-        one = picture(f"mug {number}", guidance_scale=1, num_inference_steps=1)
-        draw_latents(studio, [one], 1)
-        assert 0 < len(studio.known_texts) <= MOST_TEXTS
+    for number in (0, 1, 2, 5, 0):  # the last one was forgotten meanwhile
+        found = draw_latents(studio, pictures[number : number + 2], 2)
+        assert 0 < len(studio.known_texts) <= 4
+        assert torch.equal(found, torch.stack(expected[number : number + 2]))
 
 
 def test_a_checkpoint_goes_before_the_next_one_comes(
@@ -101,14 +108,14 @@ def test_a_checkpoint_goes_before_the_next_one_comes(
     monkeypatch.setattr(module, "load_refiner", load)
     bases = {ref: base_spec(ref, tiny_base) for ref in (BASE, "other@1")}
     studio = Studio(job(tiny_base, bases=bases))
-    for ref in (BASE, "other@1", BASE):
+    for ref in (BASE, "other@1"):
         studio.pipeline(picture(base=ref))
-    assert len(loaded) == 3
+    assert len(loaded) == 2
     alone = Studio(job(tiny_base, bases=bases))
     del studio
     for ref in (BASE, "other@1"):
         alone.refiner(picture(refiner=ref))
-    assert len(loaded) == 5
+    assert len(loaded) == 4
 
 
 def test_a_checkpoint_stays_loaded_while_it_is_asked_for(tiny_base: Path) -> None:
