@@ -78,7 +78,7 @@ def test_a_grid_of_the_older_release_is_read_as_it_was(
     with reading(engine) as session:
         grid = find_grid(session, planned.grid_id)
         layout = read_layout(grid.spec)
-        assert described(layout) == "2 version x 3 strength"
+        assert described(layout) == "2 versions x 3 strengths"
         assert [(panel.prompt, panel.seed) for panel in layout.panels] == [
             ("blue", 1234),
             ("red", 1234),

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from sdxl_reg.catalog.grid_cells import FIDELITY, cells_of
 from sdxl_reg.evaluation import axes
 from sdxl_reg.evaluation.axes import Value, is_draw
-from sdxl_reg.evaluation.layout import Layout, read_layout
+from sdxl_reg.evaluation.layout import Layout, plural, read_layout
 from sdxl_reg.evaluation.metrics.discovery import all_metrics
 from sdxl_reg.evaluation.references import matching_references
 from sdxl_reg.evaluation.view import Axis, Cell, CellState, GridView, Metric, Panel, Picked
@@ -70,7 +70,7 @@ def verdict_of(grid: Grid) -> str:
 def counted_axes(layout: Layout) -> str:
     """The axes in words: `5 versions × 11 strengths`."""
     return " × ".join(
-        f"{len(axis.values)} {_plural(axis.field) if len(axis.values) > 1 else axis.field}"
+        f"{len(axis.values)} {plural(axis.field) if len(axis.values) > 1 else axis.field}"
         for axis in (layout.y, layout.x, layout.z)
         if axis
     )
@@ -89,15 +89,8 @@ def state_of(cell: GridCell) -> CellState:
 
 
 def _title(grid: Grid, layout: Layout) -> str:
-    names = [_plural(axis.field) for axis in (layout.y, layout.x, layout.z) if axis]
+    names = [plural(axis.field) for axis in (layout.y, layout.x, layout.z) if axis]
     return f"{grid.artifact.name}: {' × '.join(names)} (grid {grid.id})"
-
-
-def _plural(field: str) -> str:
-    name, _, search = field.partition(":")
-    if search:
-        return f"other words for {search}"
-    return name if name.endswith("s") or name in ("cfg", "switch-at") else f"{name}s"
 
 
 def _facts_of_all(layout: Layout) -> list[str]:

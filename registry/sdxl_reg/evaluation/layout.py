@@ -114,9 +114,19 @@ def read_layout(document: Mapping[str, Any]) -> Layout:
 
 def described(layout: Layout) -> str:
     """The axes in words: `5 versions x 11 strengths x 3 steps`."""
+    axes = [axis for axis in (layout.y, layout.x, layout.z) if axis]
     return " x ".join(
-        f"{len(axis.values)} {axis.field}" for axis in (layout.y, layout.x, layout.z) if axis
+        f"{len(axis.values)} {plural(axis.field) if len(axis.values) > 1 else axis.field}"
+        for axis in axes
     )
+
+
+def plural(field: str) -> str:
+    """A field's name for several of its values: `versions`, `steps`, `other words for spot`."""
+    name, _, search = field.partition(":")
+    if search:
+        return f"other words for {search}"
+    return name if name.endswith("s") or name in ("cfg", "switch-at") else f"{name}s"
 
 
 def cell_count(layout: Layout) -> int:
