@@ -124,7 +124,4 @@ def _precision() -> torch.dtype:
 
 
 def _placed(pipeline: Any) -> Any:
-    if torch.cuda.is_available():
-        return pipeline.to("cuda")
-    pipeline.unet.to(memory_format=torch.channels_last)  # what its convolutions are fastest with
-    return pipeline
+    return pipeline.to("cuda") if torch.cuda.is_available() else pipeline
