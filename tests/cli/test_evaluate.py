@@ -7,23 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sdxl_reg_cli.main import main
-
-
-def _run(*arguments: str) -> int:
-    with pytest.raises(SystemExit) as ended:
-        main(arguments)
-    code = ended.value.code
-    assert isinstance(code, int)
-    return code
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("SDXL_REG_DATABASE_URL", "SDXL_REG_STORE_URL"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("SDXL_REG_HOME", str(tmp_path / "home"))
-    return tmp_path / "home"
+from tests.cli.typing_commands import run
 
 
 def _coloured(root: Path, *, seed: int, count: int) -> Path:
@@ -43,12 +27,12 @@ def _coloured(root: Path, *, seed: int, count: int) -> Path:
 def test_real_and_drawn_pictures_are_compared(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    _run("ingest", str(_coloured(tmp_path / "sets/weipin", seed=1, count=8)), "--as", "weipin")
+    run("ingest", str(_coloured(tmp_path / "sets/weipin", seed=1, count=8)), "--as", "weipin")
     drawn = _coloured(tmp_path / "drawn", seed=2, count=10)
     capsys.readouterr()
     asked = ["evaluate", "downstream", "weipin", f"{drawn}/", "--ratio", "1", "--ratio", "9"]
 
-    assert _run(*asked, "--json") == 0
+    assert run(*asked, "--json") == 0
     captured = capsys.readouterr()
     found = json.loads(captured.out)
     assert "spot: 8 real, 10 synthetic" in captured.err
@@ -62,21 +46,21 @@ def test_real_and_drawn_pictures_are_compared(
     assert found["real"] == "weipin@1"
     assert found["verdict"].startswith("No gain is shown")
 
-    assert _run(*asked) == 0
+    assert run(*asked) == 0
     captured = capsys.readouterr()
     assert "real only" in captured.out
     assert captured.out.strip().splitlines()[-1].startswith("No gain is shown")
     assert "real + 9× synthetic was not tried: it takes" in captured.err
 
-    assert _run("run", "show", str(found["run"])) == 0
+    assert run("run", "show", str(found["run"])) == 0
     assert "f1, real only" in capsys.readouterr().out
 
 
 def test_a_mistake_is_told_with_what_to_do(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert _run("evaluate", "downstream", "weipin@1", "./drawn") == 3
+    assert run("evaluate", "downstream", "weipin@1", "./drawn") == 3
     assert "no such dataset: 'weipin'" in capsys.readouterr().err
-    _run("ingest", str(_coloured(tmp_path / "weipin", seed=1, count=4)), "--as", "weipin")
-    assert _run("evaluate", "downstream", "weipin", f"{tmp_path}/weipin", "--by", "brand") == 2
+    run("ingest", str(_coloured(tmp_path / "weipin", seed=1, count=4)), "--as", "weipin")
+    assert run("evaluate", "downstream", "weipin", f"{tmp_path}/weipin", "--by", "brand") == 2
     assert "nothing to tell apart" in capsys.readouterr().err

@@ -6,51 +6,18 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from sdxl_reg.catalog.artifacts import NewVersion, add_version, ensure_artifact
-from sdxl_reg.catalog.bases import find_base
-from sdxl_reg.store.database import transaction
-from sdxl_reg.vocabulary import ArtifactKind
-from sdxl_reg_cli.installation import opened
-from sdxl_reg_cli.main import main
-
-
-def _run(*arguments: str) -> int:
-    with pytest.raises(SystemExit) as ended:
-        main(arguments)
-    code = ended.value.code
-    assert isinstance(code, int)
-    return code
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("SDXL_REG_DATABASE_URL", "SDXL_REG_STORE_URL"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("SDXL_REG_HOME", str(tmp_path / "home"))
-    return tmp_path / "home"
-
-
-@pytest.fixture
-def imported(tiny_base: Path, tiny_loras: list[Path]) -> None:
-    """Two versions of x-lora that came from elsewhere: with a base, without a run or a dataset."""
-    with opened() as registry, transaction(registry.engine) as session:
-        base = find_base(session, registry.store, str(tiny_base))
-        artifact = ensure_artifact(session, "x-lora", ArtifactKind.LORA)
-        for path in tiny_loras:
-            files = {path.name: registry.store.put_file(path)}
-            new = NewVersion(files=files, base_version_id=base.id, trainer="lora")
-            add_version(session, artifact, new)
+from tests.cli.typing_commands import run
 
 
 def test_a_name_alone_means_draw(capsys: pytest.CaptureFixture[str]) -> None:
-    assert _run("grid", "nothing-lora") == 3
-    assert _run("grid", "draw", "nothing-lora") == 3
-    assert _run("grid", "--steps", "2", "nothing-lora") == 3
+    assert run("grid", "nothing-lora") == 3
+    assert run("grid", "draw", "nothing-lora") == 3
+    assert run("grid", "--steps", "2", "nothing-lora") == 3
     assert capsys.readouterr().err.count("no such artifact: 'nothing-lora'") == 3
 
 
 def test_help_tells_of_the_options(capsys: pytest.CaptureFixture[str]) -> None:
-    assert _run("grid", "x-lora", "--help") == 0
+    assert run("grid", "x-lora", "--help") == 0
     out = capsys.readouterr().out
     for option in ("--strengths", "--versions", "--prompt", "--seed", "--sampler", "--out"):
         assert option in out
@@ -72,12 +39,12 @@ def test_help_tells_of_the_options(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_mistake_is_told_with_what_to_do(
     imported: None, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, words: str
 ) -> None:
-    assert _run("grid", *arguments) == code
+    assert run("grid", *arguments) == code
     assert words in capsys.readouterr().err
 
 
 def test_there_are_no_grids_at_first(capsys: pytest.CaptureFixture[str]) -> None:
-    assert _run("grids", "--json") == 0
+    assert run("grids", "--json") == 0
     assert json.loads(capsys.readouterr().out) == {"grids": []}
 
 
@@ -86,7 +53,7 @@ def test_a_grid_is_drawn_shown_and_listed(
     imported: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     asked = ["x-lora", "--prompt", "a red mug", "--strengths", "0,1", "--steps", "2", "--json"]
-    assert _run("grid", *asked, "--out", str(tmp_path / "sheet.png")) == 0
+    assert run("grid", *asked, "--out", str(tmp_path / "sheet.png")) == 0
     captured = capsys.readouterr()
     found = json.loads(captured.out)
     assert (found["cells"], found["rendered"], found["reused"]) == (4, 3, 1)
@@ -96,13 +63,13 @@ def test_a_grid_is_drawn_shown_and_listed(
     with Image.open(tmp_path / "sheet.png") as sheet:
         assert sheet.width > 2 * 192
 
-    assert _run("grid", *asked) == 0
+    assert run("grid", *asked) == 0
     again = json.loads(capsys.readouterr().out)
     assert (again["rendered"], again["reused"]) == (0, 4)
     assert Path(again["sheet"]).name == f"x-lora-grid-{again['grid']}.png"
 
-    assert _run("grid", "show", str(found["grid"])) == 0
+    assert run("grid", "show", str(found["grid"])) == 0
     assert f"x-lora-grid-{found['grid']}.png" in capsys.readouterr().out
-    assert _run("grids", "--json") == 0
+    assert run("grids", "--json") == 0
     rows = json.loads(capsys.readouterr().out)["grids"]
     assert [(row["grid"], row["state"]) for row in rows] == [(2, "ready"), (1, "ready")]

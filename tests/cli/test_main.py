@@ -4,33 +4,16 @@ import importlib
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import click
 import pytest
 
-from sdxl_reg_cli.main import COMMANDS, main
-
-
-def _run(*arguments: str) -> int:
-    with pytest.raises(SystemExit) as ended:
-        main(arguments)
-    code = ended.value.code
-    assert isinstance(code, int)
-    return code
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty home for every test."""
-    for name in ("SDXL_REG_DATABASE_URL", "SDXL_REG_STORE_URL"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("SDXL_REG_HOME", str(tmp_path / "home"))
-    return tmp_path / "home"
+from sdxl_reg_cli.main import COMMANDS
+from tests.cli.typing_commands import run
 
 
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
-    assert _run("--help") == 0
+    assert run("--help") == 0
     out = capsys.readouterr().out
     assert all(f"\n  {name} " in out for name in COMMANDS)
 
@@ -42,24 +25,24 @@ def test_every_command_exists_and_its_summary_is_true(
     module, attribute = COMMANDS[name][0].split(":")
     command = getattr(importlib.import_module(f"sdxl_reg_cli.{module}"), attribute)
     assert isinstance(command, click.Command)
-    assert _run(name, "--help") == 0
+    assert run(name, "--help") == 0
     assert "Usage: sdxl-reg " + name in capsys.readouterr().out
 
 
 def test_a_mistyped_command_is_answered_with_near_ones(capsys: pytest.CaptureFixture[str]) -> None:
-    assert _run("ingets") == 2
+    assert run("ingets") == 2
     assert "Did you mean 'ingest'" in capsys.readouterr().err
 
 
 def test_a_missing_option_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
-    assert _run("train", "lora") == 2
+    assert run("train", "lora") == 2
     assert "--dataset" in capsys.readouterr().err
 
 
 def test_with_json_an_error_is_the_one_document_on_stdout(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert _run("artifact", "show", "nothing", "--json") == 3
+    assert run("artifact", "show", "nothing", "--json") == 3
     captured = capsys.readouterr()
     assert json.loads(captured.out)["error"]["code"] == "not-found"
     assert "no such artifact: 'nothing'" in captured.err
@@ -83,13 +66,13 @@ def test_with_json_an_error_is_the_one_document_on_stdout(
 def test_bad_requests_say_what_is_wrong_and_exit_by_kind(
     arguments: list[str], code: int, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert _run(*arguments) == code
+    assert run(*arguments) == code
     assert message in capsys.readouterr().err
 
 
 def test_every_fault_of_the_settings_is_told_at_once(capsys: pytest.CaptureFixture[str]) -> None:
     settings = ("--set", "rank=0", "--set", "seed=-1", "--set", "max_train_stepps=3")
-    assert _run("train", "lora", "--dataset", "weipin", *settings) == 2
+    assert run("train", "lora", "--dataset", "weipin", *settings) == 2
     err = capsys.readouterr().err
     assert all(name in err for name in ("rank", "seed", "max_train_stepps"))
 
@@ -102,7 +85,7 @@ def test_an_interrupt_exits_with_130(
 
     monkeypatch.setattr("sdxl_reg.store.database.prepare", interrupted)
     monkeypatch.setattr("sdxl_reg_cli.installation.prepare", interrupted)
-    assert _run("runs") == 130
+    assert run("runs") == 130
     assert "run the same command again" in capsys.readouterr().err
 
 
@@ -110,7 +93,7 @@ def test_an_empty_registry_lists_nothing_and_says_so_in_json(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     for command in ("runs", "artifacts", "datasets"):
-        assert _run(command, "--json") == 0
+        assert run(command, "--json") == 0
         assert json.loads(capsys.readouterr().out) == {"items": []}
 
 

@@ -69,6 +69,8 @@ def _from_own(session: Session, details: dict[str, Any]) -> GenerationRequest:
     ]
     settings = {name: value for name, value in said.items() if name not in _OWN}
     places = {name: settings.pop(name, "") for name in ("refiner", "init_image", "mask")}
+    if refiner := details.get("refiner"):
+        places["refiner"] = _ref_of(session, refiner["ref"], refiner["sha256"])
     if settings.get("vae"):
         raise InvalidValue(
             "a picture drawn with a VAE of its own",

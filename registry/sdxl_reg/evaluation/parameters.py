@@ -51,11 +51,13 @@ def details_of(spec: DrawSpec, cell: CellSpec) -> Mapping[str, Any]:
     """What a picture says of itself in our own words; enough to draw it again."""
     picture = cell.picture
     uses = active(picture)
+    refiner = spec.bases[picture.refiner] if picture.refiner else None
     return {
         "cell_key": cell.key,
         "run": spec.run,
         "batch_size": spec.batch_size,
         "base": {"ref": picture.base, "sha256": spec.bases[picture.base].sha256},
+        **({"refiner": {"ref": refiner.ref, "sha256": refiner.sha256}} if refiner else {}),
         "adapters": [
             {
                 "ref": use.ref,

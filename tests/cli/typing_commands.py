@@ -1,0 +1,14 @@
+"""Typing a command, as the tests of the command line do."""
+
+import pytest
+
+from sdxl_reg_cli.main import main
+
+
+def run(*arguments: object) -> int:
+    """The exit code of `sdxl-reg` with some arguments."""
+    with pytest.raises(SystemExit) as ended:
+        main([str(argument) for argument in arguments])
+    code = ended.value.code
+    assert isinstance(code, int)
+    return code
