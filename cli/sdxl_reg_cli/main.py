@@ -29,6 +29,7 @@ COMMANDS = {
     "generations": ("generate:generations", "List what was drawn of prompts."),
     "grid": ("grid:grid", "Compare versions by strengths, score them, pick the best."),
     "grids": ("grid:grids", "List the grids."),
+    "metrics": ("metrics:metrics", "List the scores of grid cells."),
     "evaluate": ("evaluate:evaluate", "Test whether synthetic pictures pay, on real ones."),
     "lineage": ("lineage:lineage", "Show what something was made from, and what from it."),
     "serve": ("serve:serve", "Serve the REST API and the pages."),
