@@ -22,7 +22,7 @@ FAST = PictureRequest(settings={"num_inference_steps": 2})
 SMALL = GridRequest(artifact="x-lora", strengths=(0.0, 0.5, 1.0), picture=FAST, batch_size=2)
 
 
-def run_here(folder: Path) -> Generator[events.Event]:
+def run_here(folder: Path, **_: object) -> Generator[events.Event]:
     """What a job says; it is done in this process, since one of its own takes seconds to start."""
     (folder / EVENTS).unlink(missing_ok=True)
     worker.main([str(folder / "job.json")])

@@ -58,7 +58,7 @@ def test_versions_and_their_notes_read_back() -> None:
 
 
 def test_the_words_of_a_layout_name_rows_first() -> None:
-    assert described(_layout("strength=0,1", "steps=4,8,9")) == "3 steps x 2 strength"
+    assert described(_layout("strength=0,1", "steps=4,8,9")) == "3 steps x 2 strengths"
     assert described(_layout("strength=1", "steps=4", "cfg=3,5")) == "1 steps x 1 strength x 2 cfg"
 
 

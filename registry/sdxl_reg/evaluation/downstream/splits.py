@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from sdxl_reg.errors import UsageError
 from sdxl_reg.evaluation.metrics.interface import Measure, Rows
 from sdxl_reg.imaging.likeness import phash
 
@@ -100,8 +99,8 @@ def held_out(
     return chosen[groups]
 
 
-class InOnePiece(UsageError):
-    """A class that cannot be split.
+class InOnePiece(ValueError):
+    """A class that cannot be split; whoever knows its name says so to the user.
 
     Attributes:
         label: Its number.
