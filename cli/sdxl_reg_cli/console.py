@@ -71,16 +71,6 @@ def print_table(
     Console().print(table)
 
 
-def span(seconds: float) -> str:
-    """A length of time for people: `2 min 5 s`."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s" if whole >= 10 else f"{seconds:.1f} s"
-    minutes, rest = divmod(whole, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
-
-
 def cell(value: object) -> str:
     """A value as a table shows it: nothing for none, four decimals for a fraction."""
     if value is None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sdxl_reg_cli.console import json_option, print_json, print_table, progress_bar, say, span
+from sdxl_reg_cli.console import json_option, print_json, print_table, progress_bar, say
 from sdxl_reg_cli.grid_files import export, write_sheet
 from sdxl_reg_cli.grid_pick import pick, vote
 from sdxl_reg_cli.installation import Installation, opened
@@ -223,6 +223,8 @@ def _carry_out(
 
 def _announce(planned: "PlannedGrid") -> None:
     """What was decided and what it will cost, before it is done."""
+    from sdxl_reg.catalog.estimates import span_words
+
     verb = "goes on" if planned.is_resumed else "begins"
     say(
         f"grid {planned.grid_id} {verb}: {planned.axes} of {planned.artifact}; "
@@ -230,7 +232,9 @@ def _announce(planned: "PlannedGrid") -> None:
     )
     cost = planned.estimate
     if planned.missing_count:
-        time = f"about {span(cost.seconds)}" if cost.seconds else "a time that is not known yet"
+        time = (
+            f"about {span_words(cost.seconds)}" if cost.seconds else "a time that is not known yet"
+        )
         say(f"  it takes {time} and {cost.size_bytes / MEBI:.1f} MiB of disk")
     for prompt in planned.prompts:
         say(f"  prompt: {prompt}")

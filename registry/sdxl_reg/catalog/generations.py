@@ -221,7 +221,7 @@ def _recorded(
 ) -> Generation:
     prompt = pictures[0].prompt
     shown = prompt if len(prompt) <= TITLE_CHARACTERS else prompt[: TITLE_CHARACTERS - 1] + "…"
-    documents = [_document(picture) for picture in pictures]
+    documents = [picture.as_document() for picture in pictures]
     spec = {"pictures": documents[:1], "count": len(pictures), "names": names}
     run = new_run(session, RunKind.GENERATE, f"generate {len(pictures)} of: {shown}", spec)
     for slot, refs in (("base", bases_in(pictures)), ("version", versions_in(pictures))):
@@ -240,11 +240,6 @@ def _recorded(
     )
     session.flush()
     return generation
-
-
-def _document(picture: PictureSpec) -> dict[str, object]:
-    said = picture.model_dump(mode="json", exclude_defaults=True)
-    return {**said, "width": picture.width, "height": picture.height}
 
 
 def _prepared(

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Engine, Select, insert, select, update
 from sqlalchemy.orm import Session, joinedload, selectinload
@@ -59,7 +58,7 @@ def insert_cells(
                 "strength": cell.strength,
                 "prompt": cell.picture.prompt,
                 "seed": cell.picture.seed,
-                "picture": _asked(cell),
+                "picture": cell.picture.as_document(),
                 "blob_id": pictures.get(cell.key),
                 "reason": "",
             }
@@ -196,13 +195,6 @@ def _cells(grid: Grid) -> Select[GridCell]:
         )
         .order_by(GridCell.position)
     )
-
-
-def _asked(cell: PlannedCell) -> dict[str, Any]:
-    """What is asked of a cell as it is kept: what is at its default stays out."""
-    picture = cell.picture
-    said = picture.model_dump(mode="json", exclude_defaults=True)
-    return {**said, "width": picture.width, "height": picture.height}
 
 
 def _pictures(session: Session, store: BlobStore, keys: Sequence[str]) -> dict[str, int]:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from sdxl_reg.catalog.captions import caption_from_tags
 from sdxl_reg.catalog.ingest_plan import PlannedPicture
+from sdxl_reg.catalog.origins import new_image
 from sdxl_reg.catalog.tags import ensure_tag
 from sdxl_reg.imaging.decode import PictureFacts
 from sdxl_reg.imaging.layout import Layout
@@ -268,7 +269,7 @@ class RowWriter:
         query_images = select(Image).where(Image.blob_id.in_(digests))
         images = {digests[i.blob_id]: i for i in self._session.scalars(query_images)}
         for digest in sorted(by_digest.keys() - images.keys()):
-            images[digest] = _new_image(blobs[digest], by_digest[digest].facts)
+            images[digest] = new_image(blobs[digest], by_digest[digest].facts)
             self._session.add(images[digest])
         self._session.flush()
         return images
@@ -338,17 +339,6 @@ def _refresh(member: Member, picture: PlannedPicture) -> None:
     member.source_mtime_ns = picture.file.mtime_ns
     member.state = MemberState.PRESENT
     member.seen_at = now()
-
-
-def _new_image(blob: Blob, facts: PictureFacts) -> Image:
-    return Image(
-        blob_id=blob.id,
-        width=facts.width,
-        height=facts.height,
-        format=facts.format,
-        phash=facts.phash,
-        pixel_sha256=facts.pixel_sha256,
-    )
 
 
 def wanted_caption(

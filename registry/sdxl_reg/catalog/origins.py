@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from sdxl_reg.catalog.blobs import recorded
 from sdxl_reg.imaging.decode import PictureFacts
 from sdxl_reg.store.blobs import StoredBlob
-from sdxl_reg.tables import GeneratedPicture, Generation, Grid, GridCell, Image
+from sdxl_reg.tables import Blob, GeneratedPicture, Generation, Grid, GridCell, Image
 from sdxl_reg.vocabulary import NodeKind
 
 _MAX_KEYS = 500  # in one query; databases limit the number of parameters
@@ -48,17 +48,27 @@ def recorded_image(session: Session, stored: StoredBlob, facts: PictureFacts) ->
     blob = recorded(session, stored)
     image = session.scalar(select(Image).where(Image.blob_id == blob.id))
     if image is None:
-        image = Image(
-            blob_id=blob.id,
-            width=facts.width,
-            height=facts.height,
-            format=facts.format,
-            phash=facts.phash,
-            pixel_sha256=facts.pixel_sha256,
-        )
+        image = new_image(blob, facts)
         session.add(image)
         session.flush()
     return image
+
+
+def new_image(blob: Blob, facts: PictureFacts) -> Image:
+    """The row of a picture that is not recorded yet; it is not added to any session.
+
+    Args:
+        blob: Of its bytes.
+        facts: From `imaging.decode.examine`.
+    """
+    return Image(
+        blob_id=blob.id,
+        width=facts.width,
+        height=facts.height,
+        format=facts.format,
+        phash=facts.phash,
+        pixel_sha256=facts.pixel_sha256,
+    )
 
 
 def origins_of(session: Session, image_ids: Iterable[int]) -> dict[int, Origin]:

@@ -62,8 +62,7 @@ class Layout:
     def as_document(self) -> dict[str, Any]:
         """The layout as JSON."""
         return {
-            "common": self.common.model_dump(mode="json", exclude_defaults=True)
-            | {"width": self.common.width, "height": self.common.height},
+            "common": self.common.as_document(),
             "panels": [
                 {
                     "prompt": panel.prompt,

@@ -72,7 +72,7 @@ def unet_widths(path: Path) -> tuple[int, ...]:
         NotFound: It has no U-Net configuration.
         Corrupt: The configuration does not say.
     """
-    config = _config(path / "unet" / "config.json")
+    config = read_config(path / "unet" / "config.json")
     levels, context = config.get("block_out_channels"), config.get("cross_attention_dim")
     if not isinstance(levels, list) or not isinstance(context, int):
         raise Corrupt(path / "unet" / "config.json", "it does not say how wide the U-Net is")
@@ -89,7 +89,7 @@ def native_resolution(path: Path) -> int:
         NotFound: It has no U-Net configuration.
         Corrupt: The configuration does not say.
     """
-    size = _config(path / "unet" / "config.json").get("sample_size")
+    size = read_config(path / "unet" / "config.json").get("sample_size")
     if not isinstance(size, int) or size < 1:
         raise Corrupt(path / "unet" / "config.json", f"sample_size is {size!r}")
     return size * 8
@@ -101,17 +101,17 @@ def is_sdxl_single_file(header: Header) -> bool:
 
 
 def _require_folder(path: Path) -> None:
-    index = _config(path / "model_index.json")
+    index = read_config(path / "model_index.json")
     if index.get("_class_name") != "StableDiffusionXLPipeline":
         raise UsageError(f"{path}: not SDXL but {index.get('_class_name')!r}", remedy=REMEDY)
     missing = [part for part in PARTS if not (path / part).is_dir()]
     if missing:
         raise NotFound("part of the base", path / missing[0], remedy=REMEDY)
-    unet = _config(path / "unet" / "config.json")
+    unet = read_config(path / "unet" / "config.json")
     if unet.get("addition_embed_type") != "text_time":
         raise UsageError(f"{path}: its U-Net does not take SDXL's sizes and crops", remedy=REMEDY)
     widths = [
-        int(_config(path / part / "config.json").get("hidden_size", 0))
+        int(read_config(path / part / "config.json").get("hidden_size", 0))
         for part in ("text_encoder", "text_encoder_2")
     ]
     if unet.get("cross_attention_dim") != sum(widths):
@@ -157,11 +157,22 @@ def _single_file_fault(header: Header) -> str | None:
     return None
 
 
-def _config(path: Path) -> dict[str, Any]:
+def read_config(path: Path, *, whose: str = "the base", remedy: str = REMEDY) -> dict[str, Any]:
+    """A JSON file of a diffusers folder.
+
+    Args:
+        path: Of the file.
+        whose: What it is a part of, for the message.
+        remedy: What to do when it is not there.
+
+    Raises:
+        NotFound: There is no such file.
+        Corrupt: It holds no JSON object.
+    """
     try:
         document = json.loads(path.read_bytes())
     except FileNotFoundError:
-        raise NotFound("file of the base", path, remedy=REMEDY) from None
+        raise NotFound(f"file of {whose}", path, remedy=remedy) from None
     except ValueError:
         raise Corrupt(path, "not JSON") from None
     if not isinstance(document, dict):

@@ -4,11 +4,11 @@ Source: layouts of `stable-diffusion-xl-refiner` as a diffusers folder and as
 `sd_xl_refiner_1.0.safetensors`.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
-from sdxl_reg.errors import Corrupt, NotFound
+from sdxl_reg.errors import NotFound
+from sdxl_reg.formats.checkpoint import read_config
 from sdxl_reg.formats.safetensors import read_header
 
 ENCODER = "conditioner.embedders.0.model."
@@ -45,13 +45,4 @@ def refiner_index(folder: Path) -> dict[str, Any]:
         NotFound: It has no index.
         Corrupt: Its index is no JSON object.
     """
-    path = folder / "model_index.json"
-    try:
-        found = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise NotFound("file of the refiner", path, remedy=REMEDY) from None
-    except ValueError:
-        raise Corrupt(path, "not JSON") from None
-    if not isinstance(found, dict):
-        raise Corrupt(path, "not a JSON object")
-    return found
+    return read_config(folder / "model_index.json", whose="the refiner", remedy=REMEDY)

@@ -96,6 +96,11 @@ class PictureSpec(BaseModel):
         )
         return width, height
 
+    def as_document(self) -> dict[str, Any]:
+        """The picture as it is kept, as JSON: its size, and what is not at its default."""
+        said = self.model_dump(mode="json", exclude_defaults=True)
+        return {**said, "width": self.width, "height": self.height}
+
     def said(self) -> dict[str, Any]:
         """The fields that are not at their defaults, as JSON; without those that do not count."""
         without = {name for names, counts in self._groups() if not counts for name in names.split()}

@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from sdxl_reg import __version__
+from sdxl_reg.catalog.estimates import span_words
 
 _HERE = Path(str(importlib.resources.files("sdxl_reg.web")))
 STATIC_PATH = _HERE / "static"
@@ -62,16 +63,6 @@ def ago(moment: datetime | None) -> str:
             count = int(seconds // length)
             return f"{count} {unit}{'s' if count > 1 else ''} ago"
     return "just now"
-
-
-def span_words(seconds: float) -> str:
-    """A length of time for people: `2 min 5 s`."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s" if whole >= 10 else f"{seconds:.1f} s"
-    minutes, rest = divmod(whole, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
 
 
 def moment_words(moment: datetime | None) -> str:

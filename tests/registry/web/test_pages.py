@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
+from sdxl_reg.catalog.estimates import span_words
 from sdxl_reg.settings import Settings
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.store.database import connect, upgrade
 from sdxl_reg.web.app import create_app
 from sdxl_reg.web.dependencies import Registry
-from sdxl_reg.web.templating import size_words, span_words, with_code
+from sdxl_reg.web.templating import size_words, with_code
 
 PAGES = [
     "/",
