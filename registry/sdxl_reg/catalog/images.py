@@ -31,7 +31,8 @@ class SetMember:
         member_id: Its row; captions hang on it.
         image_id: The picture's row; two members may share it.
         sha256: Digest of the picture's bytes.
-        pixel_sha256: Digest of its pixels: equal for the same picture in other bytes.
+        pixel_sha256: Digest of its pixels, equal for the same picture in other bytes; of its bytes
+            where no other picture is likely to have the same pixels.
         width: Pixels, upright.
         height: Pixels, upright.
         format: As found in its bytes.
@@ -202,12 +203,15 @@ def _summaries() -> Any:
     return (
         select(
             ImageSet,
-            func.count(distinct(case((present, Image.pixel_sha256)))).label("images"),
+            func.count(
+                distinct(case((present, func.coalesce(Image.pixel_sha256, Blob.sha256))))
+            ).label("images"),
             func.count(case((present, Member.id))).label("members"),
             func.count(case((Member.state == MemberState.MISSING, Member.id))).label("missing"),
         )
         .outerjoin(Member, Member.image_set_id == ImageSet.id)
         .outerjoin(Image, Image.id == Member.image_id)
+        .outerjoin(Blob, Blob.id == Image.blob_id)
         .group_by(ImageSet.id)
     )
 
@@ -252,7 +256,7 @@ def _member_rows() -> Select[Any]:
             Member.id.label("member_id"),
             Member.image_id,
             Blob.sha256,
-            Image.pixel_sha256,
+            func.coalesce(Image.pixel_sha256, Blob.sha256).label("pixel_sha256"),
             Image.width,
             Image.height,
             Image.format,

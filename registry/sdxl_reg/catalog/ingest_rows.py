@@ -198,7 +198,12 @@ class RowWriter:
         ids = [member.id for member, _ in self._untagged]
         self._session.execute(delete(MemberTag).where(MemberTag.member_id.in_(ids)))
         rows = [
-            {"member_id": member.id, "tag_id": tag.id}
+            {
+                "member_id": member.id,
+                "tag_id": tag.id,
+                "image_set_id": self._image_set.id,
+                "by_folder": True,
+            }
             for member, picture in self._untagged
             if (tag := self._tags[picture.tags]) is not None
         ]
@@ -312,7 +317,7 @@ class RowWriter:
             .order_by(Member.id)
         )
         for pixels, set_id, set_name, path, digest, tag_path in self._session.execute(query):
-            holders[pixels].append(
+            holders[str(pixels)].append(
                 _Holder(
                     set_id=set_id,
                     set_name=set_name,

@@ -4,14 +4,15 @@ from sdxl_reg.tables.artifacts import Artifact, ArtifactAlias, ArtifactFile, Art
 from sdxl_reg.tables.base import Base, now
 from sdxl_reg.tables.blobs import Blob, FileHash
 from sdxl_reg.tables.captions import Caption, CaptionHead
+from sdxl_reg.tables.changes import Change
 from sdxl_reg.tables.datasets import Dataset, DatasetEntry, DatasetVersion
 from sdxl_reg.tables.events import EventLog
 from sdxl_reg.tables.generations import GeneratedPicture, Generation
 from sdxl_reg.tables.grids import CellScore, Grid, GridCell, Vote
-from sdxl_reg.tables.images import Image, ImageSet, Member
+from sdxl_reg.tables.images import Crop, FolderScan, Image, ImageEmbedding, ImageSet, Member
 from sdxl_reg.tables.lineage import LineageDep, LineageEvent, Node
 from sdxl_reg.tables.runs import Run, RunAttempt, RunMetric, RunSample
-from sdxl_reg.tables.tags import MemberTag, Tag, TagClosure
+from sdxl_reg.tables.tags import MemberTag, Tag, TagAlias, TagClosure
 
 __all__ = [
     "Artifact",
@@ -23,16 +24,20 @@ __all__ = [
     "Caption",
     "CaptionHead",
     "CellScore",
+    "Change",
+    "Crop",
     "Dataset",
     "DatasetEntry",
     "DatasetVersion",
     "EventLog",
     "FileHash",
+    "FolderScan",
     "GeneratedPicture",
     "Generation",
     "Grid",
     "GridCell",
     "Image",
+    "ImageEmbedding",
     "ImageSet",
     "LineageDep",
     "LineageEvent",
@@ -44,6 +49,7 @@ __all__ = [
     "RunMetric",
     "RunSample",
     "Tag",
+    "TagAlias",
     "TagClosure",
     "Vote",
     "now",

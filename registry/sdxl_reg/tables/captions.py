@@ -18,6 +18,8 @@ class Caption(Base):
     source: Mapped[CaptionSource]
     author: Mapped[str | None] = mapped_column(String(255))
     parent_id: Mapped[int | None] = mapped_column(ForeignKey("caption.id"))
+    tokens: Mapped[int | None]  # of CLIP's tokenizer, without start and end
+    change_id: Mapped[int | None] = mapped_column(ForeignKey("change.id"), index=True)
     created_at: Mapped[Created]
 
 

@@ -1,6 +1,6 @@
 """Datasets: frozen versions of image sets."""
 
-from sqlalchemy import ForeignKey, String, Text, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from sdxl_reg.tables.base import Base, Created, Digest, Key, Name
@@ -18,6 +18,8 @@ class Dataset(Base):
     name_key: Mapped[Name] = mapped_column(unique=True)
     image_set_id: Mapped[int] = mapped_column(ForeignKey("image_set.id"))
     selector: Mapped[str] = mapped_column(Text, default="")  # glob on tag paths; empty = all
+    validation_share: Mapped[float] = mapped_column(default=0.0)  # of the images, 0…1
+    balance_level: Mapped[str] = mapped_column(String(64), default="")  # repeats level this out
     next_version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[Created]
 
@@ -61,5 +63,7 @@ class DatasetEntry(Base):
     caption: Mapped[str] = mapped_column(Text)
     repeats: Mapped[int] = mapped_column(default=1)
     split: Mapped[str] = mapped_column(String(16), default="train")
+    more_tags: Mapped[list[str] | None] = mapped_column(JSON)  # those that people attached
+    crop: Mapped[list[float] | None] = mapped_column(JSON)  # left, top, right, bottom: 0…1
 
     image: Mapped[Image] = relationship()
