@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, select
+from sqlalchemy import Result, Row, delete, insert, select
 from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.images import SetMember
@@ -332,7 +332,8 @@ def _crops(session: Session, member_ids: Collection[int]) -> Iterator[Row[Any]]:
     edges = (Crop.left, Crop.top, Crop.right, Crop.bottom)
     query = select(Crop.member_id, *edges, Crop.author, Crop.created_at)
     for some in _portions(sorted(set(member_ids))):
-        yield from session.execute(query.where(Crop.member_id.in_(some)))
+        rows: Result[Any] = session.execute(query.where(Crop.member_id.in_(some)))
+        yield from rows
 
 
 def _require_members(session: Session, image_set: ImageSet, ids: Collection[int]) -> None:
