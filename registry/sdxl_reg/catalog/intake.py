@@ -7,7 +7,7 @@ with the same rows as one.
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -21,6 +21,7 @@ from sdxl_reg.catalog.captions import DEFAULT_TEMPLATE, check_template
 from sdxl_reg.catalog.images import find_image_set
 from sdxl_reg.catalog.ingest_plan import PlannedPicture, PlannedSet
 from sdxl_reg.catalog.ingest_rows import Known, RowWriter, Taken, replaces, wanted_caption
+from sdxl_reg.catalog.portions import portions
 from sdxl_reg.catalog.references import checked_name
 from sdxl_reg.errors import Conflict, OutOfSpace
 from sdxl_reg.imaging.layout import Layout
@@ -32,7 +33,6 @@ from sdxl_reg.vocabulary import CaptionSource, MemberState
 
 _T = TypeVar("_T")
 _ATTEMPTS = 8
-_CHUNK = 500  # values in one IN (…)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,7 +180,7 @@ class SetIntake:
         """Members of the set whose path is still one that is gone."""
         count = 0
         image_set = self._locked_set(session)
-        for some in _chunks(member_ids):
+        for some in portions(member_ids):
             for member in session.scalars(
                 select(Member).where(
                     Member.id.in_(some),
@@ -255,8 +255,3 @@ def _look(
         for path, member_id, size, mtime, state, text, source in rows
     }
     return remembered, (image_set.source, image_set.layout, image_set.caption_template)
-
-
-def _chunks(values: Sequence[int]) -> Iterator[Sequence[int]]:
-    for start in range(0, len(values), _CHUNK):
-        yield values[start : start + _CHUNK]
