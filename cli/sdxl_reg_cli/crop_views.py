@@ -224,7 +224,7 @@ def _print_buckets(rows: "Sequence[BucketRow]") -> None:
     too_small = sum(row.count for row in rows if row.size is None)
     cropped = sum(picture.crop is not None for picture in pictures)
     say(
-        f"{len(pictures)} pictures in {len(rows) - bool(too_small)} buckets, {cropped} with a crop"
+        f"{len(pictures)} pictures, buckets: {len(rows) - bool(too_small)}; {cropped} with a crop"
         + (f"; {enlarged} are enlarged" if enlarged else "")
         + (f"; {too_small} are too small to be trained without enlarging" if too_small else "")
     )

@@ -33,7 +33,7 @@ def test_show_lists_buckets_and_writes_a_sheet(
     assert run("crops", "show", "weipin", "--to", tmp_path / "b.png", "--most", 2) == 0
     said = capsys.readouterr()
     assert "1216x832" in said.out
-    assert "12 pictures in 1 buckets, 0 with a crop; 12 are enlarged" in said.err
+    assert "12 pictures, buckets: 1; 0 with a crop; 12 are enlarged" in said.err
     with Image.open(tmp_path / "b.png") as sheet:
         assert sheet.width > 1000
     assert run("crops", "show", "weipin", "--bucket", "1216x832") == 0
