@@ -145,7 +145,7 @@ def _focus(store: BlobStore, sha256: str, method: str) -> Point | Unreadable:
     if method == "centre":  # needs no look
         return CENTRE
     try:
-        picture = stored_picture(store, sha256)
+        picture = stored_picture(store, sha256, at_least=SIDE)
     except Unreadable as error:
         return error
     picture.thumbnail((SIDE, SIDE))

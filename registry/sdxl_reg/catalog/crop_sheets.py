@@ -121,11 +121,11 @@ def _exhibit(store: BlobStore, picture: BucketedPicture, background: str) -> Ite
 def _small(store: BlobStore, sha256: str, background: str) -> Iterable[Image.Image]:
     """The picture, small; none where it cannot be read, which other commands tell of."""
     try:
-        picture = flattened(stored_picture(store, sha256), rgb_of(background))
+        picture = stored_picture(store, sha256, at_least=SIDE)
     except Unreadable:
         return
     picture.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
-    yield picture
+    yield flattened(picture, rgb_of(background))
 
 
 def _spread(items: Sequence[_Shown], most: int) -> Sequence[_Shown]:
