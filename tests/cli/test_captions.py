@@ -8,7 +8,7 @@ import click
 import pytest
 
 from tests.cli.typing_commands import run
-from tests.registry.captioners.tiny_captioners import write_tagger
+from tests.registry.captioners.tiny_tagger import write_tagger
 from tests.registry.catalog.pictures import products
 
 SPOT = "qzy/flawed/spot/xxx1.jpg"

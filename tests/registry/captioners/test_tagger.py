@@ -8,7 +8,7 @@ from PIL import Image
 
 from sdxl_reg.captioners.tagger import TaggerSettings, prepared, read_tags, wd14
 from sdxl_reg.errors import Corrupt
-from tests.registry.captioners.tiny_captioners import write_tagger
+from tests.registry.captioners.tiny_tagger import write_tagger
 
 TAGS = [("blue_sky", 0), ("green_shirt", 0), (">_<", 0), ("explicit", 9), ("hatsune_miku", 4)]
 # Tag n reads channel n modulo 3 of blue, green, red: 0.2, 0.6, 1.0 for this colour.

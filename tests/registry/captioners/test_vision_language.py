@@ -30,8 +30,8 @@ from tests.registry.captioners.tiny_captioners import (
     write_blip,
     write_blip2,
     write_florence2,
-    write_tagger,
 )
+from tests.registry.captioners.tiny_tagger import write_tagger
 
 CASES: dict[str, tuple[VisionLanguage, Callable[[Path], Path], str]] = {
     "blip": (blip, write_blip, "a photo of"),

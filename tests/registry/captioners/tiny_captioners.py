@@ -1,14 +1,9 @@
 """Random captioners of the smallest size, as folders of the hub. What they say means nothing."""
 
-import csv
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-import onnx
 import torch
-from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import (
     BartConfig,
@@ -151,37 +146,6 @@ def write_florence2(folder: Path) -> Path:
     Florence2ForConditionalGeneration(config).save_pretrained(folder)
     _steps(folder, "CLIPImageProcessor", "Florence2Processor", side=64, image_seq_length=5)
     return _processor(folder, {"processor_class": "Florence2Processor"})
-
-
-def write_tagger(
-    folder: Path, tags: Sequence[tuple[str, int]], *, side: int = 16, batch: int | str = "N"
-) -> Path:
-    """A network whose tags are the brightness of blue, green and red at three places, in turns.
-
-    Tag number n looks at pixel (n, n) and channel n modulo 3 of what it is given; its probability
-    is that value by 255.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    weights = np.zeros((side * side * 3, len(tags)), np.float32)
-    for number in range(len(tags)):
-        weights[(number * side + number) * 3 + number % 3, number] = 1 / 255
-    graph = helper.make_graph(
-        [
-            helper.make_node("Flatten", ["input"], ["flat"]),
-            helper.make_node("MatMul", ["flat", "weights"], ["output"]),
-        ],
-        "tagger",
-        [helper.make_tensor_value_info("input", TensorProto.FLOAT, [batch, side, side, 3])],
-        [helper.make_tensor_value_info("output", TensorProto.FLOAT, [batch, len(tags)])],
-        [numpy_helper.from_array(weights, "weights")],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
-    onnx.save(model, folder / "model.onnx")
-    with (folder / "selected_tags.csv").open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(["tag_id", "name", "category", "count"])
-        writer.writerows([n, name, category, 1] for n, (name, category) in enumerate(tags))
-    return folder
 
 
 def _tokenizer(

@@ -22,7 +22,7 @@ from sdxl_reg.settings import Settings
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.store.database import connect, transaction
 from sdxl_reg.vocabulary import CaptionSource
-from tests.registry.captioners.tiny_captioners import write_tagger
+from tests.registry.captioners.tiny_tagger import write_tagger
 from tests.registry.catalog.pictures import products
 
 SPOT = "qzy/flawed/spot/xxx1.jpg"
