@@ -31,7 +31,7 @@ from sdxl_reg.catalog.caption_rows import (
 )
 from sdxl_reg.catalog.captions import check_template, composed_template, filled
 from sdxl_reg.catalog.images import find_image_set
-from sdxl_reg.errors import InvalidValue, WorkFailed
+from sdxl_reg.errors import Corrupt, InvalidValue, NotFound, WorkFailed
 from sdxl_reg.jobs.events import Captioned, CellFailed, Event, Failed, read_events
 from sdxl_reg.jobs.local import run_job
 from sdxl_reg.jobs.lock import alone_in
@@ -90,6 +90,7 @@ class PlannedCaptions:
         kept: How many of them keep the caption they have.
         images: Member → digest of its picture, for every member that gets a caption.
         known: Digest → what the model said of the picture earlier.
+        unusable: Digest → why a picture cannot be looked at: its linked file was changed.
         folder: Where what it says is kept.
         spec: The job, for the pictures of which it said nothing yet.
     """
@@ -101,6 +102,7 @@ class PlannedCaptions:
     kept: int
     images: Mapping[int, str]
     known: Mapping[str, str]
+    unusable: Mapping[str, str]
     folder: Path
     spec: CaptionSpec
 
@@ -158,6 +160,7 @@ def plan_captions(
     folder = settings.cache_path / "captions" / _key(captioner, identity, said, background)
     known = _remembered(folder)
     selected = sum(map(len, batches))
+    paths, unusable = _files(store, [d for d in images.values() if d not in known])
     return PlannedCaptions(
         request=request,
         template=template,
@@ -166,6 +169,7 @@ def plan_captions(
         kept=selected - len(wanted),
         images=images,
         known=known,
+        unusable=unusable,
         folder=folder,
         spec=CaptionSpec(
             captioner=captioner.name,
@@ -174,7 +178,7 @@ def plan_captions(
             device=request.device,
             batch_size=request.batch_size,
             background=background,
-            images={d: store.path(d) for d in dict.fromkeys(images.values()) if d not in known},
+            images=paths,
         ),
     )
 
@@ -192,9 +196,9 @@ def carry_out(engine: Engine, planned: PlannedCaptions, listen: Listener) -> Mod
         Conflict: Another process has the same captioner at work.
         KeyboardInterrupt: The user interrupted; likewise.
     """
-    failed: dict[str, str] = {}
+    failed = dict(planned.unusable)
     if planned.spec.images:
-        failed = _look(planned, listen)
+        failed |= _look(planned, listen)
     texts = _remembered(planned.folder)
     with transaction(engine) as session:
         report = _record(session, planned, texts)
@@ -263,6 +267,18 @@ def _digests(session: Session, member_ids: Sequence[int]) -> dict[int, str]:
         rows = session.execute(query.where(Member.id.in_(batch)).order_by(Member.id))
         found |= {row.id: row.sha256 for row in rows}
     return found
+
+
+def _files(store: BlobStore, digests: Sequence[str]) -> tuple[dict[str, Path], dict[str, str]]:
+    """Where pictures lie by digest, and which of them are not what they were any more."""
+    paths: dict[str, Path] = {}
+    unusable: dict[str, str] = {}
+    for digest in dict.fromkeys(digests):
+        try:
+            paths[digest] = store.checked_path(digest)
+        except (Corrupt, NotFound) as error:
+            unusable[digest] = str(error)
+    return paths, unusable
 
 
 def _key(captioner: Captioner, identity: str, said: Mapping[str, Any], background: str) -> str:

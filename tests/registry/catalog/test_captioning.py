@@ -14,7 +14,7 @@ from sdxl_reg.catalog.caption_edits import set_caption, undo_captions
 from sdxl_reg.catalog.captioning import CaptioningRequest, carry_out, plan_captions
 from sdxl_reg.catalog.captions import caption_entries
 from sdxl_reg.catalog.images import find_image_set, find_member, members_of
-from sdxl_reg.catalog.ingest import ingest
+from sdxl_reg.catalog.ingest import IngestOptions, ingest
 from sdxl_reg.catalog.journal import changes
 from sdxl_reg.errors import Corrupt, InvalidSettings, InvalidValue, UnknownName, WorkFailed
 from sdxl_reg.jobs.events import Event, Progress, Started
@@ -23,7 +23,7 @@ from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.store.database import connect, transaction
 from sdxl_reg.vocabulary import CaptionSource
 from tests.registry.captioners.tiny_tagger import write_tagger
-from tests.registry.catalog.pictures import products
+from tests.registry.catalog.pictures import jpeg, products
 
 SPOT = "qzy/flawed/spot/xxx1.jpg"
 ALL = frozenset(CaptionSource)
@@ -173,6 +173,22 @@ def test_a_picture_that_cannot_be_read_is_told_and_the_rest_goes_on(
     done = carry_out(weipin, planned, quiet)
     assert list(done.failed) == [digest]
     assert done.report.changed == 5
+
+
+def test_a_linked_file_that_was_changed_is_not_captioned(
+    only_sqlite: Engine,
+    store: BlobStore,
+    settings: Settings,
+    request_: CaptioningRequest,
+    tmp_path: Path,
+) -> None:
+    root = products(tmp_path / "linked", brands=("qzy",))
+    ingest(only_sqlite, store, root, options=IngestOptions(link=True))
+    (root / "weipin" / SPOT).write_bytes(jpeg(99))
+    planned = plan_captions(only_sqlite, store, settings, request_)
+    assert (len(planned.spec.images), len(planned.unusable)) == (5, 1)
+    done = carry_out(only_sqlite, planned, quiet)
+    assert (done.report.changed, len(done.failed)) == (5, 1)
 
 
 def test_mistakes_are_told_before_anything_is_started(
