@@ -94,10 +94,12 @@ def _lowered(text: object) -> ColumnElement[str]:
 
 
 def _captioned(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether a member's caption is so; the query around may ask for captions of its own."""
     return (
         exists()
         .where(CaptionHead.member_id == Member.id)
         .where(Caption.id == CaptionHead.caption_id, condition)
+        .correlate(Member)
     )
 
 
@@ -120,15 +122,15 @@ def _format(asked: _Question) -> ColumnElement[bool]:
 
 def _is(asked: _Question) -> ColumnElement[bool]:
     drawn = or_(
-        exists().where(GeneratedPicture.image_id == Member.image_id),
-        _of_image(exists().where(GridCell.blob_id == Image.blob_id)),
+        exists().where(GeneratedPicture.image_id == Member.image_id).correlate(Member),
+        _of_image(exists().where(GridCell.blob_id == Image.blob_id).correlate(Image)),
     )
     words = {
         "missing": Member.state == MemberState.MISSING,
         "present": Member.state == MemberState.PRESENT,
         "synthetic": drawn,
         "captioned": _captioned(Caption.text != ""),
-        "cropped": exists().where(Crop.member_id == Member.id),
+        "cropped": exists().where(Crop.member_id == Member.id).correlate(Member),
     }
     return _known(asked.fact, words)
 
@@ -194,7 +196,7 @@ def _picture_of(session: Session, image_set: ImageSet, name: str) -> Image:
 
 
 def _of_image(condition: ColumnElement[bool]) -> ColumnElement[bool]:
-    return exists().where(Image.id == Member.image_id, condition)
+    return exists().where(Image.id == Member.image_id, condition).correlate(Member)
 
 
 def _known(fact: Fact, words: Mapping[str, ColumnElement[bool]]) -> ColumnElement[bool]:
