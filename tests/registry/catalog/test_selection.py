@@ -117,6 +117,8 @@ MEANT = {
     "path:*.JPG": [0, 1, 2, 3, 4, 5],
     "path:[ab].jpg": [],
     "path:B/**": [1],
+    "path:**/A/*": [0],
+    "path:a/**/0.JPG": [0],
     "path:*/[1": [],
     "path:?.jpg AND NOT path:**/0.*": [1, 2, 3, 4, 5],
     "brand:a OR (size:<=512 quality:blurred)": [0, 1],
