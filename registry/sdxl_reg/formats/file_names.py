@@ -98,9 +98,10 @@ def safe_folders(paths: Iterable[str]) -> dict[str, str]:
     Returns:
         Path → path; two different ones stay different but for upper and lower case.
     """
+    wanted = set(paths)
     found: dict[str, str] = {"": ""}
     taken: dict[Hashable, str] = {}
-    for path in sorted(set(paths)):
+    for path in sorted(wanted):
         built = original = ""
         for part in path.split("/") if path else ():
             original = f"{original}/{part}" if original else part
@@ -108,7 +109,7 @@ def safe_folders(paths: Iterable[str]) -> dict[str, str]:
                 name = safe_name(part, default="_")
                 found[original] = _free(built, name, original, taken)
             built = found[original]
-    return {path: found[path] for path in set(paths)}
+    return {path: found[path] for path in wanted}
 
 
 def _free(parent: str, name: str, original: str, taken: dict[Hashable, str]) -> str:

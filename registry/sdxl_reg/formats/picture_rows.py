@@ -4,11 +4,11 @@
     …      qzy    flawed  spot     qzy/flawed/spot    []         1        qzy/flawed/…/1.jpg ab12…
 
 Every level of the tags has a column of its own, and none is left out where it is empty: a loader
-takes the columns from the first rows.
+takes the columns, and what is in them, from the first rows. Further tags are lines of one text.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 CAPTIONS = ("text", "caption", "prompt")
@@ -28,6 +28,7 @@ class PictureRow:
     Attributes:
         caption: One line; empty without one.
         tags: Names of its tag from the root down.
+        levels: What the levels of its tag are called, as far as the row says it.
         more_tags: Paths of further tags.
         repeats: How often an epoch shows it.
         source: The path it was ingested from.
@@ -36,7 +37,8 @@ class PictureRow:
 
     caption: str = ""
     tags: tuple[str, ...] = ()
-    more_tags: tuple[str, ...] = field(default=())
+    levels: tuple[str, ...] = ()
+    more_tags: tuple[str, ...] = ()
     repeats: int = 1
     source: str = ""
     sha256: str = ""
@@ -63,7 +65,7 @@ def row_document(row: PictureRow, levels: Sequence[str]) -> dict[str, Any]:
         "text": row.caption,
         **dict(zip(levels, names, strict=False)),
         "tags": "/".join(row.tags),
-        "more_tags": list(row.more_tags),
+        "more_tags": "\n".join(row.more_tags),
         "repeats": row.repeats,
         "source": row.source,
         "sha256": row.sha256,
@@ -81,24 +83,41 @@ def read_row(document: Mapping[str, Any], levels: Sequence[str] = ()) -> Picture
     Returns:
         Its caption and tags; of our own rows everything.
     """
-    more = document.get("more_tags")
+    columns, tags = _tags(document, levels)
     repeats = document.get("repeats")
     return PictureRow(
         caption=next((text for key in CAPTIONS if (text := _caption(document.get(key)))), ""),
-        tags=_tags(document, levels),
-        more_tags=tuple(str(path) for path in more) if isinstance(more, list) else (),
+        tags=tags,
+        levels=tuple(_level(column) for column in columns),
+        more_tags=tuple(_text(document.get("more_tags")).splitlines()) if _is_ours(document) else (),
         repeats=repeats if isinstance(repeats, int) and repeats > 0 else 1,
         source=_text(document.get("source")),
         sha256=_text(document.get("sha256")),
     )
 
 
-def _tags(document: Mapping[str, Any], levels: Sequence[str]) -> tuple[str, ...]:
-    if not levels and "sha256" in document and isinstance(path := document.get("tags"), str):
-        return tuple(path.split("/")) if path else ()
-    columns = levels or [level for level in LEVELS if level in document] or [LABEL]
-    values = (document.get(column) for column in columns)
-    return tuple(str(value) for value in values if value is not None and str(value).strip())
+def _is_ours(document: Mapping[str, Any]) -> bool:
+    return {"tags", "more_tags", "source", "sha256"} <= document.keys()
+
+
+def _tags(
+    document: Mapping[str, Any], levels: Sequence[str]
+) -> tuple[Sequence[str], tuple[str, ...]]:
+    """The columns of the levels, and what stands in them."""
+    if not levels and _is_ours(document):
+        names = list(document)
+        path = _text(document["tags"])
+        columns = names[names.index("text") + 1 : names.index("tags")] if "text" in names else []
+        return columns, tuple(path.split("/")) if path else ()
+    columns = list(levels or [level for level in LEVELS if level in document] or [LABEL])
+    values = ("" if (value := document.get(c)) is None else str(value).strip() for c in columns)
+    tags = tuple(value for value in values if value)
+    return columns if tags or levels else (), tags
+
+
+def _level(column: str) -> str:
+    level = column.removesuffix("_level")
+    return level if level in OWN_COLUMNS else column
 
 
 def _caption(value: object) -> str:

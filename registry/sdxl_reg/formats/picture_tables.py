@@ -133,7 +133,7 @@ def features(levels: Sequence[str]) -> dict[str, Any]:
         "text": text,
         **dict.fromkeys(levels, text),
         "tags": text,
-        "more_tags": {"feature": text, "_type": "List"},
+        "more_tags": text,
         "repeats": {"dtype": "int32", "_type": "Value"},
         "source": text,
         "sha256": text,
@@ -142,7 +142,7 @@ def features(levels: Sequence[str]) -> dict[str, Any]:
 
 def _schema(arrow: Any, levels: Sequence[str]) -> Any:
     picture = arrow.struct([("bytes", arrow.binary()), ("path", arrow.string())])
-    types = {"image": picture, "more_tags": arrow.list_(arrow.string()), "repeats": arrow.int32()}
+    types = {"image": picture, "repeats": arrow.int32()}
     described = features(levels)
     fields = [(name, types.get(name, arrow.string())) for name in described]
     info = json.dumps({"info": {"features": described}})

@@ -39,10 +39,12 @@ class Refused:
 
     Attributes:
         name: As the file says it.
-        reason: The end of a sentence that begins with its name.
+        code: `not-a-file`, `link-outside`, `too-large` or `unsupported-type`.
+        reason: Why, as a sentence.
     """
 
     name: str
+    code: str
     reason: str
 
 
@@ -116,8 +118,8 @@ def read_samples(path: Path, *, most_bytes: int = 1 << 29) -> Iterator[TarSample
             for member in tar:
                 if member.isdir():
                     continue
-                if reason := _fault(member, most_bytes):
-                    yield Refused(name=member.name, reason=reason)
+                if fault := _fault(member, most_bytes):
+                    yield Refused(name=member.name, code=fault[0], reason=fault[1])
                     continue
                 stem, suffix = split_name(member.name)
                 if parts and (stem != key or suffix in parts):
@@ -145,16 +147,16 @@ def split_name(name: str) -> tuple[str, str]:
     return str(path.with_name(stem)) if stem else "", suffix.lower()
 
 
-def _fault(member: tarfile.TarInfo, most_bytes: int) -> str:
+def _fault(member: tarfile.TarInfo, most_bytes: int) -> tuple[str, str] | None:
     if not member.isreg():
-        return "is a link or a device, not a file"
+        return "not-a-file", "It is a link or a device, not a file"
     if member.name.startswith("/") or ".." in PurePosixPath(member.name).parts:
-        return "leads out of the folder"
+        return "link-outside", "Its name leads out of the folder"
     if PurePosixPath(member.name).name.startswith("."):
-        return "begins with a dot, as no sample does"
+        return "unsupported-type", "Its name begins with a dot, as that of no sample does"
     if member.size > most_bytes:
-        return f"has {member.size:,} bytes; at most {most_bytes:,} are read"
-    return ""
+        return "too-large", f"It has {member.size:,} bytes; at most {most_bytes:,} are read"
+    return None
 
 
 def _length(key: str, suffix: str, data: bytes) -> int:

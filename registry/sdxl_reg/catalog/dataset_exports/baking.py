@@ -8,7 +8,7 @@ from sdxl_reg.formats.kohya.buckets import bucket_sizes, fitted
 from sdxl_reg.imaging.crops import CENTRE, WHOLE, baked, crop_box, size_of_part
 from sdxl_reg.imaging.focus import focal_point
 
-NO_CROP, CENTRED = "none", "centre"
+NO_CROP = "none"
 _AREA = (1024, 1024)
 _BUCKETS = {"shortest": 512, "longest": 2048, "step": 64}
 """SDXL's own training (Podell et al. 2023, appendix I)."""
@@ -35,14 +35,14 @@ def baked_picture(
 
     Raises:
         UnknownName: There is no such method of finding what is in the middle.
+        UsageError: A package that the method needs is not installed.
     """
     manual = manual_box(picture, options)
     if options.resolution is None:
         return baked(image, manual or WHOLE, None, background)
     target = parse_resolution(options.resolution) or bucket_of(image.size, manual)
-    focus = CENTRE
-    if manual is None and options.crop not in (CENTRED, NO_CROP):
-        focus = focal_point(image, options.crop)
+    looks = manual is None and options.crop != NO_CROP
+    focus = focal_point(image, options.crop) if looks else CENTRE
     box = crop_box(image.size, target, focus=focus, manual=manual)
     return baked(image, box, target, background)
 

@@ -14,6 +14,8 @@ from sdxl_reg.formats.file_names import safe_name
 
 IMAGE, MODEL, LOG = "image", "model", "log"
 DATASET, METADATA = "dataset.toml", "meta_cap.json"
+ROW = "sdxl_reg"
+"""Key of the metadata under which our row of a picture stands; the trainers pass over it."""
 
 
 def folder_name(repeats: int, class_word: str) -> str:
