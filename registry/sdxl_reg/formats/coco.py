@@ -1,9 +1,9 @@
-"""COCO: pictures, captions and categories of a split as two JSON documents, `instances` and `captions`.
+"""COCO: pictures of a split in two JSON documents, `instances` and `captions`.
 
     annotations/instances_train.json    annotations/captions_train.json    train/1.jpg …
 
-Categories are the tags, each with the tag above it as its supercategory; a picture as a whole is one
-annotation, whose box is all of it.
+Categories are the tags, each with the tag above it as its supercategory; a picture as a whole is
+one annotation, whose box is all of it.
 
 Source: cocodataset.org, "Data format"; cocoapi 2.0.11, `pycocotools/coco.py`.
 """
@@ -125,7 +125,7 @@ def captions(pictures: Sequence[CocoPicture], *, about: str) -> str:
 
 
 def read_coco(documents: Mapping[Path, Any]) -> list[FoundPicture]:
-    """What documents about the same pictures say: categories in one, captions in another, or all in one.
+    """What documents about the same pictures say: of categories, of captions, or both in one.
 
     Args:
         documents: Path → what the JSON file holds.

@@ -1,4 +1,4 @@
-"""Rows about pictures: caption and tags in the columns of metadata.jsonl, Parquet, JSON beside tars.
+"""Rows about pictures: caption and tags in the columns of metadata.jsonl, Parquet and other JSON.
 
     text   brand  state   defect   tags               more_tags  repeats  source             sha256
     …      qzy    flawed  spot     qzy/flawed/spot    []         1        qzy/flawed/…/1.jpg ab12…
@@ -89,7 +89,9 @@ def read_row(document: Mapping[str, Any], levels: Sequence[str] = ()) -> Picture
         caption=next((text for key in CAPTIONS if (text := _caption(document.get(key)))), ""),
         tags=tags,
         levels=tuple(_level(column) for column in columns),
-        more_tags=tuple(_text(document.get("more_tags")).splitlines()) if _is_ours(document) else (),
+        more_tags=tuple(_text(document.get("more_tags")).splitlines())
+        if _is_ours(document)
+        else (),
         repeats=repeats if isinstance(repeats, int) and repeats > 0 else 1,
         source=_text(document.get("source")),
         sha256=_text(document.get("sha256")),

@@ -1,4 +1,4 @@
-"""Pictures in Parquet files: their bytes in a column that Hugging Face's `datasets` shows as pictures.
+"""Pictures in Parquet files: bytes in a column that Hugging Face's `datasets` shows as pictures.
 
 Source: datasets 5.2.0, `features/image.py` (`Image.pa_type`) and `arrow_writer.py` (the schema's
 metadata under `huggingface`).

@@ -1,9 +1,9 @@
-"""WebDataset shards: tar files in which the members of one sample lie together and share their name.
+"""WebDataset shards: tar files in which the members of a sample lie together and share a name.
 
     train-000000.tar    qzy_spot_01.jpg  qzy_spot_01.json  qzy_spot_01.txt  qzy_spot_02.jpg …
 
-The same samples give the same bytes: no times, no owners, a fixed order. A sample's name ends at its
-first dot, so that a key has none.
+The same samples give the same bytes: no times, no owners, a fixed order. A sample's name ends at
+its first dot, so that a key has none.
 
 Source: webdataset 1.0.2, `webdataset/tariterators.py` (`base_plus_ext`, `group_by_keys`).
 """
@@ -160,7 +160,7 @@ def _fault(member: tarfile.TarInfo, most_bytes: int) -> tuple[str, str] | None:
 
 
 def _length(key: str, suffix: str, data: bytes) -> int:
-    """Of a member with its header, in whole blocks; a name that is no short ASCII has a header more."""
+    """Of a member in whole blocks; a name that is no short ASCII has more headers than one."""
     name = f"{key}.{suffix}"
     headers = 1 if name.isascii() and len(name) <= 100 else 3
     return headers * BLOCK_BYTES + -(-len(data) // BLOCK_BYTES) * BLOCK_BYTES

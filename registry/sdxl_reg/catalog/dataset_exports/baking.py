@@ -3,12 +3,16 @@
 from PIL import Image
 
 from sdxl_reg.catalog.dataset_exports.contents import Box, Picture
-from sdxl_reg.catalog.dataset_exports.options import ExportOptions, Size, parse_resolution
+from sdxl_reg.catalog.dataset_exports.options import (
+    NO_CROP,
+    ExportOptions,
+    Size,
+    parse_resolution,
+)
 from sdxl_reg.formats.kohya.buckets import bucket_sizes, fitted
 from sdxl_reg.imaging.crops import CENTRE, WHOLE, baked, crop_box, size_of_part
 from sdxl_reg.imaging.focus import focal_point
 
-NO_CROP = "none"
 _AREA = (1024, 1024)
 _BUCKETS = {"shortest": 512, "longest": 2048, "step": 64}
 """SDXL's own training (Podell et al. 2023, appendix I)."""

@@ -18,6 +18,7 @@ from sdxl_reg.catalog.dataset_exports.webdataset import write_webdataset
 from sdxl_reg.catalog.dataset_exports.work import ExportFormat, ExportReport, Progress, Work
 from sdxl_reg.catalog.published import published
 from sdxl_reg.errors import Conflict, InvalidValue, UnknownName
+from sdxl_reg.formats.dataset_formats import EXPORTS
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.tables import DatasetVersion
 
@@ -26,20 +27,20 @@ FORMATS: Mapping[str, ExportFormat] = {
     for form in (
         ExportFormat(
             name="kohya",
-            summary="image/<repeats>_<class>/, dataset.toml, meta_cap.json: kohya_ss, sd-scripts",
+            summary=EXPORTS["kohya"],
             write=write_kohya,
             split="train",
             options=frozenset({"repeats", "class_word"}),
         ),
         ExportFormat(
             name="folder",
-            summary="the bytes and folders that were ingested, captions beside: anything",
+            summary=EXPORTS["folder"],
             write=write_folder,
             unchanged="bytes",
         ),
         ExportFormat(
             name="hypernetwork",
-            summary="one flat folder of pictures of one size with texts: AUTOMATIC1111's training",
+            summary=EXPORTS["hypernetwork"],
             write=write_hypernetwork,
             names="tags",
             resolution="1024",
@@ -47,26 +48,26 @@ FORMATS: Mapping[str, ExportFormat] = {
         ),
         ExportFormat(
             name="imagefolder",
-            summary="folders of splits with metadata.jsonl: Hugging Face datasets, diffusers",
+            summary=EXPORTS["imagefolder"],
             write=write_imagefolder,
         ),
         ExportFormat(
             name="parquet",
-            summary="tables with the pictures inside: Hugging Face datasets and hub",
+            summary=EXPORTS["parquet"],
             write=write_parquet,
             options=frozenset({"shard_mb"}),
             owned=frozenset({".parquet"}),
         ),
         ExportFormat(
             name="webdataset",
-            summary="tar files of samples: webdataset, and training from streams",
+            summary=EXPORTS["webdataset"],
             write=write_webdataset,
             options=frozenset({"shard_mb"}),
             owned=frozenset({".tar"}),
         ),
         ExportFormat(
             name="coco",
-            summary="pictures with categories and captions as JSON: pycocotools, detectors",
+            summary=EXPORTS["coco"],
             write=write_coco,
         ),
     )

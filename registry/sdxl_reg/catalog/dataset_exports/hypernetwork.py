@@ -1,8 +1,9 @@
 """The one flat folder of pictures of one size that A1111 trains hypernetworks and embeddings on.
 
-A1111 takes every file of the folder that it can open, pulls it to the width and height that its page
-says whatever its shape, and says for `[filewords]` what the text file beside it holds, line break
-included; without one the name of the picture, so that a picture without a caption has an empty file.
+A1111 takes every file of the folder that it can open, pulls it to the width and height that its
+page says whatever its shape, and says for `[filewords]` what the text file beside it holds, line
+break included. Without that file it says the name of the picture, so that one without a caption has
+an empty file.
 
 Source: stable-diffusion-webui 1.10.1, `modules/textual_inversion/dataset.py` (`PersonalizedBase`).
 """

@@ -4,12 +4,13 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from sdxl_reg.errors import InvalidValue
+from sdxl_reg.errors import InvalidValue, UnknownName
+from sdxl_reg.imaging.focus import METHODS
 
 Naming = Literal["source", "tags"]
 ImageFormat = Literal["keep", "png", "jpg", "webp"]
 Size = tuple[int, int]
-BUCKET = "bucket"
+BUCKET, NO_CROP = "bucket", "none"
 LARGEST_SIDE = 8192
 SPLITS = ("train", "validation")
 DEFAULT_SHARD_MB = 500
@@ -39,6 +40,7 @@ class ExportOptions:
 
     Raises:
         InvalidValue: One of them is of the wrong form or out of its range.
+        UnknownName: There is no such crop.
     """
 
     names: Naming | None = None
@@ -55,6 +57,8 @@ class ExportOptions:
     def __post_init__(self) -> None:
         if self.resolution is not None:
             parse_resolution(self.resolution)
+        if self.crop not in (*METHODS, NO_CROP):
+            raise UnknownName("crop", self.crop, (*METHODS, NO_CROP))
         if self.split not in ("", *SPLITS):
             remedy = f"Give {' or '.join(SPLITS)}, or leave it out"
             raise InvalidValue("no split of a dataset", self.split, remedy=remedy)

@@ -1,4 +1,4 @@
-"""Parquet files with the pictures inside, as Hugging Face's `datasets` reads and the hub shows them."""
+"""Parquet files with the pictures inside, as Hugging Face's `datasets` reads them."""
 
 from sdxl_reg.catalog.dataset_exports.options import SPLITS
 from sdxl_reg.catalog.dataset_exports.work import Work

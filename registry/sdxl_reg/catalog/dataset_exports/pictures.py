@@ -68,7 +68,11 @@ def files_of(
 
     def made(picture: Picture) -> PictureFile:
         data = store.read(picture.sha256)
-        if unchanged == "bytes" and options.image_format == "keep" and not is_baked(picture, options):
+        if (
+            unchanged == "bytes"
+            and options.image_format == "keep"
+            and not is_baked(picture, options)
+        ):
             return _as_it_is(picture, data)
         try:
             return _file(data, picture, contents, options)
@@ -96,9 +100,7 @@ def _as_it_is(picture: Picture, data: bytes) -> PictureFile:
     return PictureFile(data=data, suffix=suffix, size=picture.size, is_original=True)
 
 
-def _file(
-    data: bytes, picture: Picture, contents: Contents, options: ExportOptions
-) -> PictureFile:
+def _file(data: bytes, picture: Picture, contents: Contents, options: ExportOptions) -> PictureFile:
     """A picture as every reader sees it right, cut, resized and converted as is asked for."""
     baked = is_baked(picture, options)
     if not baked:

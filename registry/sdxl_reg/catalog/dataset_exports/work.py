@@ -1,4 +1,4 @@
-"""One export while it is written: what every format takes from it, and what is told of it at the end."""
+"""One export while it is written: what every format takes from it, and what it reports."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ class ExportReport:
     Attributes:
         form: The format.
         folder: Where it lies, absolute.
-        folders: Folders of pictures, or files that hold them, relative to it → how many are in each.
+        folders: Folders of pictures, or files that hold them, relative to it → their pictures.
         images: Pictures in all.
         converted: Pictures that were written anew: upright, in sRGB, cut or resized.
         left_out: Pictures of other splits.

@@ -21,7 +21,8 @@ from sdxl_reg.catalog.ingest import IngestOptions, IngestReport, ingest
 from sdxl_reg.catalog.references import checked_name
 from sdxl_reg.errors import InvalidValue, NotFound, UnknownName
 from sdxl_reg.formats.file_names import safe_name
-from sdxl_reg.formats.kohya.subsets import has_subsets
+from sdxl_reg.formats.kohya.folder import DATASET
+from sdxl_reg.formats.kohya.subsets import subsets_of_folder
 from sdxl_reg.imaging.names import name_key
 from sdxl_reg.imaging.problems import Problem
 from sdxl_reg.store.blobs import BlobStore
@@ -149,15 +150,19 @@ def _of_file(path: Path) -> str | None:
     if name.endswith(".toml"):
         return "kohya"
     if name.endswith((".json", ".jsonl")):
-        return "coco" if name.endswith(".json") and documents_in(path.parent).count(path) else "kohya"
+        return (
+            "coco" if name.endswith(".json") and documents_in(path.parent).count(path) else "kohya"
+        )
     return None
 
 
 def _of_folder(path: Path) -> str | None:
-    if has_subsets(path):
+    if (path / DATASET).is_file():
         return "kohya"
     if any(next(path.rglob(name), None) for name in METADATA):
         return "imagefolder"
+    if subsets_of_folder(path):
+        return "kohya"
     if next(path.rglob("*.parquet"), None):
         return "parquet"
     if shards_in(path):

@@ -1,4 +1,4 @@
-"""What the readers of foreign data sets find: pictures with caption and tags, and what is refused."""
+"""What the readers of foreign data sets find: pictures with caption and tags, and refusals."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Reading imagefolders: pictures with metadata.jsonl or metadata.csv, or sorted into folders of classes."""
+"""Reading imagefolders: pictures with metadata.jsonl or metadata.csv, or in folders of classes."""
 
 import csv
 import json

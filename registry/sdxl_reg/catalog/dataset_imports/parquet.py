@@ -43,12 +43,12 @@ def _finding(place: str, row: Mapping[str, Any], levels: Sequence[str]) -> Findi
     texts = {key: value for key, value in row.items() if key != column}
     name = str(picture.get("path") or "").replace("\\", "/").rpartition("/")[2]
     stem = place.replace(".parquet, row ", "-")
-    return FoundPicture(
-        name=name or stem, content=picture["bytes"], row=read_row(texts, levels)
-    )
+    return FoundPicture(name=name or stem, content=picture["bytes"], row=read_row(texts, levels))
 
 
 def _is_picture(value: object) -> bool:
-    return isinstance(value, dict) and isinstance(value.get("bytes"), bytes | None) and (
-        "bytes" in value and "path" in value
+    return (
+        isinstance(value, dict)
+        and isinstance(value.get("bytes"), bytes | None)
+        and ("bytes" in value and "path" in value)
     )

@@ -1,4 +1,4 @@
-"""What a reader found, laid out as a folder that `ingest` takes: tags as folders, captions beside."""
+"""What a reader found, laid out as `ingest` takes it: tags as folders, captions beside."""
 
 import errno
 import re
@@ -71,9 +71,7 @@ def unpacked(
             shutil.rmtree(root, ignore_errors=True)
 
 
-def _laid_out(
-    findings: Iterable[Finding], root: Path, told: Callable[[int], None]
-) -> Unpacked:
+def _laid_out(findings: Iterable[Finding], root: Path, told: Callable[[int], None]) -> Unpacked:
     made, taken = Unpacked(root=root), set[str]()
     try:
         for finding in findings:

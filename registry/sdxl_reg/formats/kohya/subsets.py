@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sdxl_reg.errors import Corrupt
-from sdxl_reg.formats.kohya.folder import DATASET, IMAGE
+from sdxl_reg.formats.kohya.folder import IMAGE
 
 DEFAULT_CAPTIONS = ".caption"
 """What sd-scripts reads where a dataset TOML does not say; folders without one have `.txt`."""
@@ -76,9 +76,7 @@ def subsets_of_folder(root: Path) -> list[Subset]:
     for place in (root / IMAGE, root / "img", root):
         folders = sorted(place.glob("*_*/")) if place.is_dir() else []
         found = [(path, _REPEATS.fullmatch(path.name)) for path in folders]
-        subsets = [
-            Subset(folder=path, class_word=name[2].strip()) for path, name in found if name
-        ]
+        subsets = [Subset(folder=path, class_word=name[2].strip()) for path, name in found if name]
         if subsets:
             return subsets
     return []
@@ -120,11 +118,6 @@ def read_metadata(path: Path) -> dict[str, Mapping[str, Any]]:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         remedy = "Give a file of picture → caption"
         raise Corrupt(path, f"no metadata of pictures ({error!r})", remedy=remedy) from error
-
-
-def has_subsets(root: Path) -> bool:
-    """Whether a folder looks like one for kohya's trainers."""
-    return (root / DATASET).is_file() or bool(subsets_of_folder(root))
 
 
 def _subset(settings: Mapping[str, Any], base: Path) -> Subset:
