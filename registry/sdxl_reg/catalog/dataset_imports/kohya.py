@@ -72,11 +72,15 @@ def _of_subset(subset: Subset, base: Path, ours: _Metadata) -> Iterator[Finding]
         return
     rows = {_end(key): row for key, row in ours.items()}
     for path in pictures_in(subset.folder):
-        row = _row(rows.get(_end(str(path)), {}))
-        tags = row.tags or (() if row.sha256 else tuple(filter(None, [subset.class_word])))
-        caption = beside(path, subset.caption_suffix) or row.caption or subset.class_word
-        levels = row.levels or (_LEVEL,)
-        row = replace(row, caption=caption, tags=tags, levels=levels)
+        document = rows.get(_end(str(path)), {})
+        text, row = beside(path, subset.caption_suffix), _row(document)
+        if not row.sha256:
+            word = subset.class_word
+            caption = text or row.caption or word
+            tags = (word,) if word else ()
+            row = replace(row, caption=caption, tags=tags, levels=(_LEVEL,))
+        elif text and text != document.get("caption"):  # edited since we wrote it
+            row = replace(row, caption=text)
         yield FoundPicture(name=path.name, content=path, row=row)
 
 
@@ -101,8 +105,7 @@ def _row(document: Mapping[str, Any]) -> PictureRow:
     """Ours where it is there; else the caption, with kohya's tags behind it."""
     ours = document.get(ROW)
     if isinstance(ours, dict):
-        row = read_row(ours)
-        return replace(row, caption=str(document.get("caption") or row.caption))
+        return read_row(ours)
     texts = (document.get(key) for key in ("caption", "tags"))
     caption = ", ".join(text.strip() for text in texts if isinstance(text, str) and text.strip())
     return PictureRow(caption=caption)
