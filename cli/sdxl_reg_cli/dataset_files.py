@@ -161,6 +161,7 @@ def import_files(path: Path, name: str, form: str | None, levels: str, as_json: 
             name=name,
             form=form,
             levels=columns,
+            thumbnails=registry.settings.thumbnails_path,
             progress=advance,
             announce=say,
         )

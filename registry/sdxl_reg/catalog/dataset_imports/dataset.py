@@ -65,6 +65,7 @@ def import_dataset(
     name: str,
     form: str | None = None,
     levels: Sequence[str] = (),
+    thumbnails: Path | None = None,
     progress: Progress = lambda _done, _total, _what: None,
     announce: Callable[[str], None] = lambda _sentence: None,
 ) -> ImportReport:
@@ -81,6 +82,7 @@ def import_dataset(
         form: One of `READERS`; by default what it looks like.
         levels: Columns that are levels of tags, from the root down; by default see
             `formats.picture_rows`.
+        thumbnails: Folder that receives a small picture of each; none for no such pictures.
         progress: Told (done, total, what); how many pictures there will be is not known at first.
         announce: Told what was decided before anything is recorded.
 
@@ -109,9 +111,15 @@ def import_dataset(
     ) as made:
         _refuse_empty(made, path, found)
         layout = "/".join(levels or made.levels) or None
-        options = IngestOptions(as_name=name, layout=layout)
+        options = IngestOptions(as_name=name, layout=layout, link=False)
         report = ingest(
-            engine, store, made.root, options=options, progress=progress, announce=announce
+            engine,
+            store,
+            made.root,
+            options=options,
+            thumbnails=thumbnails,
+            progress=progress,
+            announce=lambda plan, _new: announce(plan.layout.sentence()),
         )
     return ImportReport(
         form=found, pictures=made.pictures, problems=tuple(made.problems), ingested=report
