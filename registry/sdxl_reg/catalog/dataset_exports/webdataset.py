@@ -4,6 +4,7 @@ import json
 
 from sdxl_reg.catalog.dataset_exports.options import SPLITS
 from sdxl_reg.catalog.dataset_exports.work import Work
+from sdxl_reg.formats.file_names import unique_stems
 from sdxl_reg.formats.picture_rows import row_document
 from sdxl_reg.formats.webdataset import ShardWriter, TarSample
 
@@ -16,7 +17,10 @@ def write_webdataset(work: Work) -> dict[str, int]:
     """
     most_bytes = work.options.shard_bytes
     writers = {split: ShardWriter(work.aside, split, most_bytes=most_bytes) for split in SPLITS}
-    keys = {position: stem.replace(".", "_") for position, stem in work.stems().items()}
+    stems = work.stems()
+    keys = dict(
+        zip(stems, unique_stems([[s.replace(".", "_")] for s in stems.values()]), strict=True)
+    )
     for picture, file in work.files():
         row = work.row(picture)
         document = row_document(row, work.contents.columns)

@@ -24,11 +24,12 @@ def documents_in(root: Path) -> list[Path]:
     return [path for path in sorted(root.rglob("*.json")) if _begins_so(path)]
 
 
-def read_coco_folder(root: Path, _levels: Sequence[str]) -> Iterator[Finding]:
+def read_coco_folder(root: Path, levels: Sequence[str]) -> Iterator[Finding]:
     """Every picture of the documents of a folder, or of one document.
 
     Args:
         root: The folder or file.
+        levels: Of no use here: categories are not columns.
 
     Yields:
         Pictures with caption and tag; documents of one split are read together.

@@ -27,11 +27,12 @@ _LEVEL = "class"
 _Metadata = dict[str, Mapping[str, Any]]
 
 
-def read_kohya(root: Path, _levels: Sequence[str]) -> Iterator[Finding]:
+def read_kohya(root: Path, levels: Sequence[str]) -> Iterator[Finding]:
     """Every picture of a training folder, of a dataset TOML, or of metadata JSON.
 
     Args:
         root: The folder, or one of the files.
+        levels: Of no use here: there are no columns.
 
     Yields:
         Pictures; the tag is the word of the folder unless our own metadata says more. Pictures of

@@ -61,9 +61,10 @@ def test_a_name_with_dots_stays_one_sample(
     frozen: str, engine: Engine, export: Exporter, tmp_path: Path
 ) -> None:
     with transaction(engine) as session:
-        entry = entries_of(session, find_dataset_version(session, frozen))[0]
-        entry.source_path = entry.source_path.replace("xxx1.jpg", "唯 1.2.final.jpg")
+        first, second, *_ = entries_of(session, find_dataset_version(session, frozen))
+        first.source_path = first.source_path.replace("xxx1.jpg", "唯 1.2.final.jpg")
+        second.source_path = second.source_path.replace("xxx2.jpg", "唯 1_2.final.jpg")
     export(frozen, tmp_path / "out", "webdataset")
     keys = [s["__key__"] for s in read([tmp_path / "out" / "train-000000.tar"])]
-    assert keys[0] == "唯 1_2_final"
+    assert keys[:2] == ["唯 1_2_final", "唯 1_2_final-2"]
     assert len(keys) == 13
