@@ -13,7 +13,7 @@ from typing import Any
 from sdxl_reg.errors import Corrupt, UsageError
 from sdxl_reg.formats.picture_rows import PictureRow, row_document
 
-ROW_GROUP_BYTES = 32 << 20
+ROW_GROUP_BYTES = 16 << 20
 ROW_GROUP_ROWS = 1000
 """A reader that wants one row decompresses its whole group, so groups are small."""
 _BATCH = 16  # rows that are in memory at once while a file is read

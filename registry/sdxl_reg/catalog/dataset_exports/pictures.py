@@ -1,14 +1,16 @@
 """The file of each picture of an export: its own bytes where they will do, else drawn anew."""
 
+import hashlib
 import io
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from os import cpu_count
 from typing import Literal
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from sdxl_reg.catalog.dataset_exports.baking import baked_picture, is_baked
 from sdxl_reg.catalog.dataset_exports.contents import Contents, Picture
@@ -16,13 +18,14 @@ from sdxl_reg.catalog.dataset_exports.options import ExportOptions
 from sdxl_reg.errors import Corrupt
 from sdxl_reg.imaging.backgrounds import rgb_of
 from sdxl_reg.imaging.decode import Limits, flattened, upright
-from sdxl_reg.imaging.portable import portable
+from sdxl_reg.imaging.portable import PortablePicture, portable
 from sdxl_reg.imaging.problems import Unreadable
 from sdxl_reg.store.blobs import BlobStore
 
 _ANY_SIZE = Limits(max_pixels=1 << 40)  # what the registry holds was once taken
 _SUFFIXES = {"png": ".png", "jpg": ".jpg", "webp": ".webp"}
 _KEPT = {"JPEG": "jpg", "WEBP": "webp"}  # all others are written as PNG
+_ORIENTATION = 0x0112  # EXIF's number of it
 _FULL_COLOUR_QUALITY = 90  # from here on JPEG keeps the colours of every pixel
 
 
@@ -63,11 +66,11 @@ def files_of(
 
     Raises:
         NotFound: A picture is not in the store.
-        Corrupt: A picture cannot be decoded.
+        Corrupt: A picture in the store is damaged, or cannot be decoded.
     """
 
     def made(picture: Picture) -> PictureFile:
-        data = store.read(picture.sha256)
+        data = _verified(store, picture)
         if (
             unchanged == "bytes"
             and options.image_format == "keep"
@@ -95,6 +98,14 @@ def files_of(
         pool.shutdown(cancel_futures=True)
 
 
+def _verified(store: BlobStore, picture: Picture) -> bytes:
+    data = store.read(picture.sha256)
+    if hashlib.sha256(data).hexdigest() != picture.sha256:
+        fault = "its bytes in the store are not those that were ingested"
+        raise Corrupt(picture.source_path, fault, remedy="Run: sdxl-reg fsck")
+    return data
+
+
 def _as_it_is(picture: Picture, data: bytes) -> PictureFile:
     suffix = "." + picture.source_path.rpartition(".")[2]
     return PictureFile(data=data, suffix=suffix, size=picture.size, is_original=True)
@@ -104,7 +115,7 @@ def _file(data: bytes, picture: Picture, contents: Contents, options: ExportOpti
     """A picture as every reader sees it right, cut, resized and converted as is asked for."""
     baked = is_baked(picture, options)
     if not baked:
-        plain = portable(data)
+        plain = _seen_as_it_is(data) or portable(data)
         if options.image_format == "keep" or (
             plain.is_original and plain.suffix == _SUFFIXES[options.image_format]
         ):
@@ -127,6 +138,26 @@ def _file(data: bytes, picture: Picture, contents: Contents, options: ExportOpti
         size=image.size,
         is_original=False,
     )
+
+
+def _seen_as_it_is(data: bytes) -> PortablePicture | None:
+    """A JPEG whose head says that every reader sees it as we do; its pixels need not be made."""
+    with suppress(UnidentifiedImageError), Image.open(io.BytesIO(data)) as image:
+        is_plain = (
+            image.format == "JPEG"
+            and image.mode in ("RGB", "L")
+            and "icc_profile" not in image.info
+            and _orientation(image) in (None, 1)
+        )
+        return PortablePicture(data=data, suffix=".jpg", is_original=True) if is_plain else None
+    return None
+
+
+def _orientation(image: Image.Image) -> object:
+    try:
+        return image.getexif().get(_ORIENTATION)
+    except Exception:  # EXIF of cameras is broken in every way there is
+        return "unknown"
 
 
 def _encoded(image: Image.Image, form: str, quality: int) -> bytes:

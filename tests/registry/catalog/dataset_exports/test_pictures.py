@@ -1,5 +1,6 @@
 """Crops, sizes and file formats of exported pictures."""
 
+import hashlib
 import io
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from sdxl_reg.catalog.dataset_exports.baking import bucket_of
 from sdxl_reg.catalog.datasets import entries_of, find_dataset_version, freeze
 from sdxl_reg.catalog.images import find_image_set
 from sdxl_reg.catalog.ingest import ingest
+from sdxl_reg.errors import Corrupt
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.store.database import transaction
 from tests.registry.catalog.dataset_exports.conftest import Exporter, turned_jpeg
@@ -135,3 +137,15 @@ def test_buckets_give_every_picture_the_nearest_shape(
     assert sizes["wide"] == (1408, 704)
     assert sizes["turned"] == bucket_of((32, 48))
     assert sizes["small"] == (1024, 1024)
+
+
+@pytest.mark.parametrize("form", ["folder", "imagefolder"])
+def test_a_picture_that_was_damaged_in_the_store_does_not_go_out(
+    form: str, frozen: str, store: BlobStore, export: Exporter, tmp_path: Path
+) -> None:
+    digest = hashlib.sha256((tmp_path / "in/set/small.jpg").read_bytes()).hexdigest()
+    store.path(digest).chmod(0o644)
+    store.path(digest).write_bytes(jpeg(7, size=(64, 64)))
+    with pytest.raises(Corrupt, match=r"small\.jpg"):
+        export(frozen, tmp_path / "out", form)
+    assert not (tmp_path / "out").exists()
