@@ -33,7 +33,7 @@ def test_show_lists_buckets_and_writes_a_sheet(
     assert run("crops", "show", "weipin", "--to", tmp_path / "b.png", "--most", 2) == 0
     said = capsys.readouterr()
     assert "1216x832" in said.out
-    assert "12 pictures in 1 buckets, 0 with a crop; 12 are enlarged" in said.err
+    assert "12 pictures, buckets: 1; 0 with a crop; 12 are enlarged" in said.err
     with Image.open(tmp_path / "b.png") as sheet:
         assert sheet.width > 1000
     assert run("crops", "show", "weipin", "--bucket", "1216x832") == 0
@@ -49,6 +49,14 @@ def test_show_says_which_are_too_small(capsys: pytest.CaptureFixture[str]) -> No
         "buckets"
     ]
     assert bucket["size"] == [64, 64]
+
+
+def test_buckets_of_small_bases_have_finer_steps_unless_it_is_said(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for step, size in ((), [160, 96]), (("--step", 64), [128, 128]):
+        shown = _json(capsys, "crops", "show", "weipin", "--resolution", 128, *step)
+        assert [bucket["size"] for bucket in shown["buckets"]] == [size]
 
 
 def test_a_crop_is_set_by_box_or_focus_and_cleared_and_undone(

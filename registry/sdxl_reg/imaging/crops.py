@@ -11,7 +11,7 @@ from PIL import Image
 from sdxl_reg.errors import InvalidValue
 from sdxl_reg.formats.kohya.buckets import Size, covering
 from sdxl_reg.imaging.backgrounds import WHITE, rgb_of
-from sdxl_reg.imaging.decode import flattened, upright
+from sdxl_reg.imaging.decode import Limits, flattened, upright
 
 Box = tuple[float, float, float, float]
 """Left, upper, right and lower edge, as fractions of width and height."""
@@ -20,6 +20,7 @@ Point = tuple[float, float]
 
 WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
 CENTRE: Point = (0.5, 0.5)
+_ANY_SIZE = Limits(max_pixels=1 << 40)  # what the registry holds was once taken
 _DIGITS = 6  # a fiftieth of a pixel at 20,000 pixels
 
 
@@ -38,7 +39,8 @@ def crop_box(
             the picture ends.
 
     Returns:
-        A box inside the picture; rounded to whole pixels, its ratio is the target's to a pixel.
+        A box inside the picture, at least a pixel wide and high; rounded to whole pixels, its
+        ratio is the target's to a pixel.
 
     Raises:
         InvalidValue: A side is not positive, the focus is outside the picture, or the manual box
@@ -47,15 +49,15 @@ def crop_box(
     wide, tall = (target, target) if isinstance(target, int) else target
     _check_sides(size, (wide, tall))
     ratio = wide * size[1] / (tall * size[0])  # of fractions: width / height of the box
-    if manual is None:
-        _check_focus(focus)
-        return _placed(min(1.0, ratio), min(1.0, 1 / ratio), focus)
-    left, top, right, bottom = checked_box(manual)
-    width, height = right - left, bottom - top
-    width, height = max(width, height * ratio), max(height, width / ratio)
-    if width > 1 or height > 1:
-        width, height = min(1.0, ratio), min(1.0, 1 / ratio)
-    return _placed(width, height, ((left + right) / 2, (top + bottom) / 2))
+    width, height = largest = (min(1.0, ratio), min(1.0, 1 / ratio))
+    if manual is not None:
+        left, top, right, bottom = checked_box(manual)
+        width, height = right - left, bottom - top
+        width, height = max(width, height * ratio), max(height, width / ratio)
+        width, height = (width, height) if max(width, height) <= 1 else largest
+        focus = (left + right) / 2, (top + bottom) / 2
+    _check_focus(focus)
+    return _placed(max(width, 1 / size[0]), max(height, 1 / size[1]), focus)
 
 
 def baked(
@@ -80,7 +82,7 @@ def baked(
         InvalidValue: The background is no colour.
         Unreadable: The bytes are no picture.
     """
-    whole = upright(picture) if isinstance(picture, bytes) else picture
+    whole = upright(picture, _ANY_SIZE) if isinstance(picture, bytes) else picture
     part = cropped(flattened(whole, rgb_of(background)), box).convert("RGB")
     if size is not None:
         resized = covering(part.size, size).resized

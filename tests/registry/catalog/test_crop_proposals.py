@@ -85,13 +85,15 @@ def test_a_damaged_picture_is_passed_over_and_told(
 ) -> None:
     with reading(engine) as session:
         image_set = find_image_set(session, shop)
-        left, _ = croppable(session, image_set)
+        left, right = croppable(session, image_set)
         path = store.path(left.sha256)
         path.chmod(0o644)
         path.write_bytes(path.read_bytes()[:200])
         proposals = propose(session, store, image_set)
         assert [each.member.source_path for each in proposals.found] == ["right/x.png"]
         assert "left/x.png" in proposals.unreadable
+        store.path(right.sha256).unlink()
+        assert set(propose(session, store, image_set).unreadable) == {"left/x.png", "right/x.png"}
         assert propose(session, store, image_set, method="centre").unreadable == {}
 
 
