@@ -20,7 +20,7 @@ COMMANDS = {
     "crops": ("crops:crops", "Show or choose which part of each picture is trained."),
     "captioners": ("captioners:captioners", "List the models that caption pictures."),
     "datasets": ("datasets:datasets", "List the frozen datasets."),
-    "dataset": ("datasets:dataset", "Freeze, show, compare or export a dataset."),
+    "dataset": ("datasets:dataset", "Freeze, show, compare, export or import a dataset."),
     "trainers": ("trainers:trainers", "List the trainers and their settings."),
     "train": ("train:train", "Train an artifact on a dataset."),
     "runs": ("runs:runs", "List the runs."),
