@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 
 from sdxl_reg.catalog.dataset_imports.coco import documents_in, read_coco_folder
 from sdxl_reg.catalog.dataset_imports.found import Finding
+from sdxl_reg.catalog.dataset_imports.further_tags import attach_further_tags
 from sdxl_reg.catalog.dataset_imports.imagefolder import METADATA, read_imagefolder
 from sdxl_reg.catalog.dataset_imports.kohya import read_kohya
 from sdxl_reg.catalog.dataset_imports.parquet import read_parquet
@@ -121,6 +122,7 @@ def import_dataset(
             progress=progress,
             announce=lambda plan, _new: announce(plan.layout.sentence()),
         )
+        attach_further_tags(engine, name, made.more_tags)
     return ImportReport(
         form=found, pictures=made.pictures, problems=tuple(made.problems), ingested=report
     )

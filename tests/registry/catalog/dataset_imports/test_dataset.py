@@ -9,7 +9,10 @@ from sdxl_reg.catalog.dataset_exports.export import export_dataset
 from sdxl_reg.catalog.dataset_exports.options import ExportOptions
 from sdxl_reg.catalog.dataset_imports.dataset import READERS, detected
 from sdxl_reg.catalog.datasets import entries_of, find_dataset_version, freeze
+from sdxl_reg.catalog.images import find_image_set, members_of
 from sdxl_reg.catalog.ingest import ingest
+from sdxl_reg.catalog.tag_edits import attach
+from sdxl_reg.catalog.tags import ensure_tag
 from sdxl_reg.errors import Conflict, InvalidValue, NotFound, UnknownName
 from sdxl_reg.formats.dataset_formats import IMPORTS
 from sdxl_reg.jobs.lock import alone_in
@@ -57,6 +60,22 @@ def test_pictures_captions_and_levels_survive_an_export_and_an_import(
         assert [
             (e.image.blob.sha256, e.source_path, e.tag_path, e.caption) for e in again
         ] == wanted
+
+
+@pytest.mark.parametrize("form", ["imagefolder", "parquet", "webdataset", "coco"])
+def test_tags_that_people_attached_survive_as_well(
+    form: str, frozen: str, engine: Engine, store: BlobStore, tmp_path: Path
+) -> None:
+    with transaction(engine) as session:
+        image_set = find_image_set(session, frozen)
+        ensure_tag(session, ["season", "winter"], ["brand", "state"])
+        attach(session, image_set, "brand:qzy", "season/winter")
+        export_dataset(session, store, freeze(session, store, frozen), tmp_path / "out", form=form)
+    imported(engine, store, tmp_path / "out")
+    with reading(engine) as session:
+        members = members_of(session, find_image_set(session, "in"))
+    assert {m.more_tags for m in members if m.tag_path.startswith("qzy")} == {("season/winter",)}
+    assert {m.more_tags for m in members if m.tag_path.startswith("lsbr")} == {()}
 
 
 def test_a_hypernetwork_folder_comes_back_with_captions_and_levels(
