@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.audit import note
 from sdxl_reg.catalog.blobs import recorded
+from sdxl_reg.catalog.dataset_plan import EVERY_ONCE, Plan, plan_of, remember
 from sdxl_reg.catalog.images import SetMember, find_image_set, members_of
 from sdxl_reg.catalog.lineage import new_node, record_origins
 from sdxl_reg.catalog.origins import origins_of
@@ -26,9 +27,19 @@ from sdxl_reg.vocabulary import NodeKind
 
 
 def freeze(
-    session: Session, store: BlobStore, name: str, *, image_set: str = "", selector: str = ""
+    session: Session,
+    store: BlobStore,
+    name: str,
+    *,
+    image_set: str = "",
+    selector: str = "",
+    validation: float | str | None = None,
+    balance: str | None = None,
 ) -> DatasetVersion:
     """The dataset version of an image set as it is now.
+
+    Pictures that are the same or nearly so are trained together or held out together: see
+    `splits`. The dataset remembers its validation and balance for the next time.
 
     Args:
         session: The transaction.
@@ -36,15 +47,22 @@ def freeze(
         name: Name of the dataset.
         image_set: Which set; by default the one the dataset was made of, or of the same name.
         selector: Glob on tag paths for a new dataset: `qzy/**`; empty takes every image.
+        validation: Share of the images to hold out (0 for none), or a selector of them; None does
+            as the last time.
+        balance: Level whose values are shown equally often; empty for none, None as the last time.
 
     Returns:
         A new version, or the one with this very content when there is one.
 
     Raises:
         NotFound: No image set of that name.
-        Conflict: The dataset is of another set or selection, or nothing is selected.
+        Conflict: The dataset is of another set or selection, nothing is selected, or nothing can
+            be held out.
+        InvalidValue: The share is not between 0 and 1, or a selector is of the wrong form.
+        UnknownName: A selector or the balance names a level that the set does not have.
     """
     dataset = _dataset_for(session, name, image_set=image_set, selector=selector)
+    before = remember(session, dataset, validation=validation, balance=balance)
     members = members_of(session, dataset.image_set, dataset.selector)
     if not members:
         raise Conflict(
@@ -53,7 +71,9 @@ def freeze(
             remedy=f"See: sdxl-reg tags {dataset.image_set.name}",
         )
     origins = origins_of(session, [member.image_id for member in members])
-    blob = recorded(session, store.put_bytes(manifest_of(members, synthetic=origins)))
+    plan = plan_of(session, dataset, members, before)
+    manifest = manifest_of(members, synthetic=origins, plan=plan)
+    blob = recorded(session, store.put_bytes(manifest))
     existing = session.scalar(
         select(DatasetVersion).where(
             DatasetVersion.dataset_id == dataset.id, DatasetVersion.digest == blob.sha256
@@ -72,27 +92,30 @@ def freeze(
     dataset.next_version += 1
     session.add(version)
     session.flush()
-    session.execute(insert(DatasetEntry), _entries(version.id, members))
+    session.execute(insert(DatasetEntry), _entries(version.id, members, plan))
     record_origins(session, version.node_id, origins.values())
     note(session, "dataset.frozen", version_ref(version), digest=version.digest)
     return version
 
 
-def manifest_of(members: Sequence[SetMember], *, synthetic: Container[int] = ()) -> bytes:
+def manifest_of(
+    members: Sequence[SetMember], *, synthetic: Container[int] = (), plan: Plan = EVERY_ONCE
+) -> bytes:
     """The canonical manifest of images: the same images give the same bytes.
 
     Args:
         members: In their order.
         synthetic: Rows of the images that were drawn here; their lines say so.
+        plan: Their splits and repeats.
     """
     lines = (
         json.dumps(
             {
                 "caption": member.caption,
                 "path": member.source_path,
-                "repeats": 1,
+                "repeats": plan.repeats_of(member.member_id),
                 "sha256": member.sha256,
-                "split": "train",
+                "split": plan.split_of(member.member_id),
                 "tags": member.tag_path,
                 **({"synthetic": True} if member.image_id in synthetic else {}),
             },
@@ -196,7 +219,7 @@ def _dataset_for(session: Session, name: str, *, image_set: str, selector: str) 
     return dataset
 
 
-def _entries(version_id: int, members: Sequence[SetMember]) -> list[dict[str, object]]:
+def _entries(version_id: int, members: Sequence[SetMember], plan: Plan) -> list[dict[str, object]]:
     return [
         {
             "dataset_version_id": version_id,
@@ -205,8 +228,8 @@ def _entries(version_id: int, members: Sequence[SetMember]) -> list[dict[str, ob
             "source_path": member.source_path,
             "tag_path": member.tag_path,
             "caption": member.caption,
-            "repeats": 1,
-            "split": "train",
+            "repeats": plan.repeats_of(member.member_id),
+            "split": plan.split_of(member.member_id),
         }
         for position, member in enumerate(members)
     ]

@@ -18,7 +18,7 @@ NEAR = 4
 _ENOUGH = 1 << 20
 
 
-def hash_array(hashes: Sequence[int]) -> Hashes:
+def hash_array(hashes: Sequence[int] | NDArray[np.int64]) -> Hashes:
     """Hashes as databases keep them, signed, as an array of 64 bits each; (N,)."""
     return np.array(hashes, dtype=np.int64).view(np.uint64)
 
