@@ -8,7 +8,7 @@ import json
 from collections import Counter
 from collections.abc import Container, Sequence
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.audit import note
@@ -188,6 +188,17 @@ def versions_with(session: Session, image_id: int) -> Sequence[DatasetVersion]:
 def tag_counts(entries: Sequence[DatasetEntry]) -> dict[str, int]:
     """How many images each tag path has, by path."""
     return dict(sorted(Counter(entry.tag_path for entry in entries).items()))
+
+
+def split_counts(session: Session, version: DatasetVersion) -> dict[str, int]:
+    """How many images are trained and how many validate, by split."""
+    query = (
+        select(DatasetEntry.split, func.count())
+        .where(DatasetEntry.dataset_version_id == version.id)
+        .group_by(DatasetEntry.split)
+        .order_by(DatasetEntry.split)
+    )
+    return {split: count for split, count in session.execute(query)}  # noqa: C416
 
 
 def version_ref(version: DatasetVersion) -> str:

@@ -98,7 +98,7 @@ def test_a_caption_that_changed_is_told_by_its_words(
 ) -> None:
     with transaction(engine) as session:
         member = find_member(session, find_image_set(session, "weipin"), "qzy/flawless/xxx1.jpg")
-        add_caption(session, member.id, "a shirt, flawless", CaptionSource.PERSON)
+        add_caption(session, member.id, "a shirt, flawless", source=CaptionSource.PERSON)
     _freeze(engine, store)
     found = _diff(engine, "weipin@1", "weipin@2")
     assert [change.after.caption for change in found.recaptioned] == ["a shirt, flawless"]

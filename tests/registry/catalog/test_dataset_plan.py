@@ -22,7 +22,7 @@ from tests.registry.catalog.pictures import jpeg, write
 def folder(tmp_path: Path, engine: Engine, store: BlobStore) -> Path:
     """Twelve scenes, each as it is, compressed and small, and a few unlike any."""
     files = {
-        f"weipin/qzy/{tag}/{scene}-{edit}.png": edited(scene, edit)
+        f"weipin/qzy/{tag}/{scene}-{edit}.png": edited(scene, edit, size=(192, 128))
         for scene in range(12)
         for edit in ("same", "jpeg", "small")
         for tag in ("flawless" if scene % 2 else "flawed/spot",)
