@@ -282,8 +282,8 @@ def _first_with_same(values: Sequence[int | str | None]) -> tuple[Positions, Pos
     return found[:, 0], found[:, 1]
 
 
-def _hash_rows(session: Session, image_set: ImageSet | None, selector: str) -> Select[Any]:
-    query: Select[Any] = (
+def _hash_rows(session: Session, image_set: ImageSet | None, selector: str) -> Any:
+    query = (
         select(Member.id.label("member_id"), Member.image_id, Image.phash, Image.pixel_sha256)
         .join(Image, Image.id == Member.image_id)
         .where(Member.state == MemberState.PRESENT)
