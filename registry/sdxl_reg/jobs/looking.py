@@ -61,39 +61,33 @@ def look(
         RegistryError: What the process says was wrong, of the same class.
         WorkFailed: It ended without a word.
     """
-    with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-m", MODULE, network, str(batch_size), device],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=said,
-        )
+    command = [sys.executable, "-m", MODULE, network, str(batch_size), device]
+    with (
+        tempfile.TemporaryFile() as said,
+        subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said
+        ) as process,
+    ):
+        asking = threading.Thread(target=_ask, args=(process.stdin, pictures, texts))
+        asking.start()  # beside the answers: each pipe holds only so much
         try:
-            yield from _heard(process, pictures, texts)
+            for line in process.stdout or ():
+                yield _seen(json.loads(line))
             if process.wait():
                 raise _silent(process.returncode, said)
         finally:
             process.kill()
-            process.wait()
+            asking.join()
 
 
-def _heard(
-    process: "subprocess.Popen[bytes]", pictures: Sequence[tuple[str, Path]], texts: Sequence[str]
-) -> Iterator[Seen]:
-    asked, answers = process.stdin, process.stdout
-    if asked is None or answers is None:
-        raise WorkFailed("the process that looks at pictures has no pipes")
-    asking = threading.Thread(target=_ask, args=(asked, pictures, texts), daemon=True)
-    asking.start()  # beside the answers: each pipe holds only so much
-    for line in answers:
-        answer = json.loads(line)
-        if "code" in answer:
-            raise from_facts(answer)
-        yield Seen(
-            key=answer["key"],
-            vector=base64.b64decode(answer["vector"]),
-            fault=answer.get("fault", ""),
-        )
+def _seen(answer: dict[str, str]) -> Seen:
+    if "code" in answer:
+        raise from_facts(answer)
+    return Seen(
+        key=answer["key"],
+        vector=base64.b64decode(answer["vector"]),
+        fault=answer.get("fault", ""),
+    )
 
 
 def _ask(pipe: IO[bytes], pictures: Sequence[tuple[str, Path]], texts: Sequence[str]) -> None:

@@ -19,9 +19,10 @@ from sdxl_reg.catalog.embeddings import (
 from sdxl_reg.catalog.images import find_image_set, find_member
 from sdxl_reg.catalog.ingest import ingest
 from sdxl_reg.errors import Conflict, InvalidValue, NotFound
+from sdxl_reg.jobs.looking import Seen
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.store.database import connect, reading, transaction, upgrade
-from sdxl_reg.tables import ImageEmbedding
+from sdxl_reg.tables import Image, ImageEmbedding
 from tests.registry.catalog.likenesses import near_products
 from tests.registry.evaluation.networks.tiny_networks import write_clip
 
@@ -83,37 +84,28 @@ def test_words_find_pictures_by_the_cosine_of_both(
     assert all("/fold/" in hit.source_path for hit in found)
 
 
-def test_what_was_looked_at_is_not_looked_at_again_and_what_is_left_is(
+def test_only_what_was_not_looked_at_is_and_what_cannot_be_read_is_told(
     looked_at: tuple[Engine, BlobStore, Path], clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine, store, _ = looked_at
-    assert embed(engine, store, "weipin", weights=str(clip)).known == 12
+    assert embed(engine, store, "weipin", weights=str(clip)).known == 12  # starts no process
     with transaction(engine) as session:
         session.execute(delete(ImageEmbedding).where(ImageEmbedding.image_id > 8))
+        last = session.scalars(select(Image).order_by(Image.id.desc())).first()
+        assert last is not None
+        sha256 = last.blob.sha256
+    store.path(sha256).chmod(0o600)
+    store.path(sha256).write_bytes(b"no picture")
     monkeypatch.setattr(embeddings, "_KEPT_TOGETHER", 2)
     told: list[int] = []
     done = embed(
         engine, store, "weipin", weights=str(clip), progress=lambda n, total, what: told.append(n)
     )
-    assert (done.known, done.looked_at) == (8, 4)
+    assert (done.known, done.looked_at) == (8, 3)
+    assert list(done.faults) == [sha256]
     assert told == [1, 2, 3, 4]
     with reading(engine) as session:
-        assert session.scalar(select(func.count()).select_from(ImageEmbedding)) == 12
-
-
-def test_a_picture_that_cannot_be_read_is_told_and_the_others_go_on(
-    clip: Path, tmp_path: Path, engine: Engine, store: BlobStore
-) -> None:
-    ingest(engine, store, near_products(tmp_path / "products"))
-    with reading(engine) as session:
-        image = find_member(session, find_image_set(session, "weipin"), "qzy/flawless/b.png").image
-        sha256 = image.blob.sha256
-    path = store.path(sha256)
-    path.chmod(0o600)
-    path.write_bytes(b"no picture")
-    done = embed(engine, store, "weipin", weights=str(clip))
-    assert list(done.faults) == [sha256]
-    assert done.looked_at == 11
+        assert session.scalar(select(func.count()).select_from(ImageEmbedding)) == 11
 
 
 def test_searching_before_looking_and_with_no_clip_is_refused(
@@ -129,10 +121,13 @@ def test_searching_before_looking_and_with_no_clip_is_refused(
         embed(engine, store, "weipin", weights=str(tmp_path / "none"))
     with pytest.raises(InvalidValue, match="reads no words"):
         network_name("dinov2:somewhere")
-    text = tmp_path / "text.jpg"
-    text.write_text("text")
+
+
+def test_a_file_that_is_no_picture_is_refused(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    unread = Seen(key="text.jpg", vector=b"", fault="not a picture")
+    monkeypatch.setattr(embeddings, "look", lambda network, pictures: iter([unread]))
     with pytest.raises(InvalidValue, match="no picture"):
-        picture_vector(str(clip), text)
+        picture_vector(str(clip), Path("text.jpg"))
 
 
 def test_what_is_wrong_with_a_network_is_told_by_the_process(clip: Path, tmp_path: Path) -> None:
