@@ -1,6 +1,6 @@
 """The cells of grids: reused where their pictures exist, recorded one by one where they do not."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from sqlalchemy import Engine, Select, insert, select, update
@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 
 from sdxl_reg.catalog.artifacts import version_ref
 from sdxl_reg.catalog.blobs import recorded
+from sdxl_reg.catalog.portions import portions
 from sdxl_reg.errors import NotFound
 from sdxl_reg.evaluation.plan import PlannedCell
 from sdxl_reg.jobs.pictures import PictureSpec
@@ -18,8 +19,6 @@ from sdxl_reg.tables import ArtifactVersion, Blob, CellScore, Grid, GridCell
 
 FIDELITY = "fidelity"
 """The metric that a pick rests on."""
-
-_MAX_KEYS = 500  # in one query; databases limit the number of parameters
 
 
 def insert_cells(
@@ -200,7 +199,7 @@ def _cells(grid: Grid) -> Select[GridCell]:
 def _pictures(session: Session, store: BlobStore, keys: Sequence[str]) -> dict[str, int]:
     """Cell key → row of the blob, for the cells that were ever drawn."""
     found: dict[str, int] = {}
-    for some in _portions(keys):
+    for some in portions(keys):
         query = (
             select(GridCell.cell_key, Blob.id, Blob.sha256)
             .join(Blob, GridCell.blob_id == Blob.id)
@@ -214,7 +213,7 @@ def _pictures(session: Session, store: BlobStore, keys: Sequence[str]) -> dict[s
 def _scores(session: Session, keys: Sequence[str], scorer: str) -> dict[str, dict[str, float]]:
     """Cell key → metric → value, by one scorer."""
     found: dict[str, dict[str, float]] = {}
-    for some in _portions(keys):
+    for some in portions(keys):
         query = (
             select(GridCell.cell_key, CellScore.metric, CellScore.value)
             .join(CellScore, CellScore.cell_id == GridCell.id)
@@ -223,8 +222,3 @@ def _scores(session: Session, keys: Sequence[str], scorer: str) -> dict[str, dic
         for key, metric, value in session.execute(query):
             found.setdefault(key, {})[metric] = value
     return found
-
-
-def _portions(keys: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(keys), _MAX_KEYS):
-        yield keys[start : start + _MAX_KEYS]

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, distinct, func, select
+from sqlalchemy import Select, false, func, select, union
 from sqlalchemy.orm import Session
 
-from sdxl_reg.catalog.tags import selects
+from sdxl_reg.catalog.tags import selects, tags_of
+from sdxl_reg.catalog.totals import totals_of
 from sdxl_reg.errors import NotFound
 from sdxl_reg.imaging.names import name_key
 from sdxl_reg.tables import (
@@ -19,6 +20,7 @@ from sdxl_reg.tables import (
     Member,
     MemberTag,
     Tag,
+    TagClosure,
 )
 from sdxl_reg.vocabulary import CaptionSource, MemberState
 
@@ -76,22 +78,31 @@ class ImageSetSummary:
 
 @dataclass(frozen=True, kw_only=True)
 class MemberPage:
-    """Some members of a set, and how many there are in all."""
+    """Some members of a set.
+
+    Attributes:
+        members: In the order in which they came into the set.
+        total: How many there are in all.
+        next: What to give as `after` for the page that follows; none at the end.
+    """
 
     members: Sequence[SetMember]
     total: int
+    next: int | None
 
 
 def image_sets(session: Session) -> list[ImageSetSummary]:
     """Every image set with its counts, by name."""
-    rows = session.execute(_summaries().order_by(ImageSet.name_key))
-    return [_summary(row) for row in rows]
+    found = session.scalars(select(ImageSet).order_by(ImageSet.name_key))
+    return [summary_of(session, image_set) for image_set in found.all()]
 
 
 def summary_of(session: Session, image_set: ImageSet) -> ImageSetSummary:
     """One image set with its counts."""
-    row = session.execute(_summaries().where(ImageSet.id == image_set.id)).one()
-    return _summary(row)
+    totals = totals_of(session, image_set)
+    return ImageSetSummary(
+        image_set=image_set, images=totals.images, members=totals.members, missing=totals.missing
+    )
 
 
 def find_image_set(session: Session, name: str) -> ImageSet:
@@ -123,7 +134,8 @@ def members_of(session: Session, image_set: ImageSet, selector: str = "") -> lis
         UnknownName: It names a level that the set does not have.
     """
     seen: dict[tuple[str, str], SetMember] = {}
-    members = _members(session, image_set, selects(session, image_set, selector))
+    chosen = Member.id.in_(member_ids(session, image_set, selector=selector))
+    members = _as_members(session, _member_rows().where(chosen))
     # Databases sort text each in their own way; the manifest must come out the same on all.
     for member in sorted(members, key=lambda member: member.source_path):
         if member.state == MemberState.PRESENT:
@@ -132,27 +144,83 @@ def members_of(session: Session, image_set: ImageSet, selector: str = "") -> lis
 
 
 def page_of_members(
-    session: Session, image_set: ImageSet, *, selector: str = "", offset: int = 0, limit: int = 60
+    session: Session,
+    image_set: ImageSet,
+    *,
+    tag: str = "",
+    selector: str = "",
+    after: int = 0,
+    offset: int = 0,
+    limit: int = 60,
 ) -> MemberPage:
-    """Some members of a set by source path, missing and repeated ones included.
+    """Some members of a set in the order in which they came, missing and repeated ones included.
 
     Args:
         session: The transaction.
         image_set: The set.
-        selector: Which of its tags; empty for all.
-        offset: How many to pass over, ≥ 0.
+        tag: Path of a tag; only members with it or one below it.
+        selector: Which of these, as `selectors` describes; empty for all.
+        after: Row of the last member of the page before; 0 for the first page.
+        offset: How many to pass over besides, ≥ 0.
         limit: How many to give at most, ≥ 1.
 
     Raises:
         InvalidValue: The selector is of the wrong form.
         UnknownName: It names a level that the set does not have.
     """
-    condition = selects(session, image_set, selector)
-    total = session.scalar(
-        select(func.count(Member.id)).where(Member.image_set_id == image_set.id, condition)
+    ids = member_ids(session, image_set, tag=tag, selector=selector).where(Member.id > after)
+    if tag and not selector.strip():
+        ids = _ids_of_tags(
+            image_set, _tags_under(session, image_set, tag), after, offset + limit + 1
+        )
+    found = session.scalars(ids.order_by("id").offset(offset).limit(limit + 1)).all()
+    members = _as_members(session, _member_rows().where(Member.id.in_(found[:limit])))
+    return MemberPage(
+        members=sorted(members, key=lambda member: member.member_id),
+        total=_total(session, image_set, tag=tag, selector=selector),
+        next=found[limit - 1] if len(found) > limit else None,
     )
-    members = _members(session, image_set, condition, offset=offset, limit=limit)
-    return MemberPage(members=members, total=total or 0)
+
+
+def glimpse(session: Session, image_set: ImageSet, count: int) -> list[SetMember]:
+    """A few members from all over a set, present ones first of all.
+
+    Args:
+        session: The transaction.
+        image_set: The set.
+        count: How many at most.
+    """
+    of_set = Member.image_set_id == image_set.id
+    first, last = session.execute(
+        select(func.min(Member.id), func.max(Member.id)).where(of_set)
+    ).one()
+    if first is None:
+        return []
+    starts = [first + (last - first) * number // count for number in range(count)]
+    found = [
+        session.scalar(
+            select(Member.id)
+            .where(of_set, Member.state == MemberState.PRESENT, Member.id >= start)
+            .order_by(Member.id)
+            .limit(1)
+        )
+        for start in starts
+    ]
+    return _as_members(session, _member_rows().where(Member.id.in_(found)))
+
+
+def member_ids(
+    session: Session, image_set: ImageSet, *, tag: str = "", selector: str = ""
+) -> Select[int]:
+    """The rows of the members of a set that a tag and a selector mean, as a query; see above."""
+    query = select(Member.id).where(Member.image_set_id == image_set.id)
+    if tag:
+        tagged = select(MemberTag.member_id).where(
+            MemberTag.image_set_id == image_set.id,
+            MemberTag.tag_id.in_(_tags_under(session, image_set, tag)),
+        )
+        query = query.where(Member.id.in_(tagged))
+    return query.where(selects(session, image_set, selector))
 
 
 def find_member(session: Session, image_set: ImageSet, source_path: str) -> Member:
@@ -192,40 +260,57 @@ def members_of_image(session: Session, image: Image) -> list[SetMember]:
     return _as_members(session, _member_rows().where(Member.image_id == image.id))
 
 
-def _summary(row: Any) -> ImageSetSummary:
-    return ImageSetSummary(
-        image_set=row.ImageSet, images=row.images, members=row.members, missing=row.missing
-    )
-
-
-def _summaries() -> Any:
-    present = Member.state == MemberState.PRESENT
-    return (
-        select(
-            ImageSet,
-            func.count(
-                distinct(case((present, func.coalesce(Image.pixel_sha256, Blob.sha256))))
-            ).label("images"),
-            func.count(case((present, Member.id))).label("members"),
-            func.count(case((Member.state == MemberState.MISSING, Member.id))).label("missing"),
+def _tags_under(session: Session, image_set: ImageSet, path: str) -> list[int]:
+    """The tags at a path and below it that members of a set have explicitly."""
+    root = _tag_at(session, image_set, path)
+    below = session.scalars(
+        select(TagClosure.descendant_id).where(
+            TagClosure.ancestor_id == root,
+            TagClosure.descendant_id.in_(
+                select(MemberTag.tag_id).where(MemberTag.image_set_id == image_set.id).distinct()
+            ),
         )
-        .outerjoin(Member, Member.image_set_id == ImageSet.id)
-        .outerjoin(Image, Image.id == Member.image_id)
-        .outerjoin(Blob, Blob.id == Image.blob_id)
-        .group_by(ImageSet.id)
     )
+    return sorted(below)
 
 
-def _members(
-    session: Session,
-    image_set: ImageSet,
-    condition: ColumnElement[bool],
-    *,
-    offset: int = 0,
-    limit: int | None = None,
-) -> list[SetMember]:
-    query = _member_rows().where(Member.image_set_id == image_set.id, condition)
-    return _as_members(session, query.offset(offset).limit(limit))
+def _tag_at(session: Session, image_set: ImageSet, path: str) -> int:
+    """The tag at a path, however its case is written; 0 where the set has none there."""
+    key = name_key(path.strip("/"))
+    return next((t.id for t in tags_of(session, image_set) if name_key(t.path) == key), 0)
+
+
+def _ids_of_tags(image_set: ImageSet, tags: Sequence[int], after: int, limit: int) -> Select[int]:
+    """The first members of several tags: a short range of the index for each of them."""
+    parts = [
+        select(MemberTag.member_id)
+        .where(
+            MemberTag.image_set_id == image_set.id,
+            MemberTag.tag_id == tag,
+            MemberTag.member_id > after,
+        )
+        .order_by(MemberTag.member_id)
+        .limit(limit)
+        .subquery()
+        for tag in tags
+    ]
+    if not parts:
+        return select(Member.id).where(false())
+    together = union(*(select(part.c.member_id.label("id")) for part in parts)).subquery()
+    return select(together.c.id)
+
+
+def _total(session: Session, image_set: ImageSet, *, tag: str, selector: str) -> int:
+    """How many members are meant; from the kept totals where these say it."""
+    if not tag and not selector.strip():
+        totals = totals_of(session, image_set)
+        return totals.members + totals.missing
+    if not selector.strip():
+        root = _tag_at(session, image_set, tag)
+        totals = totals_of(session, image_set)
+        return totals.below.get(root, 0) + totals.missing_below.get(root, 0)
+    ids = member_ids(session, image_set, tag=tag, selector=selector).subquery()
+    return session.scalar(select(func.count()).select_from(ids)) or 0
 
 
 def _as_members(session: Session, query: Select[Any]) -> list[SetMember]:

@@ -1,18 +1,17 @@
 """Where drawn pictures come from: what asked for them, and the rows that make them images."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.blobs import recorded
-from sdxl_reg.imaging.decode import PictureFacts
+from sdxl_reg.catalog.portions import portions
+from sdxl_reg.imaging.examine import PictureFacts
 from sdxl_reg.store.blobs import StoredBlob
 from sdxl_reg.tables import Blob, GeneratedPicture, Generation, Grid, GridCell, Image
 from sdxl_reg.vocabulary import NodeKind
-
-_MAX_KEYS = 500  # in one query; databases limit the number of parameters
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +42,7 @@ def recorded_image(session: Session, stored: StoredBlob, facts: PictureFacts) ->
     Args:
         session: The transaction.
         stored: What the store says of the bytes.
-        facts: From `imaging.decode.examine`.
+        facts: From `imaging.examine.examine`.
     """
     blob = recorded(session, stored)
     image = session.scalar(select(Image).where(Image.blob_id == blob.id))
@@ -59,16 +58,26 @@ def new_image(blob: Blob, facts: PictureFacts) -> Image:
 
     Args:
         blob: Of its bytes.
-        facts: From `imaging.decode.examine`.
+        facts: From `imaging.examine.examine`.
     """
-    return Image(
-        blob_id=blob.id,
-        width=facts.width,
-        height=facts.height,
-        format=facts.format,
-        phash=facts.phash,
-        pixel_sha256=facts.pixel_sha256,
-    )
+    image = Image(blob_id=blob.id, width=facts.width, height=facts.height, format=facts.format)
+    judge(image, facts)
+    return image
+
+
+def judge(image: Image, facts: PictureFacts) -> None:
+    """Write into a picture's row what its preview tells.
+
+    Args:
+        image: The row.
+        facts: From `imaging.examine.examine`.
+    """
+    image.phash = facts.phash
+    image.preview_sha256 = facts.preview_sha256
+    image.brightness = facts.measures.brightness
+    image.contrast = facts.measures.contrast
+    image.sharpness = facts.measures.sharpness
+    image.exif = facts.exif or None
 
 
 def origins_of(session: Session, image_ids: Iterable[int]) -> dict[int, Origin]:
@@ -80,7 +89,7 @@ def origins_of(session: Session, image_ids: Iterable[int]) -> dict[int, Origin]:
     """
     found: dict[int, Origin] = {}
     image: int | None
-    for some in _portions(sorted(set(image_ids))):
+    for some in portions(sorted(set(image_ids))):
         grids = (
             select(Image.id, Grid.id, Grid.node_id, Grid.run_id)
             .join(GridCell, GridCell.blob_id == Image.blob_id)
@@ -102,8 +111,3 @@ def origins_of(session: Session, image_ids: Iterable[int]) -> dict[int, Origin]:
                     kind=NodeKind.GENERATION, number=number, node_id=node, run_id=run
                 )
     return found
-
-
-def _portions(ids: Sequence[int]) -> Iterator[Sequence[int]]:
-    for start in range(0, len(ids), _MAX_KEYS):
-        yield ids[start : start + _MAX_KEYS]

@@ -41,6 +41,15 @@ class Slice:
         """
         return 0 if self.cursor is None else _read_cursor(self.cursor, int)
 
+    @property
+    def after(self) -> int:
+        """Row of the last item of the page before, 0 at first, for lists ordered by their rows.
+
+        Raises:
+            InvalidValue: The cursor is none of ours.
+        """
+        return self.offset
+
 
 @dataclass(frozen=True, kw_only=True)
 class Page(Generic[_Item]):
@@ -95,6 +104,16 @@ def counted_page(items: Sequence[_Item], part: Slice, *, total: int) -> Page[_It
     """
     end = part.offset + len(items)
     return Page(items=items, next=_cursor_of(end) if items and end < total else None)
+
+
+def page_after(items: Sequence[_Item], last: int | None) -> Page[_Item]:
+    """A page of items that were already fetched with `part.after`.
+
+    Args:
+        items: The items of the page.
+        last: Row of the last of them where more follow; none at the end.
+    """
+    return Page(items=items, next=None if last is None else _cursor_of(last))
 
 
 def _cursor_of(value: str | int) -> str:

@@ -4,13 +4,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, func, insert, not_, or_, select, true
+from sqlalchemy import ColumnElement, and_, insert, not_, or_, select, true
 from sqlalchemy.orm import Session
 
+from sdxl_reg.catalog.portions import portions
 from sdxl_reg.catalog.selectors import And, Not, Or, Selector, Term, parse_selector
+from sdxl_reg.catalog.totals import Totals, totals_of
 from sdxl_reg.imaging.names import name_key, near_names
 from sdxl_reg.tables import ImageSet, Member, MemberTag, Tag, TagClosure
-from sdxl_reg.vocabulary import MemberState
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,31 +56,24 @@ def ensure_tag(session: Session, names: Sequence[str], levels: Sequence[str]) ->
 
 def tag_tree(session: Session, image_set: ImageSet) -> tuple[TagNode, ...]:
     """The tags of a set's present members as a tree, each with how many members it has."""
-    explicit = Counter(
-        dict(
-            session.execute(
-                select(MemberTag.tag_id, func.count())
-                .join(Member, Member.id == MemberTag.member_id)
-                .where(Member.image_set_id == image_set.id, Member.state == MemberState.PRESENT)
-                .group_by(MemberTag.tag_id)
-            ).all()
-        )
-    )
+    totals = totals_of(session, image_set)
     below: dict[int | None, list[Tag]] = defaultdict(list)
-    for tag in tags_of(session, image_set):
+    for tag in _at(session, totals.below):
         below[tag.parent_id].append(tag)
-    return _nodes(None, below, explicit, image_set.layout.split("/"))
+    return _nodes(None, below, totals, image_set.layout.split("/"))
 
 
 def tags_of(session: Session, image_set: ImageSet) -> Sequence[Tag]:
-    """Every tag of a set, ancestors of explicit ones included, by path."""
-    used = (
-        select(TagClosure.ancestor_id)
-        .join(MemberTag, MemberTag.tag_id == TagClosure.descendant_id)
-        .join(Member, Member.id == MemberTag.member_id)
-        .where(Member.image_set_id == image_set.id, Member.state == MemberState.PRESENT)
-    )
-    return session.scalars(select(Tag).where(Tag.id.in_(used)).order_by(Tag.path)).all()
+    """Every tag of a set's members, ancestors of explicit ones included, by path."""
+    totals = totals_of(session, image_set)
+    return _at(session, totals.below.keys() | totals.missing_below.keys())
+
+
+def _at(session: Session, tag_ids: Iterable[int]) -> list[Tag]:
+    found: list[Tag] = []
+    for some in portions(sorted(tag_ids)):
+        found += session.scalars(select(Tag).where(Tag.id.in_(some)))
+    return sorted(found, key=lambda tag: tag.path)
 
 
 def level_of(image_set: ImageSet, tag: Tag) -> str:
@@ -169,20 +163,20 @@ def _new_child(session: Session, parent: Tag | None, name: str, level: str) -> T
 def _nodes(
     parent: int | None,
     below: dict[int | None, list[Tag]],
-    explicit: Counter[int],
+    totals: Totals,
     levels: Sequence[str],
 ) -> tuple[TagNode, ...]:
     nodes = []
     for tag in below[parent]:
-        children = _nodes(tag.id, below, explicit, levels)
+        children = _nodes(tag.id, below, totals, levels)
         nodes.append(
             TagNode(
                 tag_id=tag.id,
                 name=tag.name,
                 path=tag.path,
                 level=_level(levels, tag.depth),
-                members=explicit[tag.id],
-                members_below=explicit[tag.id] + sum(child.members_below for child in children),
+                members=totals.explicit.get(tag.id, 0),
+                members_below=totals.below[tag.id],
                 children=children,
             )
         )

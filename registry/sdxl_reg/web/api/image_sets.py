@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from sdxl_reg.catalog.images import find_image_set, image_sets, page_of_members, summary_of
-from sdxl_reg.catalog.paging import counted_page
+from sdxl_reg.catalog.paging import counted_page, page_after
 from sdxl_reg.web.dependencies import SessionOf, SliceOf
 from sdxl_reg.web.schemas.base import Items, items_of
 from sdxl_reg.web.schemas.images import (
@@ -16,7 +16,6 @@ from sdxl_reg.web.schemas.images import (
     image_set_item,
     member_item,
 )
-from sdxl_reg.web.selection import selector_of
 
 router = APIRouter(prefix="/image-sets", tags=["image sets"])
 
@@ -54,12 +53,13 @@ def one(session: SessionOf, name: str) -> ImageSetDocument:
 def images(
     session: SessionOf, name: str, part: SliceOf, tag: TagOf = "", select: SelectorOf = ""
 ) -> Items[MemberItem]:
-    """The images by path, with tag and caption; `tag` and `select` narrow them down."""
+    """The images as they came, with tag and caption; `tag` and `select` narrow them down."""
     page = page_of_members(
         session,
         find_image_set(session, name),
-        selector=selector_of(tag, select),
-        offset=part.offset,
+        tag=tag,
+        selector=select,
+        after=part.after,
         limit=part.limit,
     )
-    return items_of(counted_page(page.members, part, total=page.total), member_item)
+    return items_of(page_after(page.members, page.next), member_item)

@@ -9,15 +9,15 @@ from sqlalchemy.orm import Session
 from sdxl_reg.catalog.images import (
     ImageSetSummary,
     find_image_set,
+    glimpse,
     image_sets,
     page_of_members,
     summary_of,
 )
-from sdxl_reg.catalog.paging import counted_page
+from sdxl_reg.catalog.paging import page_after
 from sdxl_reg.web.api.image_sets import SelectorOf, TagOf
 from sdxl_reg.web.dependencies import SessionOf, SliceOf
 from sdxl_reg.web.schemas.images import image_set_document, image_set_item, member_item
-from sdxl_reg.web.selection import selector_of
 from sdxl_reg.web.templating import render
 
 router = APIRouter(prefix="/image-sets")
@@ -44,20 +44,14 @@ def one(
     """A set: its tags on the left, the pictures of the chosen tag beside them."""
     found = find_image_set(session, name)
     page = page_of_members(
-        session,
-        found,
-        selector=selector_of(tag, select),
-        offset=part.offset,
-        limit=part.limit,
+        session, found, tag=tag, selector=select, after=part.after, limit=part.limit
     )
-    counted = counted_page(page.members, part, total=page.total)
+    counted = page_after(page.members, page.next)
     facts = {
         "set": image_set_document(session, summary_of(session, found)),
         "members": [member_item(member) for member in counted.items],
         "total": page.total,
-        "first": part.offset + 1,
-        "last": part.offset + len(counted.items),
-        "is_first": part.offset == 0,
+        "is_first": part.after == 0,
         "next": counted.next,
         "tag": tag.strip("/"),
         "select": select,
@@ -67,12 +61,5 @@ def one(
 
 def with_glimpse(session: Session, summary: ImageSetSummary) -> dict[str, Any]:
     """An image set with a few of its pictures from all over."""
-    step = max(1, summary.members // _GLIMPSE)
-    pictures = [
-        member
-        for number in range(min(_GLIMPSE, summary.members))
-        for member in page_of_members(
-            session, summary.image_set, offset=number * step, limit=1
-        ).members
-    ]
+    pictures = glimpse(session, summary.image_set, _GLIMPSE)
     return {"set": image_set_item(summary), "pictures": [member_item(found) for found in pictures]}
