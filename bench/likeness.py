@@ -56,8 +56,8 @@ def measure_all(count: int, rounds: int) -> None:
         processor = (time.process_time() - started) / rounds
         found = len(hashes) - len(np.unique(clusters(hashes)))
         say(
-            f"{count} hashes, {name}: {shown(seconds)}, {processor:.2f} s of a processor, {found} in a cluster of another; "
-            f"peak memory {before:.0f} → {peak_mib():.0f} MiB"
+            f"{count} hashes, {name}: {shown(seconds)}, {processor:.2f} s of a processor, "
+            f"{found} in a cluster of another; peak memory {before:.0f} → {peak_mib():.0f} MiB"
         )
 
 
