@@ -193,7 +193,7 @@ EDITS: dict[str, Callable[[Image.Image], Image.Image]] = {
 def measure_edits() -> None:
     """How many edited pictures stay within 4, 8 and 10 bits of their original."""
     with tempfile.TemporaryDirectory() as folder:
-        paths = sorted(noisy_pictures(Path(folder), 40).rglob("*.jpg"))
+        paths = sorted(noisy_pictures(Path(folder), 40, ((1600, 1200),)).rglob("*.jpg"))
         originals = [Image.open(path).convert("RGB") for path in paths]
     for name, edit in EDITS.items():
         apart = np.array([_bits_between(one, edit(one)) for one in originals])
