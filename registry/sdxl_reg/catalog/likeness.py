@@ -30,6 +30,7 @@ from sdxl_reg.imaging.near_pairs import Positions
 from sdxl_reg.tables import Blob, Image, ImageSet, Member, MemberTag, Tag
 from sdxl_reg.vocabulary import MemberState
 
+_LOSSLESS = frozenset({"PNG", "TIFF", "BMP", "PPM"})
 _AT_ONCE = 5000
 """Rows asked for by their numbers in one query: databases limit how many."""
 
@@ -57,6 +58,7 @@ class ClusterMember:
         tag_path: Its tag by its folder; empty without one.
         width: Pixels, upright.
         height: Pixels, upright.
+        format: As found in its bytes.
         sharpness: The more the sharper; None where it was not measured.
     """
 
@@ -70,6 +72,7 @@ class ClusterMember:
     tag_path: str
     width: int
     height: int
+    format: str
     sharpness: float | None
 
 
@@ -79,7 +82,8 @@ class Cluster:
 
     Attributes:
         kind: The weakest tie that holds it together.
-        members: Two or more: the largest first, of equally large ones the sharpest, then by path.
+        members: Two or more: the largest first, of equally large ones a lossless file (what JPEG
+            leaves at edges looks sharp), then the sharpest, then by path.
     """
 
     kind: Sameness
@@ -320,6 +324,7 @@ def _details(session: Session, members: Iterable[int]) -> Iterator[ClusterMember
             func.coalesce(folder_tag, "").label("tag_path"),
             Image.width,
             Image.height,
+            Image.format,
             Image.sharpness,
         )
         .join(ImageSet, ImageSet.id == Member.image_set_id)
@@ -342,10 +347,10 @@ def _cluster(members: list[ClusterMember]) -> Cluster:
     return Cluster(kind=kind, members=tuple(sorted(members, key=_worth)))
 
 
-def _worth(member: ClusterMember) -> tuple[int, float, str, str]:
+def _worth(member: ClusterMember) -> tuple[int, bool, float, str, str]:
     """Where a picture stands in its cluster: lower is worth more."""
-    size = -member.width * member.height
-    return size, -(member.sharpness or 0.0), member.image_set, member.source_path
+    size, is_lossy = -member.width * member.height, member.format not in _LOSSLESS
+    return size, is_lossy, -(member.sharpness or 0.0), member.image_set, member.source_path
 
 
 def _contradicting(labels: Sequence[str]) -> bool:
