@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import combinations
+from itertools import chain, combinations
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,7 @@ from sdxl_reg.tables import Blob, Image, ImageSet, Member, MemberTag, Tag
 from sdxl_reg.vocabulary import MemberState
 
 _LOSSLESS = frozenset({"PNG", "TIFF", "BMP", "PPM"})
+_PORTION = 50_000
 _AT_ONCE = 5000
 """Rows asked for by their numbers in one query: databases limit how many."""
 
@@ -236,7 +237,7 @@ def near_image_ids(
     found: dict[int, int] = {}
     if image.phash is not None:
         query = select(Image.id, Image.phash).where(Image.phash.is_not(None), within)
-        rows = np.array(session.connection().execute(query).all(), dtype=np.int64).reshape(-1, 2)
+        rows = _as_array(session, query)
         apart = distances(hash_array(rows[:, 1]), image.phash)
         near = np.flatnonzero(apart <= distance)
         found |= dict(zip(rows[near, 0].tolist(), apart[near].tolist(), strict=True))
@@ -275,6 +276,17 @@ def likeness_labels(
     links = [_first_with_same(image_ids), _first_with_same(pixel_digests), (hashed, near)]
     left, right = (np.concatenate([link[side] for link in links]) for side in (0, 1))
     return components(count, left, right)
+
+
+def _as_array(session: Session, query: Any) -> Positions:
+    """Two columns of numbers; (N, 2). A portion at a time: rows take ten times the memory."""
+    result = session.connection().execute(query.execution_options(yield_per=_PORTION))
+    portions = [
+        np.fromiter(chain.from_iterable(rows), np.int64, 2 * len(rows))
+        for rows in result.partitions()
+    ]
+    empty = np.zeros(0, dtype=np.int64)
+    return np.concatenate([empty, *portions]).reshape(-1, 2)
 
 
 def _first_with_same(values: Sequence[int | str | None]) -> tuple[Positions, Positions]:
