@@ -1,5 +1,6 @@
 """`sdxl-reg ingest`: record folders of pictures as image sets."""
 
+import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
@@ -114,6 +115,7 @@ def _ingest_once(
 ) -> None:
     from sdxl_reg.catalog.ingest import ingest as ingest_folder
 
+    warnings.filterwarnings("ignore", module="PIL")  # of broken EXIF: in no way ours to mend
     with progress_bar(as_events=as_json) as advance:
         report = ingest_folder(
             registry.engine,

@@ -71,16 +71,13 @@ def test_progress_is_told_to_a_program_on_stderr(tmp_path: Path) -> None:
 def test_watching_takes_what_is_added(tmp_path: Path) -> None:
     root = products(tmp_path / "products")
     command = [*SDXL_REG, "ingest", str(root), "--watch"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    try:
-        for line in process.stderr:
-            if line.startswith("Watching"):
-                break
-        time.sleep(1)  # until the watch is on
-        write(root, {"weipin/qzy/flawless/new.jpg": jpeg(71)})
-        told = next(line for line in process.stderr if " seen · " in line)
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(timeout=30)
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        try:
+            assert any(line.startswith("Watching") for line in process.stderr)
+            time.sleep(1)  # until the watch is on
+            write(root, {"weipin/qzy/flawless/new.jpg": jpeg(71)})
+            told = next(line for line in process.stderr if " seen · " in line)
+        finally:
+            process.send_signal(signal.SIGINT)
     assert told.startswith("13 seen · 1 new · 12 unchanged")

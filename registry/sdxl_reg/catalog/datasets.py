@@ -6,13 +6,15 @@ the identity of the version: freezing again without a change gives the same vers
 
 import json
 from collections import Counter
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.audit import note
 from sdxl_reg.catalog.blobs import recorded
+from sdxl_reg.catalog.crops import frozen_facts
 from sdxl_reg.catalog.dataset_plan import EVERY_ONCE, Plan, plan_of, remember
 from sdxl_reg.catalog.images import SetMember, find_image_set, members_of
 from sdxl_reg.catalog.lineage import new_node, record_origins
@@ -71,8 +73,9 @@ def freeze(
             remedy=f"See: sdxl-reg tags {dataset.image_set.name}",
         )
     origins = origins_of(session, [member.image_id for member in members])
+    facts = frozen_facts(session, dataset.image_set, members)
     plan = plan_of(session, dataset, members, before)
-    manifest = manifest_of(members, synthetic=origins, plan=plan)
+    manifest = manifest_of(members, synthetic=origins, facts=facts, plan=plan)
     blob = recorded(session, store.put_bytes(manifest))
     existing = session.scalar(
         select(DatasetVersion).where(
@@ -92,20 +95,25 @@ def freeze(
     dataset.next_version += 1
     session.add(version)
     session.flush()
-    session.execute(insert(DatasetEntry), _entries(version.id, members, plan))
+    session.execute(insert(DatasetEntry), _entries(version.id, members, facts, plan))
     record_origins(session, version.node_id, origins.values())
     note(session, "dataset.frozen", version_ref(version), digest=version.digest)
     return version
 
 
 def manifest_of(
-    members: Sequence[SetMember], *, synthetic: Container[int] = (), plan: Plan = EVERY_ONCE
+    members: Sequence[SetMember],
+    *,
+    synthetic: Container[int] = (),
+    facts: Mapping[int, Mapping[str, Any]] | None = None,
+    plan: Plan = EVERY_ONCE,
 ) -> bytes:
     """The canonical manifest of images: the same images give the same bytes.
 
     Args:
         members: In their order.
         synthetic: Rows of the images that were drawn here; their lines say so.
+        facts: Row of a member → what its line says beside; see `crops.frozen_facts`.
         plan: Their splits and repeats.
     """
     lines = (
@@ -118,6 +126,7 @@ def manifest_of(
                 "split": plan.split_of(member.member_id),
                 "tags": member.tag_path,
                 **({"synthetic": True} if member.image_id in synthetic else {}),
+                **(facts or {}).get(member.member_id, {}),
             },
             ensure_ascii=False,
             sort_keys=True,
@@ -230,7 +239,12 @@ def _dataset_for(session: Session, name: str, *, image_set: str, selector: str) 
     return dataset
 
 
-def _entries(version_id: int, members: Sequence[SetMember], plan: Plan) -> list[dict[str, object]]:
+def _entries(
+    version_id: int,
+    members: Sequence[SetMember],
+    facts: Mapping[int, Mapping[str, Any]],
+    plan: Plan,
+) -> list[dict[str, object]]:
     return [
         {
             "dataset_version_id": version_id,
@@ -241,6 +255,7 @@ def _entries(version_id: int, members: Sequence[SetMember], plan: Plan) -> list[
             "caption": member.caption,
             "repeats": plan.repeats_of(member.member_id),
             "split": plan.split_of(member.member_id),
+            "crop": facts[member.member_id].get("crop"),
         }
         for position, member in enumerate(members)
     ]

@@ -1,6 +1,6 @@
 """Judging pictures that an older release recorded without a preview: once, from their own bytes."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from pathlib import Path
 
@@ -72,10 +72,12 @@ def derive_pending(
             query = select(Image).options(joinedload(Image.blob)).where(Image.id.in_(some))
             images = session.scalars(query.order_by(Image.id)).all()
             digests = [image.blob.sha256 for image in images]
-            found = pool.map(lambda digest: _judged(store, thumbnails, digest), digests)
-            problems += _written(images, list(found))
+            found = list(pool.map(lambda digest: _judged(store, thumbnails, digest), digests))
+            judged = dict(zip(images, found, strict=True))
+            problems += _written(judged)
             session.flush()
-            prove_twins(session, store, images)
+            hashes = {i: f.hashes for i, f in judged.items() if isinstance(f, PictureFacts)}
+            prove_twins(session, store, hashes)
         done += len(some)
         progress(done, len(ids), "judging pictures")
     return problems
@@ -92,8 +94,8 @@ def _judged(store: BlobStore, thumbnails: Path | None, sha256: str) -> PictureFa
     return facts
 
 
-def _written(images: Sequence[Image], found: Sequence[PictureFacts | Problem]) -> Iterator[Problem]:
-    for image, facts in zip(images, found, strict=True):
+def _written(judged: Mapping[Image, PictureFacts | Problem]) -> Iterator[Problem]:
+    for image, facts in judged.items():
         if isinstance(facts, Problem):
             yield facts
         else:

@@ -16,7 +16,7 @@ from sdxl_reg.imaging.thumbnails import PREVIEW_SIDE, thumbnail_path
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.store.database import connect, prepare, reading, transaction
 from sdxl_reg.tables import FolderScan, Image, Member
-from tests.registry.catalog.pictures import jpeg, picture, products, write
+from tests.registry.catalog.pictures import jpeg, photograph, picture, products, write
 
 GOOD = "weipin/qzy/flawless"
 
@@ -152,7 +152,9 @@ def test_the_kept_totals_are_those_that_one_counts(
 def test_a_jpeg_saved_as_png_is_a_pixel_duplicate(
     engine: Engine, store: BlobStore, tmp_path: Path
 ) -> None:
-    data = jpeg(1, size=(640, 480))
+    stream = io.BytesIO()
+    photograph().save(stream, "JPEG", quality=85)  # large: decoded at a fraction of its size
+    data = stream.getvalue()
     stream = io.BytesIO()
     Pillow.open(io.BytesIO(data)).save(stream, "PNG")
     root = write(tmp_path / "p", {f"{GOOD}/a.jpg": data, f"{GOOD}/b.png": stream.getvalue()})
