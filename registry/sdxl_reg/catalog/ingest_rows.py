@@ -8,8 +8,9 @@ longer than decoding does.
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
-from sqlalchemy import and_, delete, insert, or_, select
+from sqlalchemy import and_, delete, insert, or_, select, tuple_
 from sqlalchemy.orm import Session, joinedload
 
 from sdxl_reg.catalog.captions import caption_from_tags
@@ -17,6 +18,7 @@ from sdxl_reg.catalog.ingest_plan import PlannedPicture
 from sdxl_reg.catalog.origins import new_image
 from sdxl_reg.catalog.tags import ensure_tag
 from sdxl_reg.catalog.twins import prove_twins
+from sdxl_reg.formats.clip_tokens import token_count
 from sdxl_reg.imaging.examine import PictureFacts
 from sdxl_reg.imaging.layout import Layout
 from sdxl_reg.imaging.problems import Code, Problem, Stage
@@ -212,9 +214,6 @@ class RowWriter:
     def _write_tags(self) -> None:
         if not self._untagged:
             return
-        ids = [member.id for member, _ in self._untagged]
-        by_folder = delete(MemberTag).where(MemberTag.by_folder.is_(True))
-        self._session.execute(by_folder.where(MemberTag.member_id.in_(ids)))
         rows = [
             {
                 "member_id": member.id,
@@ -225,6 +224,12 @@ class RowWriter:
             for member, picture in self._untagged
             if (tag := self._tags[picture.tags]) is not None
         ]
+        ids = [member.id for member, _ in self._untagged]
+        given = [(row["member_id"], row["tag_id"]) for row in rows]
+        # Of what people attached only the very tag goes that the folder now gives.
+        again = tuple_(MemberTag.member_id, MemberTag.tag_id).in_(given)
+        goes = MemberTag.by_folder.is_(True) | again
+        self._session.execute(delete(MemberTag).where(MemberTag.member_id.in_(ids), goes))
         if rows:
             self._session.execute(insert(MemberTag), rows)
 
@@ -242,6 +247,7 @@ class RowWriter:
                     text=wanted[0],
                     source=wanted[1],
                     parent_id=head.caption_id if head else None,
+                    tokens=token_count(wanted[0]),
                 )
                 changes.append((head, caption))
         self._session.add_all([caption for _, caption in changes])
@@ -380,7 +386,9 @@ def wanted_caption(
     if picture.caption:
         return picture.caption, CaptionSource.SIDECAR
     tags = {layout.level(depth): name for depth, name in enumerate(picture.tags)}
-    return caption_from_tags(template, tags=tags, image_set=image_set), CaptionSource.TAGS
+    name = PurePosixPath(picture.source_path).stem
+    text = caption_from_tags(template, tags=tags, image_set=image_set, name=name)
+    return text, CaptionSource.TAGS
 
 
 def replaces(present: tuple[str, CaptionSource] | None, wanted: tuple[str, CaptionSource]) -> bool:
