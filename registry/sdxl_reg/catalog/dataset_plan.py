@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.balance import depth_of, suggested_repeats
 from sdxl_reg.catalog.images import SetMember
+from sdxl_reg.catalog.selection import selects
 from sdxl_reg.catalog.splits import (
     TRAIN,
     VALIDATION,
@@ -15,7 +16,6 @@ from sdxl_reg.catalog.splits import (
     held_out_share,
     units_of,
 )
-from sdxl_reg.catalog.tags import selects
 from sdxl_reg.errors import InvalidValue
 from sdxl_reg.tables import Blob, Dataset, DatasetEntry, DatasetVersion, Image, Member
 

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, delete, insert, select
 from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.images import find_image_set
-from sdxl_reg.catalog.tags import selects
+from sdxl_reg.catalog.selection import selects
 from sdxl_reg.errors import Conflict, InvalidValue, WorkFailed
 from sdxl_reg.evaluation.networks.names import CLIP, family_and_source, identity
 from sdxl_reg.jobs.looking import Seen, look

@@ -17,7 +17,7 @@ import numpy as np
 from sqlalchemy import Select, case, func, select, true
 from sqlalchemy.orm import Session
 
-from sdxl_reg.catalog.tags import selects
+from sdxl_reg.catalog.selection import selects
 from sdxl_reg.imaging.clusters import (
     NEAR,
     checked_distance,
