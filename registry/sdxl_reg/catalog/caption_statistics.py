@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from sdxl_reg.catalog.tags import selects
+from sdxl_reg.catalog.selection import selects
 from sdxl_reg.formats.clip_tokens import CHUNK_TOKENS, token_count, tokens
 from sdxl_reg.tables import Caption, CaptionHead, ImageSet, Member
 from sdxl_reg.vocabulary import MemberState
