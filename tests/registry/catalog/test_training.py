@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from sdxl_reg.catalog.artifacts import NewVersion, add_version, ensure_artifact
 from sdxl_reg.catalog.crops import set_background, set_crop
+from sdxl_reg.catalog.datasets import freeze
 from sdxl_reg.catalog.images import find_image_set, find_member
 from sdxl_reg.catalog.ingest import ingest
 from sdxl_reg.catalog.run_details import run_document
@@ -66,6 +67,18 @@ def test_a_small_base_has_defaults_of_its_own_until_something_is_said(planned: P
 
 def test_pictures_go_by_the_names_that_people_know(planned: Planner) -> None:
     assert [image.name for image in _spec(planned()).images] == ["blue/1.jpg", "red/1.jpg"]
+
+
+def test_what_the_dataset_holds_out_is_told_apart_from_what_is_trained(
+    engine: Engine, store: BlobStore, planned: Planner
+) -> None:
+    with transaction(engine) as session:
+        freeze(session, store, "shop", validation="**/red OR red")
+    split = planned()
+    spec = _spec(split)
+    assert [image.name for image in spec.images] == ["blue/1.jpg"]
+    assert [image.name for image in spec.validation_images] == ["red/1.jpg"]
+    assert split.image_count == 1
 
 
 def test_crops_and_background_of_the_set_are_trained_with(engine: Engine, planned: Planner) -> None:
