@@ -66,9 +66,8 @@ def _line(name: str, change: "Change") -> str:
         case "retagged":
             return f"{after.path}: {', '.join(before.tags)} → {', '.join(after.tags)}"
         case "recaptioned":
-            return (
-                f"{after.path}: {''.join(_styled(part.kind, part.text) for part in change.words)}"
-            )
+            words = (_styled(part.kind, part.text) for part in change.words)
+            return f"{after.path}: {''.join(words)}"
         case "moved":
             return f"{after.path}: {before.split} → {after.split}"
         case "recropped":
