@@ -7,25 +7,15 @@ import pytest
 from PIL import Image
 
 from sdxl_reg.formats.dataset_formats import EXPORTS, IMPORTS
-from sdxl_reg_cli.main import main
+from tests.cli.typing_commands import run
 from tests.registry.catalog.pictures import jpeg, products, write
 
 
 @pytest.fixture(autouse=True)
-def frozen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def frozen(tmp_path: Path, home: Path) -> None:
     """A frozen dataset in a home of its own."""
-    for name in ("SDXL_REG_DATABASE_URL", "SDXL_REG_STORE_URL"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("SDXL_REG_HOME", str(tmp_path / "home"))
-    assert _run("ingest", products(tmp_path / "products")) == 0
-    assert _run("dataset", "freeze", "weipin") == 0
-
-
-def _run(*arguments: object) -> int:
-    with pytest.raises(SystemExit) as ended:
-        main([str(argument) for argument in arguments])
-    assert isinstance(ended.value.code, int)
-    return ended.value.code
+    assert run("ingest", products(tmp_path / "products")) == 0
+    assert run("dataset", "freeze", "weipin") == 0
 
 
 def test_an_export_for_kohya_says_where_it_lies(
@@ -33,7 +23,7 @@ def test_an_export_for_kohya_says_where_it_lies(
 ) -> None:
     capsys.readouterr()
     to = tmp_path / "out"
-    assert _run("dataset", "export", "weipin@1", "--to", to, "--repeats", 10, "--json") == 0
+    assert run("dataset", "export", "weipin@1", "--to", to, "--repeats", 10, "--json") == 0
     document = json.loads(capsys.readouterr().out)
     assert document == {
         "format": "kohya",
@@ -50,14 +40,14 @@ def test_an_export_for_kohya_says_where_it_lies(
 def test_an_export_as_a_folder_has_the_tree_of_the_tags(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert _run("dataset", "export", "weipin", "--format", "folder", "--to", tmp_path / "out") == 0
+    assert run("dataset", "export", "weipin", "--format", "folder", "--to", tmp_path / "out") == 0
     assert (tmp_path / "out" / "qzy" / "flawed" / "spot" / "xxx1.txt").is_file()
     assert "qzy/flawed/spot" in capsys.readouterr().out
 
 
 def test_options_of_the_other_format_are_refused(tmp_path: Path) -> None:
     arguments = ("dataset", "export", "weipin", "--format", "folder", "--to", tmp_path / "out")
-    assert _run(*arguments, "--repeats", 2) == 2
+    assert run(*arguments, "--repeats", 2) == 2
     assert not (tmp_path / "out").exists()
 
 
@@ -65,7 +55,7 @@ def test_options_reach_the_pictures(tmp_path: Path) -> None:
     out = tmp_path / "out"
     arguments = ("--format", "hypernetwork", "--resolution", "64x48", "--crop", "edges")
     more = ("--caption-suffix", ", black background", "--image-format", "webp", "--quality", 80)
-    assert _run("dataset", "export", "weipin", "--to", out, *arguments, *more) == 0
+    assert run("dataset", "export", "weipin", "--to", out, *arguments, *more) == 0
     text = (out / "qzy_flawed_spot_02.txt").read_text()
     assert text == "qzy, flawed, spot, black background"
     with Image.open(out / "qzy_flawed_spot_02.webp") as picture:
@@ -74,15 +64,15 @@ def test_options_reach_the_pictures(tmp_path: Path) -> None:
 
 def test_a_wrong_option_is_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     to = ("--to", tmp_path / "out")
-    assert _run("dataset", "export", "weipin", *to, "--resolution", "huge") == 2
+    assert run("dataset", "export", "weipin", *to, "--resolution", "huge") == 2
     assert "832x1216" in capsys.readouterr().err
-    assert _run("dataset", "export", "weipin", *to, "--crop", "edge") == 2
+    assert run("dataset", "export", "weipin", *to, "--crop", "edge") == 2
     assert "'edges'" in capsys.readouterr().err
 
 
 def test_help_lists_the_formats_and_what_reads_them(capsys: pytest.CaptureFixture[str]) -> None:
     for verb, formats in (("export", EXPORTS), ("import", IMPORTS)):
-        assert _run("dataset", verb, "--help") == 0
+        assert run("dataset", verb, "--help") == 0
         said = capsys.readouterr().out
         assert all(f"{name:<13}{text}" in said for name, text in formats.items())
 
@@ -90,13 +80,13 @@ def test_help_lists_the_formats_and_what_reads_them(capsys: pytest.CaptureFixtur
 def test_what_was_exported_can_be_imported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert _run("dataset", "export", "weipin", "--format", "coco", "--to", tmp_path / "out") == 0
+    assert run("dataset", "export", "weipin", "--format", "coco", "--to", tmp_path / "out") == 0
     capsys.readouterr()
-    assert _run("dataset", "import", tmp_path / "out", "--as", "again", "--json") == 0
+    assert run("dataset", "import", tmp_path / "out", "--as", "again", "--json") == 0
     document = json.loads(capsys.readouterr().out)
     assert (document["format"], document["pictures"], document["captions"]) == ("coco", 12, 12)
     assert document["image_set"] == "again"
-    assert _run("dataset", "freeze", "again") == 0
+    assert run("dataset", "freeze", "again") == 0
 
 
 def test_an_import_tells_what_it_passed_over(
@@ -104,14 +94,14 @@ def test_an_import_tells_what_it_passed_over(
 ) -> None:
     rows = '{"file_name": "../x.jpg"}\n{"file_name": "a.jpg", "text": "one"}\n'
     write(tmp_path / "set", {"metadata.jsonl": rows.encode(), "a.jpg": jpeg(1)})
-    assert _run("dataset", "import", tmp_path / "set", "--as", "small") == 0
+    assert run("dataset", "import", tmp_path / "set", "--as", "small") == 0
     said = capsys.readouterr()
     assert "Not taken: ../x.jpg: It lies outside of the data set" in said.err
     assert "imagefolder" in said.out
-    assert _run("dataset", "import", tmp_path / "nowhere", "--as", "small") == 3
+    assert run("dataset", "import", tmp_path / "nowhere", "--as", "small") == 3
 
 
 def test_exporting_over_something_else_is_a_conflict(tmp_path: Path) -> None:
     (tmp_path / "dataset.toml").write_text("mine")
-    assert _run("dataset", "export", "weipin", "--to", tmp_path) == 4
-    assert _run("dataset", "export", "none", "--to", tmp_path) == 3
+    assert run("dataset", "export", "weipin", "--to", tmp_path) == 4
+    assert run("dataset", "export", "none", "--to", tmp_path) == 3
