@@ -15,7 +15,8 @@ from tempfile import TemporaryDirectory
 
 from transformers import CLIPTokenizer
 
-from sdxl_reg.diffusion.micro import END, tokenizer_files, write_files
+from sdxl_reg.diffusion.micro import tokenizer_files, write_files
+from sdxl_reg.formats.clip_tokens import END
 
 MERGES = 48_894
 WHEEL = "open_clip_torch==3.3.0"

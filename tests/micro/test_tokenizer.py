@@ -6,7 +6,7 @@ import pytest
 from transformers import CLIPTokenizer
 
 from micro.tokenizer import build_tokenizer, whole_words
-from sdxl_reg.diffusion.micro import END, START, shipped_merges
+from sdxl_reg.formats.clip_tokens import END, START, shipped_merges
 
 
 @pytest.fixture(scope="module")

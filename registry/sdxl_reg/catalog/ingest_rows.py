@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session, joinedload
@@ -17,6 +18,7 @@ from sdxl_reg.catalog.captions import caption_from_tags
 from sdxl_reg.catalog.ingest_plan import PlannedPicture
 from sdxl_reg.catalog.origins import new_image
 from sdxl_reg.catalog.tags import ensure_tag
+from sdxl_reg.formats.clip_tokens import token_count
 from sdxl_reg.imaging.decode import PictureFacts
 from sdxl_reg.imaging.layout import Layout
 from sdxl_reg.imaging.problems import Code, Problem, Stage
@@ -224,6 +226,7 @@ class RowWriter:
                     text=wanted[0],
                     source=wanted[1],
                     parent_id=head.caption_id if head else None,
+                    tokens=token_count(wanted[0]),
                 )
                 changes.append((head, caption))
         self._session.add_all([caption for _, caption in changes])
@@ -353,7 +356,9 @@ def wanted_caption(
     if picture.caption:
         return picture.caption, CaptionSource.SIDECAR
     tags = {layout.level(depth): name for depth, name in enumerate(picture.tags)}
-    return caption_from_tags(template, tags=tags, image_set=image_set), CaptionSource.TAGS
+    name = PurePosixPath(picture.source_path).stem
+    text = caption_from_tags(template, tags=tags, image_set=image_set, name=name)
+    return text, CaptionSource.TAGS
 
 
 def replaces(present: tuple[str, CaptionSource] | None, wanted: tuple[str, CaptionSource]) -> bool:

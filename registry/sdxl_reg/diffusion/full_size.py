@@ -6,7 +6,8 @@ the field names are those of diffusers and transformers.
 
 import json
 
-from sdxl_reg.diffusion.micro import PADS, shipped_merges, tokenizer_files
+from sdxl_reg.diffusion.micro import PADS, tokenizer_files
+from sdxl_reg.formats.clip_tokens import shipped_merges
 
 CONTEXT_WIDTH = 2048
 """Width of the text context of SDXL's base: 768 of CLIP-L and 1280 of OpenCLIP bigG."""

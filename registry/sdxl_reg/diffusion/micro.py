@@ -12,9 +12,8 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from sdxl_reg.errors import NotFound
+from sdxl_reg.formats.clip_tokens import END, MERGES, START, byte_characters
 
-START, END = "<|startoftext|>", "<|endoftext|>"
-MERGES = "tokenizer/merges.txt"
 MAX_TOKENS = 77
 PADS = {"tokenizer": END, "tokenizer_2": "!"}
 """The padding token of SDXL's two tokenizers."""
@@ -55,11 +54,6 @@ def write_files(contents: Mapping[str, bytes], folder: Path) -> Path:
     return folder
 
 
-def shipped_merges() -> bytes:
-    """CLIP's list of byte-pair merges: a version line, then one merge a line."""
-    return (files("sdxl_reg") / "micro_base" / MERGES).read_bytes()
-
-
 def tokenizer_files(merges: bytes, pad: str) -> dict[str, bytes]:
     """The four files of a CLIP tokenizer, readable by transformers 4 and 5.
 
@@ -93,17 +87,6 @@ def vocabulary(merges: Sequence[tuple[str, ...]]) -> dict[str, int]:
     tokens = [*characters, *(character + "</w>" for character in characters)]
     tokens += ["".join(pair) for pair in merges] + [START, END]
     return {token: number for number, token in enumerate(tokens)}
-
-
-def byte_characters() -> list[str]:
-    """The 256 printable characters that stand for bytes, in the order of CLIP's vocabulary.
-
-    Source: GPT-2's `bytes_to_unicode` (Radford et al. 2019): printable bytes stand for themselves,
-    the others follow, shifted to 256 and up.
-    """
-    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    hidden = 256 - len(printable)
-    return [chr(code) for code in printable] + [chr(256 + shift) for shift in range(hidden)]
 
 
 def _json(value: object) -> bytes:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from sdxl_reg.formats.clip_tokens import CHUNK_TOKENS, token_count
 from sdxl_reg.imaging.problems import Code, Problem, Stage
 from sdxl_reg.imaging.scan import CAPTION_SUFFIXES, METADATA_NAME, PictureFile
 
@@ -20,7 +21,6 @@ MAX_BYTES = 1 << 20
 MAX_METADATA_BYTES = 1 << 28
 _TRANSLATION = re.compile(r"^[A-Za-z_@-]{2,20}\.utf8=")
 _KEYS = ("caption", "text", "prompt")
-_LONG_WORDS = 60  # CLIP reads 75 tokens; a word of English has about 1.3
 _MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF16_LE: "utf-16",
@@ -78,9 +78,11 @@ class _Reader:
                 text = self._text_of(name, picture)
             self._own(name, picture)
         text = text or self._from_metadata(picture)
-        if len(text.split()) > _LONG_WORDS:
+        if (count := token_count(text)) > CHUNK_TOKENS:
             self._tell(
-                picture, Code.CAPTION_LONG, "Its caption is longer than the 75 tokens SDXL reads"
+                picture,
+                Code.CAPTION_LONG,
+                f"Its caption has {count} tokens; SDXL reads {CHUNK_TOKENS} at once",
             )
         return text
 

@@ -9,7 +9,6 @@ from transformers import CLIPTokenizer
 
 from sdxl_reg.diffusion.micro import (
     PADS,
-    byte_characters,
     micro_base_files,
     tokenizer_files,
     vocabulary,
@@ -17,6 +16,7 @@ from sdxl_reg.diffusion.micro import (
 )
 from sdxl_reg.diffusion.pipeline import load_pipeline
 from sdxl_reg.formats.checkpoint import native_resolution
+from sdxl_reg.formats.clip_tokens import byte_characters
 
 MERGES = b"#version: 0.2\nr e\nre d</w>\nm u\nmu g</w>\n"
 
