@@ -207,8 +207,8 @@ def _cached(folder: Path, options: argparse.Namespace) -> list[float]:
 
 
 def _loaded(folder: Path, options: argparse.Namespace) -> tuple[Any, list[Any]]:
-    from sdxl_reg.diffusion.buckets import Fit
     from sdxl_reg.diffusion.latents import cut_pixels
+    from sdxl_reg.formats.kohya.buckets import Fit
     from sdxl_reg.training.base import loaded_base
     from sdxl_reg_lora import LoraConfig
 

@@ -17,6 +17,7 @@ COMMANDS = {
     "images": ("images:images", "List the image sets, or the images of one."),
     "tags": ("tags:tags", "Show the tag tree of an image set."),
     "captions": ("captions:captions", "Show or change captions."),
+    "crops": ("crops:crops", "Show or choose which part of each picture is trained."),
     "datasets": ("datasets:datasets", "List the frozen datasets."),
     "dataset": ("datasets:dataset", "Freeze, show, compare or export a dataset."),
     "trainers": ("trainers:trainers", "List the trainers and their settings."),

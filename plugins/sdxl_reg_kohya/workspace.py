@@ -158,7 +158,7 @@ def write_pictures(
     """The pictures of a job with their captions, in folders by repeats.
 
     Pictures are links to their bytes, unless the program would see them turned, in other colours,
-    or with what lies under their transparency: those are written anew.
+    uncut, or with what lies under their transparency: those are written anew.
 
     Args:
         job: Names the pictures.
@@ -213,9 +213,9 @@ def _write(
 
 
 def _lay_out(image: TrainingImage, stem: Path, config: SdScriptsConfig) -> None:
-    """Link a picture, or write it anew; what counts of it is then its alpha channel."""
+    """Link a picture, or write it anew, cut to its crop; what counts of it is then its alpha."""
     data = image.path.read_bytes()
-    if image.mask_path is not None or upright(data).mode == "RGBA":
+    if image.crop or image.mask_path is not None or upright(data).mode == "RGBA":
         written, counts = decoded_picture(image, config)
         if counts is not None:
             written.putalpha(counts)

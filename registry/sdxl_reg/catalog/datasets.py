@@ -6,13 +6,15 @@ the identity of the version: freezing again without a change gives the same vers
 
 import json
 from collections import Counter
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.audit import note
 from sdxl_reg.catalog.blobs import recorded
+from sdxl_reg.catalog.crops import frozen_facts
 from sdxl_reg.catalog.images import SetMember, find_image_set, members_of
 from sdxl_reg.catalog.lineage import new_node, record_origins
 from sdxl_reg.catalog.origins import origins_of
@@ -53,7 +55,9 @@ def freeze(
             remedy=f"See: sdxl-reg tags {dataset.image_set.name}",
         )
     origins = origins_of(session, [member.image_id for member in members])
-    blob = recorded(session, store.put_bytes(manifest_of(members, synthetic=origins)))
+    facts = frozen_facts(session, dataset.image_set, members)
+    manifest = manifest_of(members, synthetic=origins, facts=facts)
+    blob = recorded(session, store.put_bytes(manifest))
     existing = session.scalar(
         select(DatasetVersion).where(
             DatasetVersion.dataset_id == dataset.id, DatasetVersion.digest == blob.sha256
@@ -72,18 +76,24 @@ def freeze(
     dataset.next_version += 1
     session.add(version)
     session.flush()
-    session.execute(insert(DatasetEntry), _entries(version.id, members))
+    session.execute(insert(DatasetEntry), _entries(version.id, members, facts))
     record_origins(session, version.node_id, origins.values())
     note(session, "dataset.frozen", version_ref(version), digest=version.digest)
     return version
 
 
-def manifest_of(members: Sequence[SetMember], *, synthetic: Container[int] = ()) -> bytes:
+def manifest_of(
+    members: Sequence[SetMember],
+    *,
+    synthetic: Container[int] = (),
+    facts: Mapping[int, Mapping[str, Any]] | None = None,
+) -> bytes:
     """The canonical manifest of images: the same images give the same bytes.
 
     Args:
         members: In their order.
         synthetic: Rows of the images that were drawn here; their lines say so.
+        facts: Row of a member → what its line says beside; see `crops.frozen_facts`.
     """
     lines = (
         json.dumps(
@@ -95,6 +105,7 @@ def manifest_of(members: Sequence[SetMember], *, synthetic: Container[int] = ())
                 "split": "train",
                 "tags": member.tag_path,
                 **({"synthetic": True} if member.image_id in synthetic else {}),
+                **(facts or {}).get(member.member_id, {}),
             },
             ensure_ascii=False,
             sort_keys=True,
@@ -196,7 +207,9 @@ def _dataset_for(session: Session, name: str, *, image_set: str, selector: str) 
     return dataset
 
 
-def _entries(version_id: int, members: Sequence[SetMember]) -> list[dict[str, object]]:
+def _entries(
+    version_id: int, members: Sequence[SetMember], facts: Mapping[int, Mapping[str, Any]]
+) -> list[dict[str, object]]:
     return [
         {
             "dataset_version_id": version_id,
@@ -207,6 +220,7 @@ def _entries(version_id: int, members: Sequence[SetMember]) -> list[dict[str, ob
             "caption": member.caption,
             "repeats": 1,
             "split": "train",
+            "crop": facts[member.member_id].get("crop"),
         }
         for position, member in enumerate(members)
     ]

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.datasets import entries_of, version_ref
 from sdxl_reg.errors import UsageError
+from sdxl_reg.imaging.crops import box_of
 from sdxl_reg.jobs.spec import ImageSpec
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.tables import DatasetEntry, DatasetVersion
@@ -60,6 +61,7 @@ def _spec(store: BlobStore, entry: DatasetEntry, masks: Mapping[str, DatasetEntr
         name=entry.source_path,
         mask_path=store.path(mask_digest) if mask else None,
         mask_sha256=mask_digest,
+        crop=box_of(entry.crop) if entry.crop else None,
     )
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.artifacts import find_version, usable_name, weights_of
 from sdxl_reg.catalog.bases import find_base, lay_out, resolution_of_version
+from sdxl_reg.catalog.crops import background_of
 from sdxl_reg.catalog.datasets import find_dataset_version, freeze, version_ref
 from sdxl_reg.catalog.image_specs import image_specs
 from sdxl_reg.catalog.lineage import record_input
@@ -20,6 +21,7 @@ from sdxl_reg.catalog.references import parse_reference
 from sdxl_reg.catalog.runs import find_run, follow, mark_lost, new_run
 from sdxl_reg.catalog.training_results import Keeper
 from sdxl_reg.errors import Conflict, InvalidValue, NotFound
+from sdxl_reg.imaging.backgrounds import WHITE
 from sdxl_reg.jobs import events
 from sdxl_reg.jobs.local import run_job
 from sdxl_reg.jobs.lock import alone_in
@@ -111,9 +113,10 @@ def plan(
     with transaction(engine) as session:
         base = find_base(session, store, request.base, config_path=request.config_path)
         native = resolution_of_version(store, base)
-        values = _settings(trainer, request.settings, native)
-        config = parsed(trainer.config, values, trainer=trainer.name)
         dataset = _frozen(session, store, request.dataset)
+        said = _background(store, dataset, trainer) | request.settings
+        values = _settings(trainer, said, native)
+        config = parsed(trainer.config, values, trainer=trainer.name)
         classes = _frozen(session, store, request.class_dataset) if request.class_dataset else None
         masks = _frozen(session, store, request.mask_dataset) if request.mask_dataset else None
         start = _start(session, trainer, request.start) if request.start else None
@@ -151,7 +154,7 @@ def plan(
             job_path=job_path,
             base_version_id=base.id,
             trainer=trainer.name,
-            small_base_defaults={k: v for k, v in values.items() if k not in request.settings},
+            small_base_defaults={k: v for k, v in values.items() if k not in said},
         )
 
 
@@ -229,6 +232,14 @@ def _frozen(session: Session, store: BlobStore, reference: str) -> DatasetVersio
 
 def _settings(trainer: Trainer, said: dict[str, Any], native: int) -> dict[str, Any]:
     return with_small_base_defaults(trainer.config, said) if native < SMALL_BASE else said
+
+
+def _background(store: BlobStore, dataset: DatasetVersion, trainer: Trainer) -> dict[str, Any]:
+    """What is behind transparency, as the dataset says it; nothing where that is the default."""
+    background = background_of(store, dataset)
+    if background == WHITE or "alpha_background" not in trainer.config.model_fields:
+        return {}
+    return {"alpha_background": background}
 
 
 def _start(session: Session, trainer: Trainer, reference: str) -> ArtifactVersion:

@@ -11,7 +11,7 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from sdxl_reg.diffusion.buckets import Fit
+from sdxl_reg.formats.kohya.buckets import Fit
 
 FACTOR = 8
 """Pixels per latent, each way."""
@@ -49,7 +49,7 @@ def cut_pixels(
     Args:
         picture: Upright, in mode RGB.
         counts: How much of it counts in the loss, in mode L and of the same size; None: all.
-        fit: From `diffusion.buckets`, for the size of the picture.
+        fit: From `formats.kohya.buckets`, for the size of the picture.
         place: Where to cut, each in 0 … 1: from the left and from the top.
         mirrored: Left and right are exchanged, after the cut.
     """

@@ -10,17 +10,6 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageOps
 
-from sdxl_reg.evaluation.lettering import (
-    SMALL,
-    TEXT,
-    TITLE,
-    Line,
-    centred,
-    fitted,
-    height_of,
-    wrapped,
-    write,
-)
 from sdxl_reg.evaluation.sheet_pages import (
     GAP,
     HEADING_BREAK,
@@ -36,6 +25,17 @@ from sdxl_reg.evaluation.sheet_pages import (
     prompt_lines,
 )
 from sdxl_reg.evaluation.view import Cell, CellState, GridView, Metric
+from sdxl_reg.imaging.lettering import (
+    SMALL,
+    TEXT,
+    TITLE,
+    Line,
+    centred,
+    fitted,
+    height_of,
+    wrapped,
+    write,
+)
 
 PAPER, INK, FAINT, LINE, ACCENT = "#ffffff", "#1c2024", "#6b7480", "#dfe3e8", "#d9480f"
 FAULT, FAULT_PAPER = "#a3262a", "#fbf1f0"

@@ -7,8 +7,8 @@ goes on with its remaining rows on the next page.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from sdxl_reg.evaluation.lettering import SMALL, TEXT, Line, fitted, height_of
 from sdxl_reg.evaluation.view import Axis, GridView, Panel
+from sdxl_reg.imaging.lettering import SMALL, TEXT, Line, fitted, height_of
 
 MIN_SIDE, MAX_SIDE = 160, 320  # pixels a picture shall take on the sheet
 GAP, MARGIN, HEADING_BREAK = 8, 32, 4

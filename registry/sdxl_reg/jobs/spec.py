@@ -41,6 +41,9 @@ class ImageSpec(Document):
     name: str = Field(default="", description="Its path in the image set.")
     mask_path: Path | None = Field(default=None, description="Where the loss counts.")
     mask_sha256: str = ""
+    crop: tuple[float, float, float, float] | None = Field(
+        default=None, description="The part that is trained, in fractions; see `imaging.crops`."
+    )
 
 
 class VersionSpec(Document):

@@ -50,6 +50,8 @@ class TrainingImage:
         mask_path: A picture of the same size that says where the loss counts: white all, black
             nothing. Without one, all of it counts.
         mask_sha256: Of the mask's bytes.
+        crop: Left, upper, right and lower edge of the part that is trained, as fractions of the
+            upright picture; None: all of it. The mask is cut alike.
     """
 
     path: Path
@@ -60,6 +62,7 @@ class TrainingImage:
     name: str = ""
     mask_path: Path | None = None
     mask_sha256: str = ""
+    crop: tuple[float, float, float, float] | None = None
 
     @property
     def title(self) -> str:

@@ -2,22 +2,24 @@
 
 from PIL import Image, ImageChops
 
+from sdxl_reg.imaging.backgrounds import rgb_of
+from sdxl_reg.imaging.crops import cropped
 from sdxl_reg.imaging.decode import Limits, flattened, read_bytes, upright, upright_rgb
 from sdxl_reg.imaging.problems import Code, Stage, Unreadable
 from sdxl_reg.trainers.interface import TrainingImage
 from sdxl_reg.trainers.settings import DenoisingConfig
 
-BACKGROUNDS = {"white": (255, 255, 255), "black": (0, 0, 0)}
-"""Value of `alpha_background` → colour."""
+BACKGROUNDS = {"white": "#ffffff", "black": "#000000"}
+"""Words of `alpha_background` → colour."""
 
 
 def decoded_picture(
     image: TrainingImage, config: DenoisingConfig
 ) -> tuple[Image.Image, Image.Image | None]:
-    """A picture upright and in sRGB, and the mask of its loss.
+    """A picture upright, in sRGB and cut to its crop, and the mask of its loss.
 
     Args:
-        image: Names the picture, and its mask if it has one.
+        image: Names the picture, and its mask and crop if it has them.
         config: What is behind transparent parts, and whether they count.
 
     Returns:
@@ -30,7 +32,8 @@ def decoded_picture(
     picture = upright(read_bytes(image.path, Limits()))
     is_masked = config.alpha_mask and picture.mode == "RGBA"
     counts = picture.getchannel("A") if is_masked else None
-    picture = flattened(picture, BACKGROUNDS[config.alpha_background])
+    colour = BACKGROUNDS.get(config.alpha_background, config.alpha_background)
+    picture = flattened(picture, rgb_of(colour))
     if image.mask_path is not None:
         mask = upright_rgb(read_bytes(image.mask_path, Limits()), background=(0, 0, 0)).convert("L")
         if mask.size != picture.size:
@@ -41,4 +44,6 @@ def decoded_picture(
                 f"{picture.width}×{picture.height}",
             )
         counts = ImageChops.multiply(counts, mask) if counts else mask
-    return picture, counts
+    if image.crop is None:
+        return picture, counts
+    return cropped(picture, image.crop), cropped(counts, image.crop) if counts else None

@@ -1,7 +1,7 @@
 """What a saved file says of its training, gathered from job, settings and plan."""
 
-from sdxl_reg.diffusion.buckets import Size
 from sdxl_reg.formats.hashes import legacy_hash
+from sdxl_reg.formats.kohya.buckets import Size
 from sdxl_reg.formats.training_metadata import TrainingFacts, training_metadata
 from sdxl_reg.trainers.interface import TrainingJob
 from sdxl_reg.trainers.settings import DenoisingConfig

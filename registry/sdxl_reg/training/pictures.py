@@ -1,15 +1,16 @@
 """The pictures of a dataset in training: their sizes, their buckets, their latents."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from sdxl_reg.diffusion.buckets import Fit, Size, bucket_sizes, fitted, fitted_without_enlarging
 from sdxl_reg.diffusion.conditioning import size_ids
 from sdxl_reg.diffusion.latents import CENTRE, Pixels, cut_pixels, encode_pixels
 from sdxl_reg.errors import Corrupt, InvalidValue
+from sdxl_reg.formats.kohya.buckets import Fit, Size
+from sdxl_reg.imaging.crops import size_of_part
 from sdxl_reg.imaging.decode import upright_size
 from sdxl_reg.imaging.problems import Unreadable
 from sdxl_reg.trainers.interface import Report, TrainingImage
@@ -28,7 +29,7 @@ class Picture:
 
     Attributes:
         image: Of the dataset.
-        size: Width and height of the upright picture in pixels.
+        size: Width and height of the upright picture in pixels, or of its crop where it has one.
         fit: The bucket it is trained in.
         is_class: Whether it stands for the class at large, for prior preservation.
     """
@@ -69,13 +70,13 @@ def sorted_in(
         Corrupt: Pictures cannot be read, and are not to be left out; all of them are named.
         InvalidValue: The resolution does not fit the base or the buckets.
     """
-    fit = _fitting(base, config)
+    bucketing = config.bucketing(base.native, resolution_of(base, config))
     found: list[Picture] = []
     faults: list[tuple[TrainingImage, Exception]] = []
     for image in images:
         try:
-            size = upright_size(image.path)
-            found.append(Picture(image=image, size=size, fit=fit(size)))
+            size = _size_of(image)
+            found.append(Picture(image=image, size=size, fit=bucketing.fit(size)))
         except (Unreadable, InvalidValue) as error:
             faults.append((image, error))
     _tell(faults, len(images), config, report)
@@ -176,6 +177,7 @@ class Latents:
             "alpha_mask": self._config.alpha_mask,
             "mask": picture.image.mask_sha256,
             "mirrored": mirrored,
+            **({"crop": list(picture.image.crop)} if picture.image.crop else {}),
         }
 
     def _encoded(
@@ -207,16 +209,10 @@ class Latents:
         )
 
 
-def _fitting(base: Base, config: DenoisingConfig) -> Callable[[Size], Fit]:
-    resolution = resolution_of(base, config)
-    shortest, longest, step = config.bucket_sides(base.native, max(resolution))
-    if not config.enable_bucket:
-        return lambda size: fitted(size, [resolution])
-    if config.bucket_no_upscale:
-        area = resolution[0] * resolution[1]
-        return lambda size: fitted_without_enlarging(size, area=area, step=step)
-    sizes = bucket_sizes(resolution, shortest=shortest, longest=longest, step=step)
-    return lambda size: fitted(size, sizes)
+def _size_of(image: TrainingImage) -> Size:
+    """Width and height of what is trained of a picture, before it is resized."""
+    size = upright_size(image.path)
+    return size_of_part(size, image.crop) if image.crop else size
 
 
 def _tell(

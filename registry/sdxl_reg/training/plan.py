@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sdxl_reg.diffusion.buckets import Size
+from sdxl_reg.formats.kohya.buckets import Size
 from sdxl_reg.trainers.settings import DenoisingConfig
 
 VERSIONS = 5

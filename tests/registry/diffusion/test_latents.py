@@ -4,9 +4,9 @@ import pytest
 import torch
 from PIL import Image
 
-from sdxl_reg.diffusion.buckets import Fit
 from sdxl_reg.diffusion.latents import cut_pixels, encode_pixels
 from sdxl_reg.diffusion.pipeline import load_pipeline
+from sdxl_reg.formats.kohya.buckets import Fit
 
 
 def _fit(side: int, resized: tuple[int, int]) -> Fit:

@@ -12,9 +12,9 @@ import pytest
 import torch
 from PIL import Image
 
-from sdxl_reg.diffusion.buckets import Size
 from sdxl_reg.diffusion.noise import seeded
 from sdxl_reg.errors import Corrupt, InvalidValue
+from sdxl_reg.formats.kohya.buckets import Size
 from sdxl_reg.testing import Heard, training_job
 from sdxl_reg.trainers.interface import TrainingImage
 from sdxl_reg.trainers.settings import DenoisingConfig

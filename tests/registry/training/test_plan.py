@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sdxl_reg.diffusion.buckets import Size
+from sdxl_reg.formats.kohya.buckets import Size
 from sdxl_reg.trainers.settings import DenoisingConfig
 from sdxl_reg.training.plan import Plan, Showing, Step, planned, steps_after
 

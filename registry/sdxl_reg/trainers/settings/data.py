@@ -1,10 +1,13 @@
 """Settings of pictures and captions: sizes, crops, caches, what is said of a picture."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from sdxl_reg.formats.kohya.buckets import Bucketing, Size
 from sdxl_reg.trainers.config import SMALL_BASE
+
+HEX = "^#[0-9a-fA-F]{6}$"
 
 
 class DataSettings(BaseModel):
@@ -51,8 +54,10 @@ class DataSettings(BaseModel):
         description="Weight the loss by the picture's alpha channel: transparent parts teach "
         "nothing.",
     )
-    alpha_background: Literal["white", "black"] = Field(
-        default="white", description="Colour behind the transparent parts of a picture."
+    alpha_background: Literal["white", "black"] | Annotated[str, Field(pattern=HEX)] = Field(
+        default="white",
+        description="Colour behind the transparent parts of a picture: white, black or #rrggbb. "
+        "When not given, that of the dataset's image set.",
     )
     size_conditioning: Literal["original", "target"] = Field(
         default="original",
@@ -100,3 +105,23 @@ class DataSettings(BaseModel):
         step = self.bucket_reso_steps or (64 if native >= SMALL_BASE else 32)
         shortest = self.min_bucket_reso or max(step, side // 4 // step * step)
         return shortest, self.max_bucket_reso or 2 * side, step
+
+    def bucketing(self, native: int, resolution: Size) -> Bucketing:
+        """The rule by which pictures are sorted into buckets.
+
+        Args:
+            native: As `bucket_sides` takes it.
+            resolution: Width and height of the training pictures in pixels.
+
+        Raises:
+            InvalidValue: The resolution does not fit the sides of the buckets.
+        """
+        shortest, longest, step = self.bucket_sides(native, max(resolution))
+        rule: Literal["shared", "own", "single"] = "own" if self.bucket_no_upscale else "shared"
+        return Bucketing(
+            resolution=resolution,
+            shortest=shortest,
+            longest=longest,
+            step=step,
+            rule=rule if self.enable_bucket else "single",
+        )

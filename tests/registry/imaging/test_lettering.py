@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from sdxl_reg.evaluation import lettering
-from sdxl_reg.evaluation.lettering import (
+from sdxl_reg.imaging import lettering
+from sdxl_reg.imaging.lettering import (
     SMALL,
     TEXT,
     Line,

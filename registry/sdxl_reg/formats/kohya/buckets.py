@@ -1,8 +1,8 @@
 """Aspect-ratio buckets: the sizes in which pictures of different shapes are trained together.
 
 Equal to the pixel to sd-scripts' `BucketManager` and `make_bucket_resolutions`
-(tests/registry/diffusion/test_buckets.py holds it on a table of its answers). Nothing here imports
-torch.
+(tests/registry/formats/kohya/test_buckets.py holds it on a table of its answers). Nothing here
+imports torch.
 
 Source: NovelAI 2022, "Improvements on Stable Diffusion"; Podell et al. 2023, arXiv:2307.01952,
 section 2.3.
@@ -11,6 +11,8 @@ section 2.3.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
 
 from sdxl_reg.errors import InvalidValue
 
@@ -30,6 +32,57 @@ class Fit:
 
     bucket: Size
     resized: Size
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bucketing:
+    """By which rule pictures are sorted into buckets.
+
+    Attributes:
+        resolution: Width and height in pixels; buckets have its area at most.
+        shortest: Side of a bucket in pixels.
+        longest: Side of a bucket in pixels.
+        step: Sides of buckets are multiples of it.
+        rule: `shared` sorts every picture into one of the same buckets and enlarges small ones;
+            `own` gives each a bucket of its own and enlarges none (sd-scripts'
+            `bucket_no_upscale`); `single` cuts all to the resolution (no `enable_bucket`).
+
+    Raises:
+        InvalidValue: A shared bucket of the resolution would be longer than `longest`.
+    """
+
+    resolution: Size
+    shortest: int
+    longest: int
+    step: int
+    rule: Literal["shared", "own", "single"] = "shared"
+
+    def __post_init__(self) -> None:
+        if self.rule == "shared":
+            _ = self.sizes  # a fault of the settings, not of the first picture
+
+    def fit(self, size: Size) -> Fit:
+        """How a picture of a size comes into its bucket.
+
+        Args:
+            size: Of the picture: width and height in pixels.
+
+        Raises:
+            InvalidValue: By the rule `own`, a side of the picture is smaller than a step.
+        """
+        if self.rule == "single":
+            return covering(size, self.resolution)
+        if self.rule == "own":
+            area = self.resolution[0] * self.resolution[1]
+            return fitted_without_enlarging(size, area=area, step=self.step)
+        return fitted(size, self.sizes)
+
+    @cached_property
+    def sizes(self) -> list[Size]:
+        """The shared buckets, in ascending order."""
+        return bucket_sizes(
+            self.resolution, shortest=self.shortest, longest=self.longest, step=self.step
+        )
 
 
 def bucket_sizes(resolution: Size, *, shortest: int, longest: int, step: int) -> list[Size]:
@@ -71,10 +124,21 @@ def fitted(size: Size, sizes: Sequence[Size]) -> Fit:
         size: Of the picture.
         sizes: The buckets; a picture of exactly a bucket's size stays in it.
     """
-    width, height = size
-    ratio = width / height
+    ratio = size[0] / size[1]
     bucket = size if size in sizes else min(sizes, key=lambda each: abs(each[0] / each[1] - ratio))
-    scale = bucket[1] / height if ratio > bucket[0] / bucket[1] else bucket[0] / width
+    return covering(size, bucket)
+
+
+def covering(size: Size, bucket: Size) -> Fit:
+    """A picture in a given size: enlarged or shrunk until it just covers it, then cut.
+
+    Args:
+        size: Of the picture.
+        bucket: What is wanted.
+    """
+    width, height = size
+    wide, tall = bucket
+    scale = tall / height if width / height > wide / tall else wide / width
     return Fit(bucket=bucket, resized=(int(width * scale + 0.5), int(height * scale + 0.5)))
 
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from sdxl_reg.diffusion.buckets import Size, bucket_sizes, fitted, fitted_without_enlarging
 from sdxl_reg.errors import InvalidValue
+from sdxl_reg.formats.kohya.buckets import Size, bucket_sizes, fitted, fitted_without_enlarging
 
 AREA = 1024 * 1024
 STEP = 64
