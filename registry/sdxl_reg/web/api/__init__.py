@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends
 from sdxl_reg.web.api import (
     artifacts,
     blobs,
+    changes,
     datasets,
     generations,
     grids,
@@ -29,6 +30,7 @@ router = APIRouter(prefix=API, responses=_PROBLEMS, dependencies=[Depends(requir
 for module in (
     image_sets,
     images,
+    changes,
     datasets,
     artifacts,
     runs,

@@ -48,9 +48,11 @@ class ImageSetDocument(ImageSetItem):
 class MemberItem(Document):
     """An image under one path of a set."""
 
+    member: int = Field(description="Its number in the registry, by which changes name it.")
     sha256: Sha256
     path: str = Field(description="Relative to the set's folder, with /.")
     tags: str = Field(description="Its tag, names joined by /; empty without one.")
+    more_tags: list[str] = Field(description="Tags that people gave it besides.")
     caption: str
     caption_source: CaptionSource | None
     width: int = Field(description="Pixels, upright as EXIF says.")
@@ -110,9 +112,11 @@ def image_set_document(session: Session, summary: ImageSetSummary) -> ImageSetDo
 def member_item(member: SetMember) -> MemberItem:
     """An image of a set."""
     return MemberItem(
+        member=member.member_id,
         sha256=member.sha256,
         path=member.source_path,
         tags=member.tag_path,
+        more_tags=list(member.more_tags),
         caption=member.caption,
         caption_source=member.caption_source,
         width=member.width,
