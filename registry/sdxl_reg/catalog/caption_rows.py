@@ -15,7 +15,7 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.journal import record_change
-from sdxl_reg.catalog.tags import selects
+from sdxl_reg.catalog.selection import selects
 from sdxl_reg.formats.clip_tokens import token_count
 from sdxl_reg.tables import Caption, CaptionHead, Change, ImageSet, Member
 from sdxl_reg.vocabulary import CaptionSource, MemberState

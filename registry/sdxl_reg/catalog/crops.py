@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.images import SetMember
 from sdxl_reg.catalog.journal import record_change, take_last
-from sdxl_reg.catalog.tags import selects
+from sdxl_reg.catalog.selection import selects
 from sdxl_reg.errors import NotFound
 from sdxl_reg.imaging.backgrounds import WHITE, checked_background
 from sdxl_reg.imaging.crops import WHOLE, Box, box_of, checked_box

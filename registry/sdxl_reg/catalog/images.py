@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, false, func, select, union
+from sqlalchemy import Select, case, false, func, select, union
 from sqlalchemy.orm import Session
 
-from sdxl_reg.catalog.tags import selects, tags_of
+from sdxl_reg.catalog.selection import selects
+from sdxl_reg.catalog.tags import tags_of
 from sdxl_reg.catalog.totals import totals_of
 from sdxl_reg.errors import NotFound
 from sdxl_reg.imaging.names import name_key
@@ -24,6 +25,9 @@ from sdxl_reg.tables import (
 )
 from sdxl_reg.vocabulary import CaptionSource, MemberState
 
+_BETWEEN_TAGS = "//"  # a path of tags never holds it
+_OF_FOLDER, _OF_PERSON = "+", "-"  # before a tag; sorts those of folders to the front
+
 
 @dataclass(frozen=True, kw_only=True)
 class SetMember:
@@ -39,7 +43,9 @@ class SetMember:
         height: Pixels, upright.
         format: As found in its bytes.
         source_path: Relative to the set's folder, with /.
-        tag_path: Its explicit tag, names joined by /; empty without one.
+        tag_path: The tag of its folder, names joined by /; else the first that it has; empty
+            without one.
+        more_tags: The other tags it has explicitly, by path.
         caption: Its present caption; empty without one.
         caption_source: Who wrote that; None without one.
         state: Whether its file was there at the last ingest.
@@ -57,6 +63,7 @@ class SetMember:
     caption: str
     caption_source: CaptionSource | None
     state: MemberState
+    more_tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -316,9 +323,9 @@ def _total(session: Session, image_set: ImageSet, *, tag: str, selector: str) ->
 def _as_members(session: Session, query: Select[Any]) -> list[SetMember]:
     return [
         SetMember(
-            **dict(row._mapping)
+            **{name: row._mapping[name] for name in row._mapping if name != "tags"}
+            | _tags_in(row.tags or "")
             | {
-                "tag_path": row.tag_path or "",
                 "caption": row.caption or "",
                 "caption_source": CaptionSource(row.caption_source) if row.caption else None,
                 "state": MemberState(row.state),
@@ -328,9 +335,17 @@ def _as_members(session: Session, query: Select[Any]) -> list[SetMember]:
     ]
 
 
+def _tags_in(text: str) -> dict[str, Any]:
+    """The tags of a member out of the one text that the query gives."""
+    tags = sorted(text.split(_BETWEEN_TAGS)) if text else []
+    first, *more = [tag[1:] for tag in tags] or [""]
+    return {"tag_path": first, "more_tags": tuple(sorted(more))}
+
+
 def _member_rows() -> Select[Any]:
-    tag_path = (
-        select(func.min(Tag.path))
+    giver = case((MemberTag.by_folder, _OF_FOLDER), else_=_OF_PERSON)
+    tags = (
+        select(func.aggregate_strings(giver + Tag.path, _BETWEEN_TAGS))
         .join(MemberTag, MemberTag.tag_id == Tag.id)
         .where(MemberTag.member_id == Member.id)
         .correlate(Member)
@@ -346,7 +361,7 @@ def _member_rows() -> Select[Any]:
             Image.height,
             Image.format,
             Member.source_path,
-            tag_path.label("tag_path"),
+            tags.label("tags"),
             Caption.text.label("caption"),
             Caption.source.label("caption_source"),
             Member.state,

@@ -1,9 +1,10 @@
-"""Selectors: which members of an image set are meant, by their tags.
+"""Selectors: which members of an image set are meant, by their tags, captions and pictures.
 
-A term is a glob on the whole path of a tag (`qzy/flawed/**`, `**/spot`) or on the name at
-one level (`brand:qzy`, `defect:s*`). A tag that matches selects everything below it too. Terms
-combine with AND, OR, NOT and parentheses; terms side by side mean AND. Names with spaces are
-written in double quotes. Upper and lower case make no difference.
+A term is a glob on the whole path of a tag (`qzy/flawed/**`, `**/spot`), on the name at one level
+(`brand:qzy`, `defect:s*`), or says something of the picture itself (`size:<512`, `caption:rim`;
+`FIELDS` has them all). A tag that matches selects everything below it too. Terms combine with AND,
+OR, NOT and parentheses; terms side by side mean AND. Names with spaces are written in double
+quotes. Upper and lower case make no difference.
 
     selector := and ("OR" and)*        and := not ("AND"? not)*
     not      := "NOT" not | "(" selector ")" | term
@@ -16,6 +17,21 @@ from dataclasses import dataclass
 
 from sdxl_reg.errors import InvalidValue, UnknownName
 from sdxl_reg.imaging.names import name_key
+
+FIELDS = {
+    "caption": "a word of the caption; none: pictures without one",
+    "tokens": "CLIP tokens of the caption: >75, 10..20",
+    "size": "pixels of the shorter side: <512",
+    "width": "pixels: >=1024",
+    "height": "pixels: >=1024",
+    "pixels": "width × height: <1000000",
+    "quality": "blurred, dark, bright, flat, small or strip",
+    "format": "as found in the bytes: png",
+    "is": "missing, present, synthetic, captioned or cropped",
+    "path": "glob on where the file lies, or on its name: *.png",
+    "similar": "a picture like this one: its path, or the beginning of its SHA-256; ~8 after it "
+    "for how many of 64 bits may differ",
+}
 
 _WORD = re.compile(r'\s*(?:(?P<mark>[()])|(?P<text>(?:"[^"]*"|[^\s()"])+)|(?P<bad>\S))')
 _FIELD = re.compile(r'([^\s:/*?"]+):(.+)')
@@ -41,6 +57,21 @@ class Term:
 
 
 @dataclass(frozen=True)
+class Fact:
+    """Something a picture has: one of `FIELDS` with what it shall be.
+
+    Attributes:
+        field: One of `FIELDS`.
+        value: As written, without quotation marks.
+        is_quoted: Whether it stood in quotation marks, which take words literally.
+    """
+
+    field: str
+    value: str
+    is_quoted: bool = False
+
+
+@dataclass(frozen=True)
 class Not:
     """What a selector does not select."""
 
@@ -61,7 +92,7 @@ class Or:
     parts: "tuple[Selector, ...]"
 
 
-Selector = Term | Not | And | Or
+Selector = Term | Fact | Not | And | Or
 
 
 def parse_selector(text: str, *, levels: Sequence[str] = ()) -> Selector:
@@ -69,14 +100,14 @@ def parse_selector(text: str, *, levels: Sequence[str] = ()) -> Selector:
 
     Args:
         text: As the user wrote it, not empty.
-        levels: The level names that fields may use.
+        levels: The names of levels; they go before `FIELDS` of the same name.
 
     Returns:
         The selector as a tree.
 
     Raises:
         InvalidValue: It is of the wrong form.
-        UnknownName: A field names no level of the set.
+        UnknownName: A field is neither a level nor one of `FIELDS`.
     """
     parser = _Parser(text, levels)
     selector = parser.any_of()
@@ -87,18 +118,24 @@ def parse_selector(text: str, *, levels: Sequence[str] = ()) -> Selector:
 
 def path_matches(glob: str, path: str) -> bool:
     """Whether a glob means a tag path: `*` and `?` within a name, `**` for any number of names."""
-    return _pattern(name_key(glob)).fullmatch("/" + name_key(path)) is not None
+    pattern = path_pattern(name_key(glob))
+    return re.fullmatch(pattern, "/" + name_key(path), re.DOTALL) is not None
 
 
 @functools.lru_cache(maxsize=256)
-def _pattern(glob: str) -> re.Pattern[str]:
+def path_pattern(glob: str) -> str:
+    """A glob on paths as a regular expression, for paths that begin with a /.
+
+    Args:
+        glob: `*` and `?` within a name, `**` for any number of names.
+    """
     parts = []
     for name in glob.strip("/").split("/"):
         if name == "**":
             parts.append("(?:/[^/]*)*")
         else:
             parts.append("/" + re.escape(name).replace(r"\*", "[^/]*").replace(r"\?", "[^/]"))
-    return re.compile("".join(parts), re.DOTALL)
+    return "".join(parts)
 
 
 class _Parser:
@@ -152,11 +189,15 @@ class _Parser:
         self.at += 1
         return inner
 
-    def _term(self, word: str) -> Term:
+    def _term(self, word: str) -> Term | Fact:
         field = _FIELD.fullmatch(word)
         if field is None:
             return Term(word.replace('"', ""))
-        level = name_key(field[1])
-        if level not in self.levels:
-            raise UnknownName("level", field[1], self.levels)
-        return Term(field[2].replace('"', ""), level)
+        name, value = name_key(field[1]), field[2].replace('"', "")
+        if name in self.levels:
+            return Term(value, name)
+        if name not in FIELDS:
+            raise UnknownName("field", field[1], [*self.levels, *FIELDS])
+        if not value.strip():
+            raise self.fault(f"{name}: says nothing")
+        return Fact(name, value, is_quoted='"' in field[2])

@@ -1,17 +1,17 @@
-"""Hierarchical tags: made from folder names, with their closure; their tree; selecting by them."""
+"""Hierarchical tags: made from folder names, with their closure; finding them; their tree."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, insert, not_, or_, select, true
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, exists, func, insert, literal, select, text
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from sdxl_reg.catalog.portions import portions
-from sdxl_reg.catalog.selectors import And, Not, Or, Selector, Term, parse_selector
 from sdxl_reg.catalog.totals import Totals, totals_of
+from sdxl_reg.errors import NotFound
 from sdxl_reg.imaging.names import name_key, near_names
-from sdxl_reg.tables import ImageSet, Member, MemberTag, Tag, TagClosure
+from sdxl_reg.tables import ImageSet, Member, MemberTag, Tag, TagAlias, TagClosure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,18 +40,110 @@ class TagNode:
 def ensure_tag(session: Session, names: Sequence[str], levels: Sequence[str]) -> Tag | None:
     """The tag at a path of names; it, its ancestors and their closure are made where missing.
 
+    A name that a tag had before it was renamed, moved or merged leads to that tag.
+
     Args:
         session: The transaction.
         names: Folder names from the root of the tag tree.
-        levels: What each of these depths is called; as long as `names`.
+        levels: What the depths of the tree are called; at least as many as `names`.
 
     Returns:
         The last tag of the path; None for an empty path.
     """
+    share_tree(session)
     tag: Tag | None = None
-    for name, level in zip(names, levels, strict=True):
-        tag = _child(session, tag, name) or _new_child(session, tag, name, level)
+    for name in names:
+        tag = child_named(session, tag, name) or new_tag(
+            session, tag, name, level=level_at(levels, tag.depth + 1 if tag else 0)
+        )
     return tag
+
+
+def find_tag(session: Session, path: str) -> Tag:
+    """The tag at a path, however its case is written; names it had before lead to it too.
+
+    Raises:
+        NotFound: There is none.
+    """
+    root, *names = path.strip("/").split("/")
+    tag = child_named(session, None, root)
+    for name in names:
+        tag = child_named(session, tag, name) if tag else None
+    if tag is None:
+        raise NotFound("tag", path, session.scalars(select(Tag.path)))
+    return tag
+
+
+def child_named(session: Session, parent: Tag | None, name: str) -> Tag | None:
+    """The tag that a name means right below another (below none: at the root).
+
+    Args:
+        session: The transaction.
+        parent: The tag above, if any.
+        name: Its present name, else one it had before.
+    """
+    return child_of(session, parent, name) or session.scalar(
+        select(Tag)
+        .join(TagAlias, TagAlias.tag_id == Tag.id)
+        .where(_same(TagAlias.parent_id, parent), TagAlias.name_key == name_key(name))
+    )
+
+
+def child_of(session: Session, parent: Tag | None, name: str) -> Tag | None:
+    """The tag that has a name right below another, by its present name only.
+
+    Args:
+        session: The transaction.
+        parent: The tag above, if any.
+        name: However its case is written.
+    """
+    return session.scalar(
+        select(Tag).where(_same(Tag.parent_id, parent), Tag.name_key == name_key(name))
+    )
+
+
+def new_tag(
+    session: Session, parent: Tag | None, name: str, *, level: str, tag_id: int | None = None
+) -> Tag:
+    """A tag that is not there yet, with its closure.
+
+    Args:
+        session: The transaction.
+        parent: The tag above, if any.
+        name: As written.
+        level: What its depth is called.
+        tag_id: The row it had before; none for a new one.
+    """
+    tag = Tag(
+        id=tag_id,
+        parent_id=parent.id if parent else None,
+        name=name,
+        name_key=name_key(name),
+        path=f"{parent.path}/{name}" if parent else name,
+        depth=parent.depth + 1 if parent else 0,
+        level=level[:64],
+    )
+    session.add(tag)
+    session.flush()
+    above = select(TagClosure.ancestor_id, literal(tag.id), TagClosure.depth + 1).where(
+        TagClosure.descendant_id == tag.parent_id
+    )
+    columns = ["ancestor_id", "descendant_id", "depth"]
+    session.execute(
+        insert(TagClosure), {"ancestor_id": tag.id, "descendant_id": tag.id, "depth": 0}
+    )
+    session.execute(insert(TagClosure).from_select(columns, above))
+    return tag
+
+
+def share_tree(session: Session) -> None:
+    """Keep the tree of tags as it is until the transaction ends; others may still add to it."""
+    _lock_tree(session, "ROW SHARE")
+
+
+def own_tree(session: Session) -> None:
+    """Wait until nobody else uses the tree of tags in a transaction, then keep them waiting."""
+    _lock_tree(session, "EXCLUSIVE")
 
 
 def tag_tree(session: Session, image_set: ImageSet) -> tuple[TagNode, ...]:
@@ -78,27 +170,25 @@ def _at(session: Session, tag_ids: Iterable[int]) -> list[Tag]:
 
 def level_of(image_set: ImageSet, tag: Tag) -> str:
     """What the layout of a set calls the depth of a tag."""
-    return _level(image_set.layout.split("/"), tag.depth)
+    return level_at(image_set.layout.split("/"), tag.depth)
 
 
-def selects(session: Session, image_set: ImageSet, selector: str) -> ColumnElement[bool]:
-    """The condition on `Member` that a selector means for a set.
+def level_at(levels: Sequence[str], depth: int) -> str:
+    """What levels call a depth; below the last of them `level4` and so on.
 
     Args:
-        session: The transaction.
-        image_set: Whose tags the selector speaks of.
-        selector: As `selectors` describes; empty selects every member.
-
-    Raises:
-        InvalidValue: It is of the wrong form.
-        UnknownName: A field names no level of the set.
+        levels: From the root.
+        depth: From 0.
     """
-    if not selector.strip():
-        return true()
-    tags = tags_of(session, image_set)
-    facts = [(tag.id, tag.path, level_of(image_set, tag)) for tag in tags]
-    levels = [*image_set.layout.split("/"), *sorted({level for _, _, level in facts})]
-    return _condition(parse_selector(selector, levels=list(dict.fromkeys(levels))), facts)
+    return levels[depth] if depth < len(levels) else f"level{depth + 1}"
+
+
+def unused_tags(session: Session) -> Sequence[Tag]:
+    """Tags that nothing has in any set, neither them nor what lies below, by path."""
+    used = select(TagClosure.ancestor_id).where(
+        exists().where(MemberTag.tag_id == TagClosure.descendant_id)
+    )
+    return session.scalars(select(Tag).where(Tag.id.not_in(used)).order_by(Tag.path)).all()
 
 
 def near_tags(tags: Iterable[TagNode]) -> list[tuple[TagNode, TagNode]]:
@@ -124,40 +214,14 @@ def near_tags(tags: Iterable[TagNode]) -> list[tuple[TagNode, TagNode]]:
     return pairs
 
 
-def _child(session: Session, parent: Tag | None, name: str) -> Tag | None:
-    where = Tag.parent_id == parent.id if parent else Tag.parent_id.is_(None)
-    return session.scalar(select(Tag).where(where, Tag.name_key == name_key(name)))
+def _same(column: InstrumentedAttribute[int | None], parent: Tag | None) -> ColumnElement[bool]:
+    return column == parent.id if parent else column.is_(None)
 
 
-def _new_child(session: Session, parent: Tag | None, name: str, level: str) -> Tag:
-    tag = Tag(
-        parent_id=parent.id if parent else None,
-        name=name,
-        name_key=name_key(name),
-        path=f"{parent.path}/{name}" if parent else name,
-        depth=parent.depth + 1 if parent else 0,
-        level=level[:64],
-    )
-    session.add(tag)
-    session.flush()
-    ancestors: list[tuple[int, int]] = [(tag.id, 0)]
-    if parent is not None:
-        ancestors += [
-            (ancestor, depth + 1)
-            for ancestor, depth in session.execute(
-                select(TagClosure.ancestor_id, TagClosure.depth).where(
-                    TagClosure.descendant_id == parent.id
-                )
-            )
-        ]
-    session.execute(
-        insert(TagClosure),
-        [
-            {"ancestor_id": ancestor, "descendant_id": tag.id, "depth": depth}
-            for ancestor, depth in ancestors
-        ],
-    )
-    return tag
+def _lock_tree(session: Session, mode: str) -> None:
+    """SQLite has one writer at a time anyway."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text(f"LOCK TABLE tag IN {mode} MODE"))
 
 
 def _nodes(
@@ -174,31 +238,10 @@ def _nodes(
                 tag_id=tag.id,
                 name=tag.name,
                 path=tag.path,
-                level=_level(levels, tag.depth),
+                level=level_at(levels, tag.depth),
                 members=totals.explicit.get(tag.id, 0),
                 members_below=totals.below[tag.id],
                 children=children,
             )
         )
     return tuple(nodes)
-
-
-def _level(levels: Sequence[str], depth: int) -> str:
-    return levels[depth] if depth < len(levels) else f"level{depth + 1}"
-
-
-def _condition(selector: Selector, facts: Sequence[tuple[int, str, str]]) -> ColumnElement[bool]:
-    match selector:
-        case Not(inner):
-            return not_(_condition(inner, facts))
-        case And(parts):
-            return and_(*(_condition(part, facts) for part in parts))
-        case Or(parts):
-            return or_(*(_condition(part, facts) for part in parts))
-        case Term():
-            matching = [tag_id for tag_id, path, level in facts if selector.matches(path, level)]
-            return Member.id.in_(
-                select(MemberTag.member_id)
-                .join(TagClosure, TagClosure.descendant_id == MemberTag.tag_id)
-                .where(TagClosure.ancestor_id.in_(matching))
-            )

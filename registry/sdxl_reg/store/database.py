@@ -1,6 +1,7 @@
 """The database: engine, sessions, and bringing its tables up to date."""
 
 import importlib.resources
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -75,6 +76,14 @@ def reading(engine: Engine) -> Iterator[Session]:
     """A session that sees one state of the database and holds nobody up; changes are dropped."""
     with Session(engine, expire_on_commit=False) as session:
         yield session
+
+
+def folded(text: str) -> str:
+    """The form under which texts are searched whatever their case: NFC, casefolded.
+
+    SQLite calls it `casefold`; of its own it knows the case of a to z only.
+    """
+    return unicodedata.normalize("NFC", text.casefold())
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
@@ -176,6 +185,11 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
         "busy_timeout=30000",
     ):
         connection.execute(f"PRAGMA {pragma}")
+    connection.create_function("casefold", 1, _folded_or_none, deterministic=True)
+
+
+def _folded_or_none(text: str | None) -> str | None:
+    return None if text is None else folded(text)
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -63,7 +63,7 @@ class DatasetEntry(Base):
     caption: Mapped[str] = mapped_column(Text)
     repeats: Mapped[int] = mapped_column(default=1)
     split: Mapped[str] = mapped_column(String(16), default="train")
-    more_tags: Mapped[list[str] | None] = mapped_column(JSON)  # those that people attached
+    more_tags: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))  # besides
     crop: Mapped[list[float] | None] = mapped_column(JSON)  # left, top, right, bottom: 0…1
 
     image: Mapped[Image] = relationship()
