@@ -4,14 +4,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, exists, func, insert, literal, select, text
+from sqlalchemy import ColumnElement, exists, insert, literal, select, text
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from sdxl_reg.catalog.portions import portions
 from sdxl_reg.catalog.totals import Totals, totals_of
 from sdxl_reg.errors import NotFound
 from sdxl_reg.imaging.names import name_key, near_names
-from sdxl_reg.tables import ImageSet, Member, MemberTag, Tag, TagAlias, TagClosure
+from sdxl_reg.tables import ImageSet, MemberTag, Tag, TagAlias, TagClosure
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -72,9 +72,7 @@ def tree(registry: RegistryOf, name: str, body: TreeBody) -> ChangeReport:
 def words(registry: RegistryOf, name: str, body: WordsBody) -> CaptionChangeReport:
     """Captions as lists of tags between commas; each stands once afterwards."""
 
-    def edit(
-        session: Session, image_set: ImageSet, chosen: str | Sequence[int]
-    ) -> CaptionReport:
+    def edit(session: Session, image_set: ImageSet, chosen: str | Sequence[int]) -> CaptionReport:
         return caption_edits.edit_tags(
             session,
             image_set,
@@ -93,9 +91,7 @@ def words(registry: RegistryOf, name: str, body: WordsBody) -> CaptionChangeRepo
 def replace(registry: RegistryOf, name: str, body: ReplaceBody) -> CaptionChangeReport:
     """With `dry_run` it says what would become of the captions, with examples."""
 
-    def edit(
-        session: Session, image_set: ImageSet, chosen: str | Sequence[int]
-    ) -> CaptionReport:
+    def edit(session: Session, image_set: ImageSet, chosen: str | Sequence[int]) -> CaptionReport:
         return caption_edits.replace(
             session,
             image_set,
@@ -115,9 +111,7 @@ def replace(registry: RegistryOf, name: str, body: ReplaceBody) -> CaptionChange
 def template(registry: RegistryOf, name: str, body: TemplateBody) -> CaptionChangeReport:
     """A template for a whole set (`"which": {}`) stays the set's own, for new pictures too."""
 
-    def edit(
-        session: Session, image_set: ImageSet, chosen: str | Sequence[int]
-    ) -> CaptionReport:
+    def edit(session: Session, image_set: ImageSet, chosen: str | Sequence[int]) -> CaptionReport:
         return caption_edits.apply_template(
             session,
             image_set,

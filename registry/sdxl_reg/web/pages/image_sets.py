@@ -69,7 +69,7 @@ def with_glimpse(session: Session, summary: ImageSetSummary) -> dict[str, Any]:
 def _pictures(
     session: Session, image_set: ImageSet, wanted: Filter, *, after: int, limit: int
 ) -> dict[str, Any]:
-    """The pictures that a filter means, or what is wrong with the filter: it is still being typed."""
+    """The pictures that a filter means, or what is wrong with it: people are still typing."""
     try:
         page = page_of_members(
             session, image_set, tag=wanted.tag, selector=wanted.selector, after=after, limit=limit

@@ -66,8 +66,8 @@ class TreeBody(Document):
 class WordsBody(MembersBody):
     """Tags between the commas of captions, to be there or not."""
 
-    add: list[_Word] = []
-    remove: list[_Word] = []
+    add: list[_Word] = Field(default=[])
+    remove: list[_Word] = Field(default=[])
     at: Literal["start", "end"] = "end"
     dry_run: bool = Field(default=False, description="Only say what would be changed.")
 
