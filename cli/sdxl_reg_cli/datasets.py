@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sdxl_reg_cli.console import json_option, print_json, print_table, progress_bar, say
+from sdxl_reg_cli.dataset_diff import diff
 from sdxl_reg_cli.installation import opened
 
 if TYPE_CHECKING:
@@ -16,20 +17,28 @@ if TYPE_CHECKING:
 @click.command()
 @json_option
 def datasets(as_json: bool) -> None:
-    """List the frozen dataset versions."""
+    """List the frozen dataset versions, and what was trained on each."""
+    from sdxl_reg.catalog.dataset_uses import trained_on_each
     from sdxl_reg.catalog.datasets import dataset_versions
     from sdxl_reg.store.database import reading
 
     with opened() as registry, reading(registry.engine) as session:
-        items = [_document(version) for version in dataset_versions(session)]
+        versions = dataset_versions(session)
+        made = trained_on_each(session, versions)
+        items = [
+            _document(version) | {"trained": made.get(version.node_id, [])} for version in versions
+        ]
     if as_json:
         print_json({"items": items})
         return
     rows = [
-        [i["ref"], i["image_set"], i["selector"] or "**", str(i["images"]), i["digest"][:12]]
+        [
+            *(i["ref"], i["image_set"], i["selector"] or "**", str(i["images"]), i["digest"][:12]),
+            ", ".join(i["trained"]),
+        ]
         for i in items
     ]
-    columns = ["dataset", "image set", "selects", "images", "digest"]
+    columns = ["dataset", "image set", "selects", "images", "digest", "trained on it"]
     print_table(columns, rows, right=frozenset({3}))
 
 
@@ -42,37 +51,71 @@ def dataset() -> None:
 @click.argument("name")
 @click.option("--image-set", default="", help="Set to freeze. [default: the one called NAME]")
 @click.option("--select", "selector", default="", help="Only these tags: 'qzy/**', '**/spot'.")
+@click.option(
+    "--validation",
+    metavar="SHARE|SELECTOR",
+    help="Hold out 0.1 of the pictures, or 'brand:lsbr'; 0 for none. [default: as the last time]",
+)
+@click.option(
+    "--balance",
+    metavar="LEVEL",
+    help="Show every value of a level equally often; '' for none. [default: as the last time]",
+)
 @json_option
-def freeze(name: str, image_set: str, selector: str, as_json: bool) -> None:
+def freeze(
+    name: str,
+    image_set: str,
+    selector: str,
+    validation: str | None,
+    balance: str | None,
+    as_json: bool,
+) -> None:
     """Freeze an image set, or a part of it, as the next version of a dataset.
 
-    Freezing again without a change gives the same version.
+    Freezing again without a change gives the same version. Pictures that are held out are not
+    trained; they measure the validation loss. Near-duplicates are never on both sides, and a
+    picture stays on its side when others are added.
 
     \b
     Examples:
       sdxl-reg dataset freeze weipin
       sdxl-reg dataset freeze weipin-spots --image-set weipin --select '**/spot'
+      sdxl-reg dataset freeze weipin --validation 0.1 --balance defect
     """
     from sdxl_reg.catalog.datasets import freeze as freeze_version
+    from sdxl_reg.catalog.datasets import split_counts
     from sdxl_reg.store.database import transaction
 
     with opened() as registry, transaction(registry.engine) as session:
         version = freeze_version(
-            session, registry.store, name, image_set=image_set, selector=selector
+            session,
+            registry.store,
+            name,
+            image_set=image_set,
+            selector=selector,
+            validation=_share_or_selector(validation),
+            balance=balance,
         )
-        document = _document(version)
+        document = _document(version) | {"splits": split_counts(session, version)}
     if as_json:
         print_json(document)
         return
-    say(f"{document['ref']}: {document['images']} images, {document['digest'][:12]}")
+    counts = ", ".join(f"{count} {split}" for split, count in document["splits"].items())
+    say(f"{document['ref']}: {document['images']} images ({counts}), {document['digest'][:12]}")
 
 
 @dataset.command()
 @click.argument("reference")
 @json_option
 def show(reference: str, as_json: bool) -> None:
-    """Show a dataset version: how many images each tag has, and their captions."""
-    from sdxl_reg.catalog.datasets import entries_of, find_dataset_version, tag_counts
+    """Show a dataset version: how many images each tag has, and what was trained on it."""
+    from sdxl_reg.catalog.dataset_uses import trained_on
+    from sdxl_reg.catalog.datasets import (
+        entries_of,
+        find_dataset_version,
+        split_counts,
+        tag_counts,
+    )
     from sdxl_reg.store.database import reading
 
     with opened() as registry, reading(registry.engine) as session:
@@ -80,6 +123,8 @@ def show(reference: str, as_json: bool) -> None:
         entries = entries_of(session, version)
         document = _document(version) | {
             "tags": tag_counts(entries),
+            "splits": split_counts(session, version),
+            "trained": trained_on(session, version),
             "entries": [
                 {
                     "path": entry.source_path,
@@ -96,6 +141,9 @@ def show(reference: str, as_json: bool) -> None:
         print_json(document)
         return
     print_table(["tag", "images"], [[t, str(n)] for t, n in document["tags"].items()])
+    say(", ".join(f"{count} {split}" for split, count in document["splits"].items()))
+    if document["trained"]:
+        say(f"trained on it: {', '.join(document['trained'])}")
 
 
 @dataset.command()
@@ -188,6 +236,17 @@ def _show_export(report: "ExportReport", *, as_json: bool) -> None:
         first = report.without_caption[0]
         say(f"{len(report.without_caption)} pictures have no caption of their own, such as {first}")
     say(f"in {report.folder}")
+
+
+def _share_or_selector(text: str | None) -> float | str | None:
+    """What `--validation` means: a number is a share."""
+    try:
+        return float(text) if text is not None else None
+    except ValueError:
+        return text
+
+
+dataset.add_command(diff)
 
 
 def _document(version: "DatasetVersion") -> dict[str, Any]:

@@ -49,6 +49,7 @@ def upgrade() -> None:
     _add(
         "dataset",
         sa.Column("validation_share", sa.Double(), nullable=False, server_default="0"),
+        sa.Column("validation_selector", sa.Text(), nullable=False, server_default=""),
         sa.Column("balance_level", sa.String(64), nullable=False, server_default=""),
     )
     _add(
@@ -67,7 +68,7 @@ def downgrade() -> None:
         table.drop_column("image_set_id")
         table.drop_column("by_folder")
     _drop("dataset_entry", "more_tags", "crop")
-    _drop("dataset", "validation_share", "balance_level")
+    _drop("dataset", "validation_share", "validation_selector", "balance_level")
     _drop("image_set", "background", "is_linked", "totals")
     with op.batch_alter_table("caption") as table:
         table.drop_index("ix_caption_change_id")

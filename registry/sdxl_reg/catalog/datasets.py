@@ -9,12 +9,13 @@ from collections import Counter
 from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.audit import note
 from sdxl_reg.catalog.blobs import recorded
 from sdxl_reg.catalog.crops import frozen_facts
+from sdxl_reg.catalog.dataset_plan import EVERY_ONCE, Plan, plan_of, remember
 from sdxl_reg.catalog.images import SetMember, find_image_set, members_of
 from sdxl_reg.catalog.lineage import new_node, record_origins
 from sdxl_reg.catalog.origins import origins_of
@@ -28,9 +29,19 @@ from sdxl_reg.vocabulary import NodeKind
 
 
 def freeze(
-    session: Session, store: BlobStore, name: str, *, image_set: str = "", selector: str = ""
+    session: Session,
+    store: BlobStore,
+    name: str,
+    *,
+    image_set: str = "",
+    selector: str = "",
+    validation: float | str | None = None,
+    balance: str | None = None,
 ) -> DatasetVersion:
     """The dataset version of an image set as it is now.
+
+    Pictures that are the same or nearly so are trained together or held out together: see
+    `splits`. The dataset remembers its validation and balance for the next time.
 
     Args:
         session: The transaction.
@@ -38,15 +49,22 @@ def freeze(
         name: Name of the dataset.
         image_set: Which set; by default the one the dataset was made of, or of the same name.
         selector: Glob on tag paths for a new dataset: `qzy/**`; empty takes every image.
+        validation: Share of the images to hold out (0 for none), or a selector of them; None does
+            as the last time.
+        balance: Level whose values are shown equally often; empty for none, None as the last time.
 
     Returns:
         A new version, or the one with this very content when there is one.
 
     Raises:
         NotFound: No image set of that name.
-        Conflict: The dataset is of another set or selection, or nothing is selected.
+        Conflict: The dataset is of another set or selection, nothing is selected, or nothing can
+            be held out.
+        InvalidValue: The share is not between 0 and 1, or a selector is of the wrong form.
+        UnknownName: A selector or the balance names a level that the set does not have.
     """
     dataset = _dataset_for(session, name, image_set=image_set, selector=selector)
+    before = remember(session, dataset, validation=validation, balance=balance)
     members = members_of(session, dataset.image_set, dataset.selector)
     if not members:
         raise Conflict(
@@ -55,8 +73,9 @@ def freeze(
             remedy=f"See: sdxl-reg tags {dataset.image_set.name}",
         )
     origins = origins_of(session, [member.image_id for member in members])
+    plan = plan_of(session, dataset, members, before)
     facts = frozen_facts(session, dataset.image_set, members)
-    manifest = manifest_of(members, synthetic=origins, facts=facts)
+    manifest = manifest_of(members, synthetic=origins, plan=plan, facts=facts)
     blob = recorded(session, store.put_bytes(manifest))
     existing = session.scalar(
         select(DatasetVersion).where(
@@ -76,7 +95,7 @@ def freeze(
     dataset.next_version += 1
     session.add(version)
     session.flush()
-    session.execute(insert(DatasetEntry), _entries(version.id, members, facts))
+    session.execute(insert(DatasetEntry), _entries(version.id, members, plan, facts))
     record_origins(session, version.node_id, origins.values())
     note(session, "dataset.frozen", version_ref(version), digest=version.digest)
     return version
@@ -86,6 +105,7 @@ def manifest_of(
     members: Sequence[SetMember],
     *,
     synthetic: Container[int] = (),
+    plan: Plan = EVERY_ONCE,
     facts: Mapping[int, Mapping[str, Any]] | None = None,
 ) -> bytes:
     """The canonical manifest of images: the same images give the same bytes.
@@ -93,6 +113,7 @@ def manifest_of(
     Args:
         members: In their order.
         synthetic: Rows of the images that were drawn here; their lines say so.
+        plan: Their splits and repeats.
         facts: Row of a member → what its line says beside; see `crops.frozen_facts`.
     """
     lines = (
@@ -100,9 +121,9 @@ def manifest_of(
             {
                 "caption": member.caption,
                 "path": member.source_path,
-                "repeats": 1,
+                "repeats": plan.repeats_of(member.member_id),
                 "sha256": member.sha256,
-                "split": "train",
+                "split": plan.split_of(member.member_id),
                 "tags": member.tag_path,
                 **({"more_tags": member.more_tags} if member.more_tags else {}),
                 **({"synthetic": True} if member.image_id in synthetic else {}),
@@ -179,6 +200,17 @@ def tag_counts(entries: Sequence[DatasetEntry]) -> dict[str, int]:
     return dict(sorted(Counter(entry.tag_path for entry in entries).items()))
 
 
+def split_counts(session: Session, version: DatasetVersion) -> dict[str, int]:
+    """How many images are trained and how many validate, by split."""
+    query = (
+        select(DatasetEntry.split, func.count())
+        .where(DatasetEntry.dataset_version_id == version.id)
+        .group_by(DatasetEntry.split)
+        .order_by(DatasetEntry.split)
+    )
+    return {split: count for split, count in session.execute(query)}  # noqa: C416
+
+
 def version_ref(version: DatasetVersion) -> str:
     """How users write a dataset version: `weipin@1`."""
     return f"{version.dataset.name}@{version.version}"
@@ -209,7 +241,10 @@ def _dataset_for(session: Session, name: str, *, image_set: str, selector: str) 
 
 
 def _entries(
-    version_id: int, members: Sequence[SetMember], facts: Mapping[int, Mapping[str, Any]]
+    version_id: int,
+    members: Sequence[SetMember],
+    plan: Plan,
+    facts: Mapping[int, Mapping[str, Any]],
 ) -> list[dict[str, object]]:
     return [
         {
@@ -220,8 +255,8 @@ def _entries(
             "tag_path": member.tag_path,
             "more_tags": list(member.more_tags) or None,
             "caption": member.caption,
-            "repeats": 1,
-            "split": "train",
+            "repeats": plan.repeats_of(member.member_id),
+            "split": plan.split_of(member.member_id),
             "crop": facts[member.member_id].get("crop"),
         }
         for position, member in enumerate(members)

@@ -19,6 +19,7 @@ class Dataset(Base):
     image_set_id: Mapped[int] = mapped_column(ForeignKey("image_set.id"))
     selector: Mapped[str] = mapped_column(Text, default="")  # glob on tag paths; empty = all
     validation_share: Mapped[float] = mapped_column(default=0.0)  # of the images, 0…1
+    validation_selector: Mapped[str] = mapped_column(Text, default="")  # instead of a share
     balance_level: Mapped[str] = mapped_column(String(64), default="")  # repeats level this out
     next_version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[Created]
