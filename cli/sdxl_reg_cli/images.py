@@ -14,7 +14,14 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("image_set", required=False)
 @click.option("--set", "set_option", metavar="NAME", help="The image set; the same as IMAGE_SET.")
-@click.option("--tag", "selector", default="", metavar="SELECTOR", help="Only these: 'qzy/**'.")
+@click.option(
+    "--select",
+    "--tag",
+    "selector",
+    default="",
+    metavar="SELECTOR",
+    help="Only these: 'qzy/** AND size:<512'.",
+)
 @click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True)
 @click.option("--offset", type=click.IntRange(min=0), default=0, show_default=True)
 @json_option
@@ -28,19 +35,24 @@ def images(
 ) -> None:
     """List the image sets, or the images of IMAGE_SET.
 
-    A selector is a glob on tag paths (qzy/flawed/**, **/spot) or on one level (brand:qzy);
-    they combine with AND, OR, NOT and parentheses.
+    A selector is a glob on tag paths (qzy/flawed/**, **/spot) or on one level (brand:qzy), or
+    asks for caption: tokens: size: width: height: pixels: quality: format: is: path: similar:;
+    they combine with AND, OR, NOT and parentheses. docs/tags.md explains them all.
 
     \b
     Examples:
       sdxl-reg images
-      sdxl-reg images weipin --tag '**/spot'
-      sdxl-reg images weipin --tag 'brand:qzy AND NOT state:flawless' --json
+      sdxl-reg images weipin --select '**/spot'
+      sdxl-reg images weipin --select 'brand:qzy AND NOT state:flawless' --json
+      sdxl-reg images weipin --select 'quality:blurred OR size:<512'
+      sdxl-reg images weipin --select 'similar:qzy/flawed/spot/1.jpg~8'
     """
     name = image_set or set_option
     if name is None:
         if selector:
-            raise click.UsageError("--tag needs an image set: sdxl-reg images NAME --tag SELECTOR")
+            raise click.UsageError(
+                "--select needs an image set: sdxl-reg images NAME --select SELECTOR"
+            )
         _list_sets(as_json=as_json)
     else:
         _list_images(name, selector=selector, limit=limit, offset=offset, as_json=as_json)
@@ -86,13 +98,17 @@ def _list_images(name: str, *, selector: str, limit: int, offset: int, as_json: 
         print_json({"total": page.total, "items": [_document(member) for member in page.members]})
         return
     rows = [
-        [m.source_path, f"{m.width}×{m.height}", m.format, m.tag_path, m.caption, m.state.value]
+        [m.source_path, f"{m.width}×{m.height}", m.format, _tags(m), m.caption, m.state.value]
         for m in page.members
     ]
-    print_table(["path", "size", "format", "tag", "caption", "state"], rows)
+    print_table(["path", "size", "format", "tags", "caption", "state"], rows)
     say(f"{len(page.members)} of {page.total}")
     if not page.total and selector:
-        say(f"Nothing has a tag that matches {selector!r}; see: sdxl-reg tags {name}")
+        say(f"Nothing matches {selector!r}; see: sdxl-reg tags {name}")
+
+
+def _tags(member: "SetMember") -> str:
+    return ", ".join([member.tag_path, *member.more_tags])
 
 
 def _document(member: "SetMember") -> dict[str, Any]:
@@ -104,6 +120,7 @@ def _document(member: "SetMember") -> dict[str, Any]:
         "height": member.height,
         "format": member.format,
         "tags": member.tag_path,
+        "more_tags": list(member.more_tags),
         "caption": member.caption,
         "caption_source": member.caption_source,
         "state": member.state,

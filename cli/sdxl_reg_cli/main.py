@@ -15,7 +15,7 @@ from sdxl_reg_cli.console import show_error
 COMMANDS = {
     "ingest": ("ingest:ingest", "Record folders of pictures as image sets."),
     "images": ("images:images", "List the image sets, or the images of one."),
-    "tags": ("tags:tags", "Show the tag tree of an image set."),
+    "tags": ("tags:tags", "Show the tag tree of an image set, or edit tags."),
     "captions": ("captions:captions", "Show or change captions."),
     "crops": ("crops:crops", "Show or choose which part of each picture is trained."),
     "datasets": ("datasets:datasets", "List the frozen datasets."),

@@ -174,11 +174,12 @@ def near_images(
 
 def _picture_of(session: Session, image_set: ImageSet, name: str) -> Image:
     """The picture of a set at a path, else that of the beginning of a digest."""
-    own = select(Image).join(Member).where(Member.image_set_id == image_set.id)
-    found = list(session.scalars(own.where(Member.source_path == name)).all())
+    own = select(Member.image_id).where(Member.image_set_id == image_set.id)
+    at_path = own.where(Member.source_path == name)
+    found = session.scalars(select(Image).where(Image.id.in_(at_path))).all()
     if not found and re.fullmatch(r"[0-9a-fA-F]{4,64}", name):
-        begins = Blob.sha256.startswith(name.lower())
-        found = list(session.scalars(own.join(Blob).where(begins).distinct().limit(2)).all())
+        begins = select(Image).join(Blob).where(Blob.sha256.startswith(name.lower()))
+        found = session.scalars(begins.where(Image.id.in_(own)).limit(2)).all()
     if len(found) != 1:
         raise NotFound(
             f"picture of {image_set.name}",

@@ -100,7 +100,7 @@ def uses_of(session: Session, tag: Tag) -> dict[str, int]:
         .group_by(ImageSet.name)
         .order_by(ImageSet.name)
     )
-    return {name: value for name, value in rows}
+    return dict(rows.all())
 
 
 def image_count(count: int) -> str:

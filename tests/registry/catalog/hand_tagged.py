@@ -86,7 +86,7 @@ def tags_on(session: Session, source_path: str) -> Mapping[str, bool]:
         .join(Member, Member.id == MemberTag.member_id)
         .where(Member.source_path == source_path)
     )
-    return {name: value for name, value in rows}
+    return dict(rows.all())
 
 
 def _written(session: Session, table: Any, rows: Sequence[Mapping[str, Any]]) -> Sequence[int]:

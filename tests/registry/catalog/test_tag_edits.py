@@ -1,12 +1,11 @@
 """Editing tags: what each edit does, what it refuses, and that undo takes it back exactly."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, event, select
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog import tag_edits
@@ -14,7 +13,7 @@ from sdxl_reg.catalog.images import members_of
 from sdxl_reg.catalog.journal import changes
 from sdxl_reg.catalog.tags import ensure_tag, find_tag, tag_tree, unused_tags
 from sdxl_reg.errors import Conflict, InvalidValue, NotFound, RegistryError
-from sdxl_reg.store.database import connect, transaction
+from sdxl_reg.store.database import connect, reading, transaction
 from sdxl_reg.tables import Base, ImageSet, Member, MemberTag, Tag, TagAlias
 from tests.registry.catalog.hand_tagged import (
     LEVELS,
@@ -23,8 +22,9 @@ from tests.registry.catalog.hand_tagged import (
     tables,
     tags_on,
 )
+from tests.registry.catalog.statements import counted
 
-SPOT, FOLD, STAIN = "qzy/flawed/spot", "qzy/flawed/fold", "qzy/flawed/stain"
+SPOT, FOLD = "qzy/flawed/spot", "qzy/flawed/fold"
 
 
 @pytest.fixture
@@ -274,6 +274,15 @@ def test_counts_are_forgotten_for_every_set_that_an_edit_concerns(
     assert forgotten(lambda s, w: tag_edits.add(s, w, "x")) == []
 
 
+@pytest.fixture(scope="module")
+def in_memory() -> Iterator[Engine]:
+    """Tables without a row, for examples that leave none."""
+    engine = connect("sqlite://")
+    Base.metadata.create_all(engine)
+    yield engine
+    engine.dispose()
+
+
 PATHS = st.sampled_from(["a", "b", "a/x", "a/y", "b/x", "b/X y", "a/x/x", "b/x/q", "c", "a/y/x"])
 EDITS = st.one_of(
     st.tuples(st.just("add"), PATHS),
@@ -293,11 +302,9 @@ EDITS = st.one_of(
     st.lists(EDITS, min_size=1, max_size=8),
 )
 def test_undoing_every_edit_gives_the_same_tables_back(
-    tags: list[str], others: list[str], edits: list[tuple[str, ...]]
+    in_memory: Engine, tags: list[str], others: list[str], edits: list[tuple[str, ...]]
 ) -> None:
-    engine = connect("sqlite://")
-    Base.metadata.create_all(engine)
-    with transaction(engine) as session:
+    with reading(in_memory) as session:  # whose changes are dropped
         image_set, _ = image_set_of(session, "one", tags), image_set_of(session, "two", others)
         states = [tables(session)]
         for verb, *arguments in edits:
@@ -310,7 +317,6 @@ def test_undoing_every_edit_gives_the_same_tables_back(
             tag_edits.undo_tags(session, image_set)
             assert_the_tree_is_true(session)
         assert tables(session) == states.pop()
-    engine.dispose()
 
 
 def _tried(session: Session, verb: str, image_set: ImageSet, arguments: list[str]) -> bool:
@@ -323,19 +329,6 @@ def _tried(session: Session, verb: str, image_set: ImageSet, arguments: list[str
         assert tables(session) == before
         return False
     return report.change is not None
-
-
-@contextmanager
-def counted(engine: Engine) -> Iterator[list[str]]:
-    """The statements that the database is given meanwhile."""
-    statements: list[str] = []
-
-    def note(_c: object, _k: object, statement: str, *_: object) -> None:
-        statements.append(statement)
-
-    event.listen(engine, "before_cursor_execute", note)
-    yield statements
-    event.remove(engine, "before_cursor_execute", note)
 
 
 EVERY_EDIT: tuple[Edit, ...] = (
