@@ -17,6 +17,7 @@ from typing import BinaryIO
 
 from sdxl_reg.errors import OutOfSpace, RegistryError
 from sdxl_reg.jobs.events import (
+    Captioned,
     Cell,
     CellFailed,
     Event,
@@ -32,7 +33,7 @@ from sdxl_reg.jobs.events import (
     event_line,
 )
 from sdxl_reg.jobs.lock import alone_in
-from sdxl_reg.jobs.spec import DownstreamSpec, DrawSpec, TrainSpec, read_job
+from sdxl_reg.jobs.spec import CaptionSpec, DownstreamSpec, DrawSpec, TrainSpec, read_job
 from sdxl_reg.trainers.config import parsed
 from sdxl_reg.trainers.discovery import find_trainer
 from sdxl_reg.trainers.interface import BaseModel, TrainedVersion, TrainingImage, TrainingJob
@@ -94,6 +95,10 @@ class EventFile:
         """A number for a picture of a grid."""
         self.write(Score(key=key, metric=metric, scorer=scorer, value=value))
 
+    def captioned(self, key: str, text: str) -> None:
+        """What a model says is on a picture."""
+        self.write(Captioned(key=key, text=text))
+
 
 def main(arguments: list[str]) -> int:
     """Do the job of a file.
@@ -136,6 +141,8 @@ def _work(job_path: Path, report: EventFile) -> None:
         _train(job, job_path.parent, report)
     elif isinstance(job, DownstreamSpec):
         _downstream(job, job_path.parent, report)
+    elif isinstance(job, CaptionSpec):
+        _caption(job, report)
     else:
         _draw(job, job_path.parent, report)
 
@@ -170,6 +177,12 @@ def _downstream(spec: DownstreamSpec, folder: Path, report: EventFile) -> None:
 
     found = check_downstream(spec, _made(folder / "files"), report)
     report.metric(0, **{f"f1, {regime.name}": regime.f1 for regime in found.regimes})
+
+
+def _caption(spec: CaptionSpec, report: EventFile) -> None:
+    from sdxl_reg.captioners.work import write_captions
+
+    write_captions(spec, report)
 
 
 def _made(folder: Path) -> Path:

@@ -305,8 +305,11 @@ def _with_tag(text: str, pattern: re.Pattern[str], replacement: str) -> str:
 
 def _retagged(text: str, add: Iterable[str], remove: Iterable[str], at: Place, order: Order) -> str:
     gone = {tag.strip().casefold() for tag in remove}
-    kept = {t.casefold(): t for t in reversed(_tags(text)) if t.casefold() not in gone}
-    tags = list(reversed(kept.values()))
+    kept: dict[str, str] = {}
+    for tag in _tags(text):
+        if tag.casefold() not in gone:
+            kept.setdefault(tag.casefold(), tag)
+    tags = list(kept.values())
     new = [t for t in _tags(SEPARATOR.join(add)) if t.casefold() not in kept]
     tags = [*new, *tags] if at == "start" else [*tags, *new]
     return SEPARATOR.join(sorted(tags, key=str.casefold) if order == "sorted" else tags)

@@ -168,6 +168,7 @@ def targets_of(
     query = (
         select(
             Member.id,
+            Member.image_set_id,
             Member.source_path,
             Caption.id.label("caption_id"),
             Caption.text,
@@ -177,7 +178,6 @@ def targets_of(
         .outerjoin(CaptionHead, CaptionHead.member_id == Member.id)
         .outerjoin(Caption, Caption.id == CaptionHead.caption_id)
         .outerjoin(Change, Change.id == Caption.change_id)
-        .where(Member.image_set_id == image_set.id)
         .order_by(Member.id)
     )
     for batch in _batches(numbers):
@@ -190,7 +190,8 @@ def targets_of(
                 text=row.text or "",
                 source=_source(row.source, row.verb),
             )
-            for row in rows
+            for row in rows  # SQLite would look through the whole set for it
+            if row.image_set_id == image_set.id
         ]
 
 

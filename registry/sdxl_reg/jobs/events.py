@@ -96,6 +96,14 @@ class Score(_Event):
     value: float
 
 
+class Captioned(_Event):
+    """What a model says is on a picture."""
+
+    type: Literal["captioned"] = "captioned"
+    key: str
+    text: str
+
+
 class Failed(_Event):
     """The job ended with an error; `code` is that of our error tree, or `crash`."""
 
@@ -121,6 +129,7 @@ Event = (
     | Cell
     | CellFailed
     | Score
+    | Captioned
     | Failed
     | Finished
 )

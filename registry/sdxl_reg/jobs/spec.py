@@ -115,7 +115,20 @@ class DownstreamSpec(Document):
     cache_path: Path | None = Field(default=None, description="Folder for what can be recomputed.")
 
 
-AnyJob = TrainSpec | DrawSpec | DownstreamSpec
+class CaptionSpec(Document):
+    """Have a model caption pictures."""
+
+    kind: Literal["caption"] = "caption"
+    captioner: str = Field(description="The plugin.")
+    weights_path: Path = Field(description="Folder of its weights.")
+    settings: dict[str, Any]
+    device: str = Field(default="auto", description="cpu, cuda, …; auto: a GPU if there is one.")
+    batch_size: int = Field(default=8, ge=1, description="Pictures looked at together.")
+    background: str = Field(default="#ffffff", description="Behind transparency.")
+    images: dict[str, Path] = Field(description="By SHA-256.")
+
+
+AnyJob = TrainSpec | DrawSpec | DownstreamSpec | CaptionSpec
 JobSpec = Annotated[AnyJob, Field(discriminator="kind")]
 _JOB: TypeAdapter[AnyJob] = TypeAdapter(JobSpec)
 

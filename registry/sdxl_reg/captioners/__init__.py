@@ -1,0 +1,1 @@
+"""Captioners: models that look at a picture and say what is on it, found by entry point."""
