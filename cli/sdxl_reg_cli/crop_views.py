@@ -71,7 +71,7 @@ def show(
         rows = bucket_report(
             session, found, resolution=resolution, selector=selector, settings=settings
         )
-        rows = [row for row in rows if bucket is None or row.size == bucket]
+        rows = _only(rows, bucket) if bucket else rows
         if sheet is not None:
             with progress_bar() as advance:
                 drawn = bucket_sheet(
@@ -164,6 +164,20 @@ def _save(drawn: "Image.Image", sheet: Path) -> None:
     say(f"Wrote {sheet}: {drawn.width} × {drawn.height}")
 
 
+def _only(rows: "Sequence[BucketRow]", bucket: tuple[int, int]) -> "list[BucketRow]":
+    """The row of one bucket.
+
+    Raises:
+        NotFound: No picture comes into it.
+    """
+    from sdxl_reg.errors import NotFound
+
+    found = [row for row in rows if row.size == bucket]
+    if not found:
+        raise NotFound("bucket with a picture", _name(bucket), [_name(row.size) for row in rows])
+    return found
+
+
 def _name(size: tuple[int, int] | None) -> str:
     return f"{size[0]}x{size[1]}" if size else "too small"
 
@@ -210,7 +224,7 @@ def _print_buckets(rows: "Sequence[BucketRow]") -> None:
     too_small = sum(row.count for row in rows if row.size is None)
     cropped = sum(picture.crop is not None for picture in pictures)
     say(
-        f"{len(pictures)} pictures in {len(rows) - bool(too_small)} buckets, {cropped} with a crop"
+        f"{len(pictures)} pictures, buckets: {len(rows) - bool(too_small)}; {cropped} with a crop"
         + (f"; {enlarged} are enlarged" if enlarged else "")
         + (f"; {too_small} are too small to be trained without enlarging" if too_small else "")
     )
@@ -276,4 +290,4 @@ def _proposal(each: "Proposal") -> dict[str, Any]:
 
 
 def _edges(box: "tuple[float, ...] | None") -> str:
-    return ",".join(f"{edge:.3f}" for edge in box) if box else ""
+    return ",".join(f"{edge:.3g}" for edge in box) if box else ""

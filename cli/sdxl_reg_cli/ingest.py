@@ -79,8 +79,9 @@ def ingest(
             registry.store,
             folder,
             options=options,
+            thumbnails=registry.settings.thumbnails_path,
             progress=advance,
-            announce=say,
+            announce=lambda plan, _new: say(plan.layout.sentence()),
         )
     if as_json:
         print_json(_document(report))
@@ -89,6 +90,8 @@ def ingest(
 
 
 def _document(report: "IngestReport") -> dict[str, Any]:
+    from sdxl_reg.imaging.problems import as_document
+
     return {
         "image_sets": [
             {"name": s.name, "images": s.images, "members": s.members, "missing": s.missing}
@@ -105,17 +108,8 @@ def _document(report: "IngestReport") -> dict[str, Any]:
         "captions": report.captions,
         "ignored": report.ignored,
         "layout": report.layout,
-        "problems": [_problem(problem) for problem in report.problems],
-        "warnings": [_problem(problem) for problem in report.warnings],
-    }
-
-
-def _problem(problem: "Problem") -> dict[str, str]:
-    return {
-        "path": problem.path,
-        "stage": problem.stage.value,
-        "code": problem.code.value,
-        "message": problem.message,
+        "problems": [as_document(problem) for problem in report.problems],
+        "warnings": [as_document(problem) for problem in report.warnings],
     }
 
 

@@ -54,6 +54,11 @@ class Settings:
         return self.home / "runs"
 
     @property
+    def thumbnails_path(self) -> Path:
+        """Folder of small pictures; may be deleted at any time."""
+        return self.home / "thumbnails"
+
+    @property
     def cache_path(self) -> Path:
         """Folder of what can be computed again: latents and texts; may be deleted at any time."""
         return self.home / "cache"

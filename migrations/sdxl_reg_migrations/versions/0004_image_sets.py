@@ -34,7 +34,12 @@ def upgrade() -> None:
         table.create_index("ix_image_phash", ["phash"])
     with op.batch_alter_table("member") as table:
         table.add_column(sa.Column("source_inode", sa.BigInteger(), nullable=True))
+        table.add_column(sa.Column("folder", sa.Text(), nullable=False, server_default=""))
+        table.create_index("ix_member_image_set_id_folder", ["image_set_id", "folder"])
         table.create_index("ix_member_image_set_id_id", ["image_set_id", "id"])
+    with op.batch_alter_table("member") as table:
+        table.alter_column("folder", server_default=None, existing_type=sa.Text())
+    _tell_folders_of_members()
     with op.batch_alter_table("caption") as table:
         table.add_column(sa.Column("tokens", KEY, nullable=True))
         table.add_column(sa.Column("change_id", KEY, nullable=True))
@@ -76,7 +81,9 @@ def downgrade() -> None:
         table.drop_column("change_id")
         table.drop_column("tokens")
     with op.batch_alter_table("member") as table:
+        table.drop_index("ix_member_image_set_id_folder")
         table.drop_index("ix_member_image_set_id_id")
+        table.drop_column("folder")
         table.drop_column("source_inode")
     # The old form wants a digest of every picture's pixels: that of its bytes tells them apart too.
     op.execute(
@@ -204,3 +211,13 @@ def _tell_sets_of_tags() -> None:
             "fk_member_tag_image_set_id_image_set", "image_set", ["image_set_id"], ["id"]
         )
         table.create_index("ix_member_tag_in_set", ["image_set_id", "tag_id", "member_id"])
+
+
+def _tell_folders_of_members() -> None:
+    connection = op.get_bind()
+    member = sa.table("member", *(sa.column(name) for name in ("id", "source_path", "folder")))
+    rows = connection.execute(sa.select(member.c.id, member.c.source_path)).all()
+    folders = [{"row": row, "of_it": path.rpartition("/")[0]} for row, path in rows if "/" in path]
+    if folders:
+        change = member.update().where(member.c.id == sa.bindparam("row"))
+        connection.execute(change.values(folder=sa.bindparam("of_it")), folders)

@@ -1,7 +1,8 @@
 """What a training would see of an image set: its buckets, with how each picture comes into one."""
 
+import functools
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
@@ -9,7 +10,7 @@ from sqlalchemy.orm import Session
 from sdxl_reg.catalog.crops import crops_of
 from sdxl_reg.catalog.images import SetMember, members_of
 from sdxl_reg.errors import InvalidValue
-from sdxl_reg.formats.kohya.buckets import Bucketing, Fit, Size
+from sdxl_reg.formats.kohya.buckets import Fit, Size
 from sdxl_reg.imaging.crops import WHOLE, Box, pixels_of_part
 from sdxl_reg.tables import ImageSet
 from sdxl_reg.trainers.settings.data import DataSettings
@@ -105,14 +106,15 @@ def bucket_report(
     wanted = (resolution, resolution) if isinstance(resolution, int) else resolution
     _check_resolution(wanted)
     bucketing = (settings or DataSettings()).bucketing(native, wanted)
+    fit = functools.cache(bucketing.fit)  # most pictures of a set have one of a few sizes
     members = members_of(session, image_set, selector)
     crops = crops_of(session, [member.member_id for member in members])
     rows: dict[Size | None, list[BucketedPicture]] = defaultdict(list)
     for member in members:
         shown = (repeats or {}).get(member.member_id, 1)
-        size, picture = _bucketed(member, crops.get(member.member_id), bucketing, shown)
+        size, picture = _bucketed(member, crops.get(member.member_id), fit, shown)
         rows[size].append(picture)
-    order = sorted((size for size in rows if size is not None), key=lambda size: size)
+    order = sorted(size for size in rows if size is not None)
     return [
         BucketRow(size=size, pictures=tuple(rows[size]))
         for size in [*order, *([None] if None in rows else [])]
@@ -120,14 +122,14 @@ def bucket_report(
 
 
 def _bucketed(
-    member: SetMember, crop: Box | None, bucketing: Bucketing, repeats: int
+    member: SetMember, crop: Box | None, fitting: Callable[[Size], Fit], repeats: int
 ) -> tuple[Size | None, BucketedPicture]:
     whole = (member.width, member.height)
     left, top, right, bottom = pixels_of_part(whole, crop or WHOLE)
     part = (right - left, bottom - top)
     fit: Fit | None
     try:
-        fit = bucketing.fit(part)
+        fit = fitting(part)
     except InvalidValue:  # too small; training names these pictures
         fit = None
     taken = _taken(whole, (left, top), part, fit) if fit else crop or WHOLE

@@ -1,20 +1,23 @@
 """Crops that a method finds: proposed first, for people to look at, and stored when they say so."""
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.crops import Croppable, croppable, set_crops
+from sdxl_reg.catalog.stored_pictures import stored_picture
 from sdxl_reg.errors import UnknownName
 from sdxl_reg.imaging.crops import CENTRE, Box, Point, checked_box, crop_box
-from sdxl_reg.imaging.decode import upright
 from sdxl_reg.imaging.focus import METHODS, SIDE, focal_point
 from sdxl_reg.imaging.problems import Unreadable
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.tables import Change, ImageSet
 
 Progress = Callable[[int, int, str], None]
+_THREADS = 4  # each holds a whole picture
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,19 +78,26 @@ def propose(
         raise UnknownName("method to find what to look at", method, METHODS)
     members = croppable(session, image_set, selector=selector)
     points: dict[str, Point] = {}
-    found, unreadable = [], {}
-    for done, member in enumerate(members, start=1):
-        try:
-            if member.sha256 not in points:
-                points[member.sha256] = _focus(store, member.sha256, method)
-        except Unreadable as error:
-            unreadable[member.source_path] = error.message
-            continue
-        focus = points[member.sha256]
-        box = checked_box(crop_box(member.size, aspect, focus=focus))
-        found.append(Proposal(member=member, focus=focus, box=box))
-        progress(done, len(members), "look at pictures")
-    return Proposals(found=found, unreadable=unreadable)
+    faults: dict[str, str] = {}
+    digests = list(dict.fromkeys(member.sha256 for member in members))
+    for done, (digest, seen) in enumerate(_looked_at(store, digests, method), start=1):
+        if isinstance(seen, Unreadable):
+            faults[digest] = seen.message
+        else:
+            points[digest] = seen
+        progress(done, len(digests), "look at pictures")
+    return Proposals(
+        found=[
+            _proposal(member, points[member.sha256], aspect)
+            for member in members
+            if member.sha256 in points
+        ],
+        unreadable={
+            member.source_path: faults[member.sha256]
+            for member in members
+            if member.sha256 in faults
+        },
+    )
 
 
 def apply(
@@ -115,9 +125,28 @@ def apply(
     return set_crops(session, image_set, boxes, author=author)
 
 
-def _focus(store: BlobStore, sha256: str, method: str) -> Point:
+def _proposal(member: Croppable, focus: Point, aspect: tuple[int, int]) -> Proposal:
+    box = checked_box(crop_box(member.size, aspect, focus=focus))
+    return Proposal(member=member, focus=focus, box=box)
+
+
+def _looked_at(
+    store: BlobStore, digests: Sequence[str], method: str
+) -> Iterator[tuple[str, Point | Unreadable]]:
+    """Each picture with the point that the method chose, in their order; decoded in threads."""
+    with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as threads:
+        try:
+            yield from threads.map(lambda digest: (digest, _focus(store, digest, method)), digests)
+        finally:
+            threads.shutdown(cancel_futures=True)
+
+
+def _focus(store: BlobStore, sha256: str, method: str) -> Point | Unreadable:
     if method == "centre":  # needs no look
         return CENTRE
-    picture = upright(store.read(sha256))
+    try:
+        picture = stored_picture(store, sha256, at_least=SIDE)
+    except Unreadable as error:
+        return error
     picture.thumbnail((SIDE, SIDE))
     return focal_point(picture, method)

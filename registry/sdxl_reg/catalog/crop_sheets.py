@@ -7,10 +7,11 @@ from PIL import Image
 
 from sdxl_reg.catalog.buckets import BucketedPicture, BucketRow
 from sdxl_reg.catalog.crop_proposals import Proposal
+from sdxl_reg.catalog.stored_pictures import stored_picture
 from sdxl_reg.errors import Conflict
 from sdxl_reg.imaging.backgrounds import rgb_of
-from sdxl_reg.imaging.contact_sheet import Exhibit, Shelf, contact_sheet
-from sdxl_reg.imaging.decode import upright_rgb
+from sdxl_reg.imaging.contact_sheet import SIDE, Exhibit, Shelf, contact_sheet
+from sdxl_reg.imaging.decode import flattened
 from sdxl_reg.imaging.problems import Unreadable
 from sdxl_reg.store.blobs import BlobStore
 
@@ -18,7 +19,6 @@ Progress = Callable[[int, int, str], None]
 MOST = 24
 """Pictures of a shelf that are shown, when nothing else is said."""
 
-_SIDE = 448  # pixels of a small picture, twice what a sheet shows
 _Shown = TypeVar("_Shown")
 
 
@@ -62,7 +62,7 @@ def bucket_sheet(
     total, done = sum(len(pictures) for _, pictures in shown), 0
     shelves = []
     for row, pictures in shown:
-        exhibits = []
+        exhibits: list[Exhibit] = []
         for picture in pictures:
             done += 1
             exhibits += _exhibit(store, picture, background)
@@ -113,7 +113,7 @@ def _exhibit(store: BlobStore, picture: BucketedPicture, background: str) -> Ite
             kept=picture.taken,
             chosen=picture.crop,
             name=member.source_path,
-            note=f"{member.width} × {member.height} · −{picture.cut_away_share:.0%}",
+            note=f"{member.width} × {member.height}, {picture.cut_away_share:.0%} cut away",
             is_enlarged=picture.is_enlarged,
         )
 
@@ -121,11 +121,11 @@ def _exhibit(store: BlobStore, picture: BucketedPicture, background: str) -> Ite
 def _small(store: BlobStore, sha256: str, background: str) -> Iterable[Image.Image]:
     """The picture, small; none where it cannot be read, which other commands tell of."""
     try:
-        picture = upright_rgb(store.read(sha256), background=rgb_of(background))
+        picture = stored_picture(store, sha256, at_least=SIDE)
     except Unreadable:
         return
-    picture.thumbnail((_SIDE, _SIDE))
-    yield picture
+    picture.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
+    yield flattened(picture, rgb_of(background))
 
 
 def _spread(items: Sequence[_Shown], most: int) -> Sequence[_Shown]:

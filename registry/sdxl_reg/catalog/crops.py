@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, select
+from sqlalchemy import Result, Row, delete, insert, select
 from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.images import SetMember
 from sdxl_reg.catalog.journal import record_change, take_last
+from sdxl_reg.catalog.portions import portions
 from sdxl_reg.catalog.selection import selects
 from sdxl_reg.errors import NotFound
 from sdxl_reg.imaging.backgrounds import WHITE, checked_background
@@ -23,8 +24,6 @@ from sdxl_reg.imaging.crops import WHOLE, Box, box_of, checked_box
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.tables import Blob, Change, Crop, DatasetVersion, Image, ImageSet, Member, now
 from sdxl_reg.vocabulary import MemberState
-
-_MAX_KEYS = 10_000  # of one IN (…): SQLite takes 32,766 values, and not slower one by one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +82,7 @@ def croppable(
     )
     rows = [
         row
-        for some in _portions(sorted(set(paths)))
+        for some in portions(sorted(set(paths)))
         for row in session.execute(query.where(Member.source_path.in_(some)))
     ]
     if not paths:
@@ -324,26 +323,22 @@ def _insert(session: Session, rows: Sequence[Mapping[str, object]]) -> None:
 
 
 def _delete(session: Session, member_ids: Collection[int]) -> None:
-    for some in _portions(sorted(member_ids)):
+    for some in portions(sorted(member_ids)):
         session.execute(delete(Crop).where(Crop.member_id.in_(some)))
 
 
 def _crops(session: Session, member_ids: Collection[int]) -> Iterator[Row[Any]]:
     edges = (Crop.left, Crop.top, Crop.right, Crop.bottom)
     query = select(Crop.member_id, *edges, Crop.author, Crop.created_at)
-    for some in _portions(sorted(set(member_ids))):
-        yield from session.execute(query.where(Crop.member_id.in_(some)))
+    for some in portions(sorted(set(member_ids))):
+        rows: Result[Any] = session.execute(query.where(Crop.member_id.in_(some)))
+        yield from rows
 
 
 def _require_members(session: Session, image_set: ImageSet, ids: Collection[int]) -> None:
     found: set[int] = set()
-    for some in _portions(sorted(set(ids))):
+    for some in portions(sorted(set(ids))):
         query = select(Member.id).where(Member.image_set_id == image_set.id, Member.id.in_(some))
         found.update(session.scalars(query))
     for missing in sorted(set(ids) - found):
         raise NotFound("picture", f"{image_set.name}, member {missing}")
-
-
-def _portions(keys: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    for start in range(0, len(keys), _MAX_KEYS):
-        yield keys[start : start + _MAX_KEYS]

@@ -25,7 +25,8 @@ from sdxl_reg.catalog.picture_requests import (
 from sdxl_reg.catalog.runs import find_run, follow, mark_lost, new_run
 from sdxl_reg.errors import Conflict, InvalidValue, NotFound
 from sdxl_reg.evaluation.batches import batch_size as usual_batch
-from sdxl_reg.imaging.decode import Limits, examine
+from sdxl_reg.imaging.decode import Limits
+from sdxl_reg.imaging.examine import examine
 from sdxl_reg.jobs import events
 from sdxl_reg.jobs.local import run_job
 from sdxl_reg.jobs.pictures import LARGEST_SEED, PictureSpec, picture_key

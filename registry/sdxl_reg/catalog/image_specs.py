@@ -53,13 +53,13 @@ def _spec(store: BlobStore, entry: DatasetEntry, masks: Mapping[str, DatasetEntr
     mask = masks.get(_stem(entry.source_path))
     mask_digest = mask.image.blob.sha256 if mask else ""
     return ImageSpec(
-        path=store.path(digest),
+        path=store.checked_path(digest),
         sha256=digest,
         caption=entry.caption,
         tags=entry.tag_path,
         repeats=entry.repeats,
         name=entry.source_path,
-        mask_path=store.path(mask_digest) if mask else None,
+        mask_path=store.checked_path(mask_digest) if mask else None,
         mask_sha256=mask_digest,
         crop=box_of(entry.crop) if entry.crop else None,
     )

@@ -1,34 +1,46 @@
 """Ingest: a folder of pictures becomes image sets, and can be read again at any time.
 
+The folder is surveyed, then read folder by folder; one in which nothing has changed is passed over.
+Each file is read once, and in the same go catalogued (digest, header, EXIF) and judged by a preview
+(thumbnail, perceptual hash, quality) by several threads, while this one records.
+
 A file that cannot be taken stops nothing: it is counted and reported. Bytes are durable before the
 transaction that makes them visible; transactions hold some dozens of pictures each, so that after
 a kill at any point everything recorded is whole and the same command goes on from there.
 """
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from os import cpu_count
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Engine
 
 from sdxl_reg.catalog.images import find_image_set, summary_of
+from sdxl_reg.catalog.ingest_folders import FolderReading, read_folder, read_other
 from sdxl_reg.catalog.ingest_plan import (
     IngestOptions,
     IngestPlan,
+    PlannedFolder,
     PlannedPicture,
     PlannedSet,
     plan_ingest,
 )
 from sdxl_reg.catalog.ingest_rows import Known, Taken
 from sdxl_reg.catalog.intake import SetIntake
+from sdxl_reg.catalog.set_memory import FolderDone, folder_facts
 from sdxl_reg.catalog.tags import near_tags, tag_tree
 from sdxl_reg.errors import NotFound, OutOfSpace
-from sdxl_reg.imaging.decode import Limits, examine, read_bytes
-from sdxl_reg.imaging.problems import Code, Problem, Stage, Unreadable
+from sdxl_reg.imaging.decode import read_bytes
+from sdxl_reg.imaging.examine import examine
+from sdxl_reg.imaging.problems import Code, Problem, Stage, Unreadable, from_document
+from sdxl_reg.imaging.sidecars import SidecarReader
+from sdxl_reg.imaging.thumbnails import PREVIEW_SIDE, encoded, keep, thumbnail_path
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.store.database import reading
 
@@ -36,6 +48,7 @@ __all__ = ["IngestOptions", "IngestReport", "IngestedSet", "ingest"]
 
 Progress = Callable[[int, int, str], None]
 _BATCH = 64  # pictures a transaction
+_FOLDERS = 256  # folders a transaction, where nothing in them is to be recorded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,8 +111,9 @@ def ingest(
     root: Path,
     *,
     options: IngestOptions | None = None,
+    thumbnails: Path | None = None,
     progress: Progress = lambda _done, _total, _what: None,
-    announce: Callable[[str], None] = lambda _sentence: None,
+    announce: Callable[[IngestPlan, frozenset[str]], None] = lambda _plan, _new: None,
 ) -> IngestReport:
     """Record the pictures of a folder; the folder is only read.
 
@@ -108,8 +122,10 @@ def ingest(
         store: Receives the bytes.
         root: The folder.
         options: How to read it; by default the layout rule decides.
-        progress: Told (done, total, what) after each picture.
-        announce: Told what was decided about the folders before anything is done.
+        thumbnails: Folder that receives a small picture of each; none for no such pictures.
+        progress: Told (done, total, what) after each picture or folder.
+        announce: Told what was decided about the folders before anything is done, and which
+            sets are new; it may raise to stop the ingest.
 
     Returns:
         What was found and done.
@@ -123,99 +139,203 @@ def ingest(
     """
     options = options or IngestOptions()
     plan = plan_ingest(root, options)
-    intakes = [
-        SetIntake(engine, planned, layout=plan.layout, template=options.caption)
-        for planned in plan.sets
-    ]
-    announce(plan.layout.sentence())
-    counts: Counter[str] = Counter()
-    problems, warnings = list(plan.skipped), list(plan.warnings)
-    total, done = sum(len(planned.pictures) for planned in plan.sets), 0
+    intakes = [SetIntake(engine, store, plan, planned, options) for planned in plan.sets]
+    announce(plan, frozenset(intake.planned.name for intake in intakes if intake.is_new))
+    tally = _Tally(total=plan.total, progress=progress)
+    for folder, reason in plan.others:
+        tally.add(read_other(plan, folder, reason))
+    for problem in plan.problems:
+        tally.skipped.append(problem)
     with _workers(options) as pool:
         for intake in intakes:
-            for batch in _batches(_taken(intake, store, options, pool)):
-                counts += intake.record(batch)
-                problems += [item for item in batch if isinstance(item, Problem)]
-                done += len(batch)
-                progress(done, total, "reading pictures")
-            counts += intake.finish()
-            warnings += intake.warnings
-    sets, notes = _outcome(engine, plan)
-    return IngestReport(
-        layout=plan.layout.sentence(),
-        image_sets=sets,
-        seen=plan.seen,
-        new=counts["new"],
-        unchanged=counts["unchanged"],
-        duplicates=counts["duplicate"],
-        skipped=len(plan.skipped),
-        failed=counts["failed"],
-        moved=counts["moved"],
-        missing=counts["missing"],
-        captions=plan.captions,
-        ignored=plan.ignored,
-        problems=tuple(problems),
-        warnings=tuple(warnings + notes),
-    )
+            work = _SetWork(intake, plan, store, options, thumbnails, pool)
+            for items, folders in _batches(work.items(tally)):
+                tally.counts += intake.record(items, folders)
+                tally.failed += [item for item in items if isinstance(item, Problem)]
+                tally.step(len(items))
+            tally.counts += intake.finish()
+            tally.warnings += intake.warnings
+    return _report(engine, plan, tally)
+
+
+@dataclass(kw_only=True)
+class _Tally:
+    """What an ingest has come to so far."""
+
+    total: int
+    progress: Progress
+    done: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    captions: int = 0
+    ignored: Counter[str] = field(default_factory=Counter)
+    skipped: list[Problem] = field(default_factory=list)
+    failed: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+
+    def step(self, pictures: int) -> None:
+        """Some pictures are done."""
+        if pictures:
+            self.done += pictures
+            self.progress(min(self.done, self.total), self.total, "reading pictures")
+
+    def add(self, found: FolderReading) -> None:
+        """A folder was read."""
+        self.captions += found.captions
+        self.ignored += found.ignored
+        self.skipped += found.skipped
+        self.warnings += found.warnings
+
+    def add_unchanged(self, facts: dict[str, Any]) -> None:
+        """A folder is as it was: what was told of it then is told again."""
+        self.captions += facts["captions"]
+        self.ignored.update(facts["ignored"])
+        self.counts.update(unchanged=facts["pictures"], failed=facts["failed"])
+        told = [from_document(document) for document in facts["problems"]]
+        self.skipped += told[: facts["skipped"]]
+        self.failed += told[facts["skipped"] :]
+        self.warnings += [from_document(document) for document in facts["warnings"]]
+        self.step(facts["pictures"] + facts["failed"])
+
+
+_Item = Taken | Known | Problem | FolderDone
+
+
+@dataclass(frozen=True)
+class _SetWork:
+    """The pictures of one set, on their way from the disk to the database."""
+
+    intake: SetIntake
+    plan: IngestPlan
+    store: BlobStore
+    options: IngestOptions
+    thumbnails: Path | None
+    pool: ThreadPoolExecutor
+
+    def items(self, tally: _Tally) -> Iterator[_Item]:
+        """What became of each picture, and the folders after the last of theirs, in order.
+
+        Only some pictures are decoded ahead, to bound memory.
+        """
+        window: deque[Callable[[], _Item]] = deque()
+        reader = SidecarReader()
+        ahead = 4 * _threads(self.options)
+        for planned in self.intake.planned.folders:
+            facts = self.intake.passed_over(planned)
+            if facts is not None:
+                tally.add_unchanged(facts)
+                continue
+            found = read_folder(self.plan, planned, reader)
+            tally.add(found)
+            for item in self._started(planned, found):
+                window.append(item)
+                while len(window) > ahead:
+                    yield window.popleft()()
+        while window:
+            yield window.popleft()()
+
+    def _started(
+        self, planned: PlannedFolder, found: FolderReading
+    ) -> Iterator[Callable[[], _Item]]:
+        """What will tell of each picture of a folder, and at last of the folder itself."""
+        known = self.intake.known_in(planned, found.pictures)
+        failed: list[Problem] = []
+        for picture in found.pictures:
+            if member := known.get(picture.source_path):
+                yield partial(_given, member)
+            else:
+                yield partial(_waited_for, self.pool.submit(self._take, picture), failed)
+        yield partial(_ended, planned, found, failed)
+
+    def _take(self, picture: PlannedPicture) -> Taken | Problem:
+        """Read, judge and store one picture; in a thread, without the database."""
+        try:
+            data = read_bytes(picture.file.path, self.options.limits)
+            facts = examine(data, self.options.limits)
+        except Unreadable as fault:
+            return fault.at(picture.file.name)
+        except MemoryError:
+            message = "There is not enough memory to decode it"
+            return Unreadable(Stage.DECODE, Code.TOO_LARGE, message).at(picture.file.name)
+        path = picture.file.path
+        put = self.store.put_link if self.intake.is_linked else self.store.put_copy
+        stored = put(path, data)
+        if self.thumbnails is not None:
+            small = thumbnail_path(self.thumbnails, stored.sha256, PREVIEW_SIDE)
+            keep(encoded(facts.preview), small)
+        return Taken(picture=picture, facts=facts, stored=stored)
+
+
+def _given(member: Known) -> Known:
+    return member
+
+
+def _waited_for(future: "Future[Taken | Problem]", failed: list[Problem]) -> Taken | Problem:
+    result = future.result()
+    if isinstance(result, Problem):
+        failed.append(result)
+    return result
+
+
+def _ended(planned: PlannedFolder, found: FolderReading, failed: Sequence[Problem]) -> FolderDone:
+    return FolderDone(planned=planned, facts=folder_facts(found, failed))
+
+
+def _threads(options: IngestOptions) -> int:
+    return options.threads or cpu_count() or 1
 
 
 @contextmanager
 def _workers(options: IngestOptions) -> Iterator[ThreadPoolExecutor]:
-    pool = ThreadPoolExecutor(options.threads or cpu_count() or 1, thread_name_prefix="ingest")
+    pool = ThreadPoolExecutor(_threads(options), thread_name_prefix="ingest")
     try:
         yield pool
     finally:
         pool.shutdown(cancel_futures=True)  # an interrupt does not wait for what is queued
 
 
-def _taken(
-    intake: SetIntake, store: BlobStore, options: IngestOptions, pool: ThreadPoolExecutor
-) -> Iterator[Taken | Known | Problem]:
-    """What became of each picture, in order; only some are decoded ahead, to bound memory."""
-    window: deque[Future[Taken | Problem] | Known] = deque()
-    ahead = 4 * (options.threads or cpu_count() or 1)
-    for picture in intake.planned.pictures:
-        known = intake.known(picture) if options.rehash == "changed" else None
-        window.append(known or pool.submit(_take, picture, store, options.limits))
-        if len(window) > ahead:
-            yield _result(window.popleft())
-    while window:
-        yield _result(window.popleft())
+_Batch = tuple[list[Taken | Known | Problem], list[FolderDone]]
 
 
-def _result(item: "Future[Taken | Problem] | Known") -> Taken | Known | Problem:
-    return item.result() if isinstance(item, Future) else item
-
-
-def _take(picture: PlannedPicture, store: BlobStore, limits: Limits) -> Taken | Problem:
-    """Read, decode and store one picture; in a thread, without the database."""
-    try:
-        data = read_bytes(picture.file.path, limits)
-        facts = examine(data, limits)
-    except Unreadable as fault:
-        return fault.at(picture.file.name)
-    except MemoryError:
-        message = "There is not enough memory to decode it"
-        return Unreadable(Stage.DECODE, Code.TOO_LARGE, message).at(picture.file.name)
-    return Taken(picture=picture, facts=facts, stored=store.put_bytes(data))
-
-
-def _batches(
-    items: Iterable[Taken | Known | Problem],
-) -> Iterator[list[Taken | Known | Problem]]:
-    batch: list[Taken | Known | Problem] = []
+def _batches(items: Iterator[_Item]) -> Iterator[_Batch]:
+    """Items for one transaction each, with the folders that end among them."""
+    batch: _Batch = ([], [])
     try:
         for item in items:
-            batch.append(item)
-            if len(batch) == _BATCH:
+            if isinstance(item, FolderDone):
+                batch[1].append(item)
+            else:
+                batch[0].append(item)
+            if len(batch[0]) == _BATCH or len(batch[1]) == _FOLDERS:
                 yield batch
-                batch = []
+                batch = ([], [])
     except OutOfSpace:  # what has its bytes in the store is still recorded
-        if batch:
+        if any(batch):
             yield batch
         raise
-    if batch:
+    if any(batch):
         yield batch
+
+
+def _report(engine: Engine, plan: IngestPlan, tally: _Tally) -> IngestReport:
+    sets, notes = _outcome(engine, plan)
+    counts = tally.counts
+    return IngestReport(
+        layout=plan.layout.sentence(),
+        image_sets=sets,
+        seen=sum(counts[name] for name in ("new", "unchanged", "duplicate", "failed"))
+        + len(tally.skipped),
+        new=counts["new"],
+        unchanged=counts["unchanged"],
+        duplicates=counts["duplicate"],
+        skipped=len(tally.skipped),
+        failed=counts["failed"],
+        moved=counts["moved"],
+        missing=counts["missing"],
+        captions=tally.captions,
+        ignored=dict(sorted(tally.ignored.items())),
+        problems=tuple(tally.skipped + tally.failed),
+        warnings=tuple(tally.warnings + notes),
+    )
 
 
 def _outcome(engine: Engine, plan: IngestPlan) -> tuple[tuple[IngestedSet, ...], list[Problem]]:

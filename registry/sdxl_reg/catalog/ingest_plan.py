@@ -1,4 +1,4 @@
-"""What an ingest is going to do: the folder walked, the layout decided, captions read."""
+"""What an ingest is going to do: the folder surveyed, the layout decided, sets made of folders."""
 
 import re
 from collections import defaultdict
@@ -11,9 +11,8 @@ from sdxl_reg.errors import InvalidValue, NotFound
 from sdxl_reg.imaging.decode import Limits
 from sdxl_reg.imaging.layout import Layout, decide
 from sdxl_reg.imaging.names import name_key
-from sdxl_reg.imaging.problems import Code, Problem, Stage
-from sdxl_reg.imaging.scan import PictureFile, Scan, scan
-from sdxl_reg.imaging.sidecars import read_sidecars
+from sdxl_reg.imaging.problems import Problem
+from sdxl_reg.imaging.scan import Folder, PictureFile, scan, survey
 
 _NOT_IN_A_NAME = re.compile(r"[@/\\\x00-\x1f]")
 
@@ -29,6 +28,8 @@ class IngestOptions:
             was ingested with, `{tags}` at first.
         rehash: `changed` reads files whose size or time has changed, `all` reads every file.
         limits: What is too large to be taken.
+        link: Whether the files stay where they are and are only pointed at; None as before, at
+            first they are copied.
         threads: How many pictures are decoded at once; None takes one for each processor.
     """
 
@@ -37,6 +38,7 @@ class IngestOptions:
     caption: str | None = None
     rehash: str = "changed"
     limits: Limits = field(default_factory=Limits)
+    link: bool | None = None
     threads: int | None = None
 
 
@@ -58,20 +60,38 @@ class PlannedPicture:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PlannedFolder:
+    """A folder of a set.
+
+    Attributes:
+        folder: As surveyed.
+        source_path: Relative to the set's folder, with /; empty for that folder itself.
+        tags: Names of the folders between the set and its pictures.
+    """
+
+    folder: Folder
+    source_path: str
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class PlannedSet:
     """One image set of an ingest.
 
     Attributes:
         name: What it will be called.
-        folder: Where its pictures lie, absolute.
-        pictures: What it holds, by path.
-        closed_folders: Folders in it that could not be listed, relative to it.
+        path: Where its pictures lie, absolute.
+        folders: The folders in it, itself first, by path.
     """
 
     name: str
-    folder: Path
-    pictures: tuple[PlannedPicture, ...]
-    closed_folders: tuple[str, ...]
+    path: Path
+    folders: tuple[PlannedFolder, ...]
+
+    @property
+    def pictures(self) -> int:
+        """How many files look like pictures, by their names."""
+        return sum(planned.folder.pictures for planned in self.folders)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,29 +99,31 @@ class IngestPlan:
     """What an ingest is going to do.
 
     Attributes:
+        root: The ingested folder, absolute, links resolved.
         layout: How the folders are read, and why.
         sets: The image sets, by name.
-        skipped: Files that are passed over, each with its reason.
-        warnings: What is worth knowing about captions.
-        ignored: Junk → how many of it.
-        captions: How many pictures have a text beside them.
+        others: Folders of no set, each with the reason why its pictures are in none.
+        problems: Folders that could not be listed.
     """
 
+    root: Path
     layout: Layout
     sets: tuple[PlannedSet, ...]
-    skipped: tuple[Problem, ...]
-    warnings: tuple[Problem, ...]
-    ignored: dict[str, int]
-    captions: int
+    others: tuple[tuple[Folder, str], ...]
+    problems: tuple[Problem, ...]
+
+    def closed(self, planned: PlannedSet) -> tuple[str, ...]:
+        """Folders of a set that could not be listed, relative to it."""
+        return tuple(f.source_path for f in planned.folders if f.folder.problem is not None)
 
     @property
-    def seen(self) -> int:
-        """How many files the ingest accounts for: pictures and what is skipped."""
-        return len(self.skipped) + sum(len(planned.pictures) for planned in self.sets)
+    def total(self) -> int:
+        """How many files look like pictures, by their names, in all sets."""
+        return sum(planned.pictures for planned in self.sets)
 
 
 def plan_ingest(root: Path, options: IngestOptions) -> IngestPlan:
-    """Walk a folder and decide what an ingest of it does; nothing is recorded.
+    """Survey a folder and decide what an ingest of it does; nothing is recorded.
 
     Args:
         root: The folder.
@@ -115,27 +137,29 @@ def plan_ingest(root: Path, options: IngestOptions) -> IngestPlan:
         InvalidValue: It is a file, or holds no picture; or the layout is of the wrong form.
     """
     _check_folder(root)
-    found = scan(root)
-    if not found.pictures:
-        raise _without_pictures(root, found)
+    path = root.resolve()
+    folders = list(survey(path))
+    closed = tuple(folder.problem for folder in folders if folder.problem is not None)
+    trees = {folder.names: folder.pictures for folder in folders if folder.pictures}
+    if not trees:
+        raise _without_pictures(root, closed)
     layout = decide(
-        (picture.folders for picture in found.pictures),
-        root_name=_set_name(found.root.name or "images"),
+        trees,
+        root_name=_set_name(path.name or "images"),
         as_name=options.as_name,
         layout=options.layout,
     )
-    sidecars = read_sidecars(found.pictures, found.captions)
-    homeless, by_set = _assigned(found.pictures, layout)
+    others, by_set = _assigned(folders, layout)
     return IngestPlan(
+        root=path,
         layout=layout,
         sets=tuple(
-            _planned_set(name, pictures, found, layout, sidecars.texts)
-            for name, pictures in sorted(by_set.items())
+            _planned_set(name, some, path, layout)
+            for name, some in sorted(by_set.items())
+            if any(folder.pictures for folder in some)
         ),
-        skipped=_sorted([*found.problems, *homeless, *_orphans(found, sidecars.used)]),
-        warnings=_sorted(sidecars.problems),
-        ignored=dict(sorted(found.ignored.items())),
-        captions=len(sidecars.texts),
+        others=tuple(others),
+        problems=closed,
     )
 
 
@@ -154,9 +178,10 @@ def _check_folder(root: Path) -> None:
         )
 
 
-def _without_pictures(root: Path, found: Scan) -> InvalidValue:
-    if found.closed_folders:
-        what = f"not all of it could be listed ({found.problems[0].message})"
+def _without_pictures(root: Path, closed: Sequence[Problem]) -> InvalidValue:
+    found = scan(root)
+    if closed:
+        what = f"not all of it could be listed ({closed[0].message})"
     elif not found.suffixes:
         what = "it holds no file" + (" that is not junk" if found.ignored else "")
     else:
@@ -171,54 +196,41 @@ def _without_pictures(root: Path, found: Scan) -> InvalidValue:
 
 
 def _assigned(
-    pictures: Sequence[PictureFile], layout: Layout
-) -> tuple[list[Problem], dict[str, list[PictureFile]]]:
-    """Pictures without a set as problems, the others by the first-level folder of their set."""
-    homeless: list[Problem] = []
-    by_set: dict[str, list[PictureFile]] = defaultdict(list)
+    folders: Sequence[Folder], layout: Layout
+) -> tuple[list[tuple[Folder, str]], dict[str, list[Folder]]]:
+    """Folders of no set with the reason, the others by the first-level folder of their set."""
+    if layout.set_depth == 0:
+        return [], {"": list(folders)}
+    others: list[tuple[Folder, str]] = []
+    by_set: dict[str, list[Folder]] = defaultdict(list)
     owners: dict[str, str] = {}
-    for picture in pictures:
-        if layout.set_depth == 0:
-            by_set[""].append(picture)
-        elif not picture.folders:
-            homeless.append(_without_set(picture, "It lies where only folders of image sets do"))
+    with_pictures = {folder.names[0] for folder in folders if folder.names and folder.pictures}
+    for folder in folders:
+        first = folder.names[0] if folder.names else ""
+        owner = owners.setdefault(name_key(_set_name(first)), first) if first else ""
+        if not first:
+            others.append((folder, "It lies where only folders of image sets do"))
+        elif owner != first:
+            others.append((folder, f"Its set would be called as {owner!r} is"))
+        elif first in with_pictures:
+            by_set[first].append(folder)
         else:
-            folder = picture.folders[0]
-            owner = owners.setdefault(name_key(_set_name(folder)), folder)
-            if owner == folder:
-                by_set[folder].append(picture)
-            else:
-                homeless.append(_without_set(picture, f"Its set would be called as {owner!r} is"))
-    return homeless, by_set
+            others.append((folder, "It is in a folder without pictures"))
+    return others, by_set
 
 
-def _without_set(picture: PictureFile, reason: str) -> Problem:
-    message = f"{reason}; move it, or ingest the folder with --as NAME"
-    return Problem(path=picture.name, stage=Stage.SCAN, code=Code.NO_SET, message=message)
-
-
-def _planned_set(
-    folder: str,
-    pictures: Sequence[PictureFile],
-    found: Scan,
-    layout: Layout,
-    captions: dict[str, str],
-) -> PlannedSet:
-    prefix = f"{folder}/" if folder else ""
+def _planned_set(name: str, folders: Sequence[Folder], root: Path, layout: Layout) -> PlannedSet:
+    depth = layout.set_depth
     return PlannedSet(
-        name=layout.set_name if layout.set_name is not None else _set_name(folder),
-        folder=found.root / folder,
-        pictures=tuple(
-            PlannedPicture(
-                file=picture,
-                source_path=picture.name.removeprefix(prefix),
-                tags=picture.folders[layout.set_depth :],
-                caption=captions.get(picture.name, ""),
+        name=layout.set_name if layout.set_name is not None else _set_name(name),
+        path=folders[0].path if name else root,
+        folders=tuple(
+            PlannedFolder(
+                folder=folder,
+                source_path="/".join(folder.names[depth:]),
+                tags=folder.names[depth:],
             )
-            for picture in pictures
-        ),
-        closed_folders=tuple(
-            name.removeprefix(prefix) for name in found.closed_folders if name.startswith(prefix)
+            for folder in folders
         ),
     )
 
@@ -226,20 +238,3 @@ def _planned_set(
 def _set_name(folder: str) -> str:
     """A folder's name without what references such as `weipin@1` give a meaning to."""
     return _NOT_IN_A_NAME.sub("-", folder).strip()[:200] or "images"
-
-
-def _orphans(found: Scan, used: frozenset[str]) -> list[Problem]:
-    return [
-        Problem(
-            path=name,
-            stage=Stage.CAPTION,
-            code=Code.CAPTION_WITHOUT_PICTURE,
-            message="No picture of that name lies beside it",
-        )
-        for name in found.captions
-        if name not in used
-    ]
-
-
-def _sorted(problems: Sequence[Problem]) -> tuple[Problem, ...]:
-    return tuple(sorted(problems, key=lambda problem: (problem.path, problem.code)))

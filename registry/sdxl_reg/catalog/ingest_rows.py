@@ -6,23 +6,23 @@ longer than decoding does.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import and_, delete, insert, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from sdxl_reg.catalog.captions import caption_from_tags
 from sdxl_reg.catalog.ingest_plan import PlannedPicture
 from sdxl_reg.catalog.origins import new_image
 from sdxl_reg.catalog.tags import ensure_tag
+from sdxl_reg.catalog.twins import prove_twins
 from sdxl_reg.formats.clip_tokens import token_count
-from sdxl_reg.imaging.decode import PictureFacts
+from sdxl_reg.imaging.examine import PictureFacts
 from sdxl_reg.imaging.layout import Layout
 from sdxl_reg.imaging.problems import Code, Problem, Stage
-from sdxl_reg.store.blobs import StoredBlob
+from sdxl_reg.store.blobs import BlobStore, StoredBlob
 from sdxl_reg.tables import (
     Blob,
     Caption,
@@ -83,14 +83,30 @@ class RowWriter:
     """
 
     def __init__(
-        self, session: Session, image_set: ImageSet, *, layout: Layout, paths: AbstractSet[str]
+        self,
+        session: Session,
+        store: BlobStore,
+        image_set: ImageSet,
+        *,
+        layout: Layout,
+        is_there: Callable[[str, str], bool],
     ) -> None:
+        """A writer for one batch.
+
+        Args:
+            session: The transaction, which holds the lock of the set.
+            store: Holds the bytes of the pictures.
+            image_set: The set.
+            layout: What the levels of its folders are called.
+            is_there: Whether a picture lies at (folder, source path) now.
+        """
         self.counts: Counter[str] = Counter()
         self.warnings: list[Problem] = []
         self._session = session
         self._image_set = image_set
         self._layout = layout
-        self._paths = paths
+        self._store = store
+        self._is_there = is_there
 
     def write(self, taken: Sequence[Taken], changed: Sequence[Known]) -> None:
         """Record a batch.
@@ -105,7 +121,7 @@ class RowWriter:
         self._images = self._ensured_images(taken)
         self._members = self._members_at([item.source_path for item in pictures])
         self._leavers = self._members_elsewhere()
-        self._holders = self._holders_of({item.facts.pixel_sha256 for item in taken})
+        self._holders = self._holders_of(list(self._images.values()))
         self._untagged: list[tuple[Member, PlannedPicture]] = []
         placed = [(self._place(item), item.picture) for item in taken]
         placed += self._restored(changed)
@@ -125,6 +141,7 @@ class RowWriter:
         elif leavers := self._leavers[image.id]:
             member = leavers.pop(0)
             member.source_path = picture.source_path
+            member.folder = picture.source_path.rpartition("/")[0]
             self.counts.update(("unchanged", "moved"))
             self._untagged.append((member, picture))
         else:
@@ -149,7 +166,7 @@ class RowWriter:
             sha256=taken.stored.sha256,
             tag_path=self._tag_path(taken.picture),
         )
-        known = self._holders[taken.facts.pixel_sha256]
+        known = self._holders[_pixels(self._images[taken.stored.sha256])]
         others = [
             holder
             for holder in known
@@ -198,7 +215,8 @@ class RowWriter:
         if not self._untagged:
             return
         ids = [member.id for member, _ in self._untagged]
-        self._session.execute(delete(MemberTag).where(MemberTag.member_id.in_(ids)))
+        by_folder = delete(MemberTag).where(MemberTag.by_folder.is_(True))
+        self._session.execute(by_folder.where(MemberTag.member_id.in_(ids)))
         rows = [
             {
                 "member_id": member.id,
@@ -276,10 +294,13 @@ class RowWriter:
         digests = {blob.id: digest for digest, blob in blobs.items()}
         query_images = select(Image).where(Image.blob_id.in_(digests))
         images = {digests[i.blob_id]: i for i in self._session.scalars(query_images)}
+        new = []
         for digest in sorted(by_digest.keys() - images.keys()):
             images[digest] = new_image(blobs[digest], by_digest[digest].facts)
-            self._session.add(images[digest])
+            new.append(images[digest])
+        self._session.add_all(new)
         self._session.flush()
+        prove_twins(self._session, self._store, new)
         return images
 
     def _members_at(self, source_paths: Sequence[str]) -> Mapping[str, Member]:
@@ -296,31 +317,31 @@ class RowWriter:
             Member.image_id.in_([image.id for image in self._images.values()]),
         )
         for member in self._session.scalars(query.order_by(Member.id)):
-            if member.source_path not in self._paths:
+            if not self._is_there(member.folder, member.source_path):
                 leavers[member.image_id].append(member)
         return leavers
 
-    def _holders_of(self, pixel_digests: AbstractSet[str]) -> Mapping[str, list[_Holder]]:
+    def _holders_of(self, images: Sequence[Image]) -> Mapping[str, list[_Holder]]:
+        """Members that have these pictures already, or others of the same pixels."""
         holders: dict[str, list[_Holder]] = defaultdict(list)
+        pixels = {image.pixel_sha256 for image in images if image.pixel_sha256 is not None}
+        same = or_(
+            Image.id.in_([image.id for image in images]), Image.pixel_sha256.in_(sorted(pixels))
+        )
         query = (
-            select(
-                Image.pixel_sha256,
-                ImageSet.id,
-                ImageSet.name,
-                Member.source_path,
-                Blob.sha256,
-                Tag.path,
-            )
+            select(Image, ImageSet.id, ImageSet.name, Member.source_path, Blob.sha256, Tag.path)
             .join(Member, Member.image_id == Image.id)
             .join(ImageSet, ImageSet.id == Member.image_set_id)
             .join(Blob, Blob.id == Image.blob_id)
-            .outerjoin(MemberTag, MemberTag.member_id == Member.id)
+            .outerjoin(
+                MemberTag, and_(MemberTag.member_id == Member.id, MemberTag.by_folder.is_(True))
+            )
             .outerjoin(Tag, Tag.id == MemberTag.tag_id)
-            .where(Image.pixel_sha256.in_(pixel_digests))
+            .where(same)
             .order_by(Member.id)
         )
-        for pixels, set_id, set_name, path, digest, tag_path in self._session.execute(query):
-            holders[str(pixels)].append(
+        for image, set_id, set_name, path, digest, tag_path in self._session.execute(query):
+            holders[_pixels(image)].append(
                 _Holder(
                     set_id=set_id,
                     set_name=set_name,
@@ -342,9 +363,15 @@ class RowWriter:
             )
 
 
+def _pixels(image: Image) -> str:
+    """What tells a picture from others: its pixels where a twin is likely, else itself."""
+    return image.pixel_sha256 or f"image {image.id}"
+
+
 def _refresh(member: Member, picture: PlannedPicture) -> None:
     member.source_size = picture.file.size_bytes
     member.source_mtime_ns = picture.file.mtime_ns
+    member.source_inode = picture.file.inode
     member.state = MemberState.PRESENT
     member.seen_at = now()
 

@@ -5,12 +5,12 @@ repeated from that look when another process got in its way: two ingests of one 
 with the same rows as one.
 """
 
+import hashlib
 import time
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Engine, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
@@ -19,31 +19,39 @@ from sqlalchemy.orm import Session
 from sdxl_reg.catalog.audit import note
 from sdxl_reg.catalog.captions import DEFAULT_TEMPLATE, check_template
 from sdxl_reg.catalog.images import find_image_set
-from sdxl_reg.catalog.ingest_plan import PlannedPicture, PlannedSet
+from sdxl_reg.catalog.ingest_plan import (
+    IngestOptions,
+    IngestPlan,
+    PlannedFolder,
+    PlannedPicture,
+    PlannedSet,
+)
 from sdxl_reg.catalog.ingest_rows import Known, RowWriter, Taken, replaces, wanted_caption
 from sdxl_reg.catalog.portions import portions
 from sdxl_reg.catalog.references import checked_name
+from sdxl_reg.catalog.set_memory import (
+    FolderDone,
+    SetFacts,
+    is_as_it_was,
+    recorded_members,
+    recorded_set,
+    size_of,
+)
+from sdxl_reg.catalog.totals import refresh_totals
 from sdxl_reg.errors import Conflict, OutOfSpace
-from sdxl_reg.imaging.layout import Layout
+from sdxl_reg.imaging.decode import readable_formats
 from sdxl_reg.imaging.names import name_key
 from sdxl_reg.imaging.problems import Code, Problem, Stage
+from sdxl_reg.imaging.scan import contents_of
+from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.store.database import reading, transaction
-from sdxl_reg.tables import Caption, CaptionHead, ImageSet, Member
-from sdxl_reg.vocabulary import CaptionSource, MemberState
+from sdxl_reg.tables import FolderScan, ImageSet, Member
+from sdxl_reg.vocabulary import MemberState
 
 _T = TypeVar("_T")
 _ATTEMPTS = 8
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Remembered:
-    """What the rows said of a path when the intake began."""
-
-    member_id: int
-    size_bytes: int
-    mtime_ns: int
-    is_missing: bool
-    caption: tuple[str, CaptionSource] | None
+_READ_AS = 1  # to be raised when pictures are to be judged in another way
+_SAMPLE = 200  # members by which a moved set is recognised
 
 
 class SetIntake:
@@ -51,11 +59,17 @@ class SetIntake:
 
     Attributes:
         planned: What it holds now.
+        is_linked: Whether its files are pointed at and not copied.
         warnings: What is worth knowing about what was recorded.
     """
 
     def __init__(
-        self, engine: Engine, planned: PlannedSet, *, layout: Layout, template: str | None
+        self,
+        engine: Engine,
+        store: BlobStore,
+        plan: IngestPlan,
+        planned: PlannedSet,
+        options: IngestOptions,
     ) -> None:
         """Look at what is recorded of the set; nothing is changed.
 
@@ -67,33 +81,75 @@ class SetIntake:
         self.planned = planned
         self.warnings: list[Problem] = []
         self._engine = engine
-        self._layout = layout
+        self._store = store
+        self._plan = plan
+        self._options = options
+        self._layout = plan.layout
         self._name = checked_name(planned.name)
-        self._paths = {picture.source_path for picture in planned.pictures}
+        self._folders = {folder.source_path: folder for folder in planned.folders}
+        self._names: OrderedDict[str, frozenset[str]] = OrderedDict()
+        self._gone: list[int] = []
+        template = options.caption
         if template is not None:
-            check_template(template, layout.levels)
+            check_template(template, plan.layout.levels)
         with reading(engine) as session:
-            self._remembered, self._facts = _look(session, self._name)
-        stored = self._facts[2] if self._facts else DEFAULT_TEMPLATE
+            self._set_id, self._facts, self._scans = recorded_set(session, self._name)
+        stored = self._facts.template if self._facts else DEFAULT_TEMPLATE
         self._template = template if template is not None else stored
+        was_linked = self._facts.is_linked if self._facts else False
+        self.is_linked = was_linked if options.link is None else options.link
+        self._salt = self._how_it_is_read()
         if self._facts:
-            self._check_source(self._facts[0])
+            self._check_source(self._facts.source)
 
-    def known(self, picture: PlannedPicture) -> Known | None:
-        """The member a file is, if neither its size nor its time has changed."""
-        row = self._remembered.get(picture.source_path)
-        file = picture.file
-        if row is None or (row.size_bytes, row.mtime_ns) != (file.size_bytes, file.mtime_ns):
+    @property
+    def is_new(self) -> bool:
+        """Whether the registry has no set of that name yet."""
+        return self._facts is None
+
+    def passed_over(self, planned: PlannedFolder) -> dict[str, Any] | None:
+        """What to tell of a folder in which nothing has changed; none where it has to be read."""
+        scan = self._scans.get(planned.source_path)
+        if self._options.rehash == "all" or scan is None:
             return None
-        return Known(
-            picture=picture,
-            member_id=row.member_id,
-            is_missing=row.is_missing,
-            caption=row.caption,
-        )
+        return scan[1] if scan[0] == self._fingerprint(planned) else None
 
-    def record(self, batch: Sequence[Taken | Known | Problem]) -> Counter[str]:
-        """Record some pictures in one transaction.
+    def known_in(
+        self, planned: PlannedFolder, pictures: Sequence[PlannedPicture]
+    ) -> dict[str, Known]:
+        """The members that unchanged files of a folder are: of the same size, time and inode.
+
+        Args:
+            planned: The folder.
+            pictures: All that lie in it now.
+        """
+        if self._set_id is None:
+            return {}
+        with reading(self._engine) as session:
+            rows = recorded_members(session, self._set_id, planned.source_path)
+        here = {picture.source_path: picture for picture in pictures}
+        self._gone += [
+            row.member_id
+            for path, row in rows.items()
+            if path not in here and not row.is_missing and planned.folder.problem is None
+        ]
+        if self._options.rehash == "all":
+            return {}
+        return {
+            path: Known(
+                picture=here[path],
+                member_id=row.member_id,
+                is_missing=row.is_missing,
+                caption=row.caption,
+            )
+            for path, row in rows.items()
+            if path in here and is_as_it_was(row, here[path])
+        }
+
+    def record(
+        self, batch: Sequence[Taken | Known | Problem], folders: Sequence[FolderDone]
+    ) -> Counter[str]:
+        """Record some pictures in one transaction, and the folders that end with them.
 
         Returns:
             How many were `new`, `unchanged`, `duplicate`, `moved`, `failed`.
@@ -106,28 +162,28 @@ class SetIntake:
         counts["unchanged"] += len(known)
         changed = [item for item in known if self._differs(item)]
         taken = [item for item in batch if isinstance(item, Taken)]
-        if not changed and not taken:
-            return counts
-        results, warnings = self._in_transaction(lambda s: self._record(s, taken, changed))
-        self.warnings += warnings
-        return counts + results
+        if changed or taken or (folders and self._set_id is not None):
+            results, warnings = self._in_transaction(
+                lambda session: self._record(session, taken, changed, folders)
+            )
+            self.warnings += warnings
+            counts += results
+        return counts
 
     def finish(self) -> Counter[str]:
-        """Mark members whose file is gone, and write down that the set was ingested.
+        """Mark members whose file is gone, and count the set anew.
 
         Returns:
             How many went `missing`.
         """
-        gone = [
-            row.member_id
-            for path, row in self._remembered.items()
-            if not row.is_missing and path not in self._paths and not self._is_closed(path)
-        ]
-        if self._facts and not gone and self._facts != self._wanted_facts():
-            self._in_transaction(self._locked_set)
-        if not gone:
+        if self._set_id is None:
             return Counter()
-        return Counter(missing=self._in_transaction(lambda s: self._mark_missing(s, gone)))
+        with reading(self._engine) as session:
+            was_counted = find_image_set(session, self._name).totals is not None
+            gone = [*self._gone, *self._in_lost_folders(session)]
+        if was_counted and not gone and self._facts == self._wanted_facts():
+            return Counter()
+        return Counter(missing=self._in_transaction(lambda s: self._finish(s, gone)))
 
     def _in_transaction(self, work: Callable[[Session], _T]) -> _T:
         """Do work in a transaction; again when another process was in the way."""
@@ -147,18 +203,42 @@ class SetIntake:
         raise AssertionError("the loop returns or raises")
 
     def _record(
-        self, session: Session, taken: Sequence[Taken], changed: Sequence[Known]
+        self,
+        session: Session,
+        taken: Sequence[Taken],
+        changed: Sequence[Known],
+        folders: Sequence[FolderDone],
     ) -> tuple[Counter[str], list[Problem]]:
         image_set = self._locked_set(session)
-        writer = RowWriter(session, image_set, layout=self._layout, paths=self._paths)
-        writer.write(taken, changed)
-        note(session, "image_set.ingested", self._name, **writer.counts)
+        self._set_id = image_set.id
+        writer = RowWriter(
+            session, self._store, image_set, layout=self._layout, is_there=self._is_there
+        )
+        if taken or changed:
+            writer.write(taken, changed)
+            image_set.totals = None
+            note(session, "image_set.ingested", self._name, **writer.counts)
+        for done in folders:
+            facts, fingerprint = done.facts, self._fingerprint(done.planned)
+            session.merge(
+                FolderScan(
+                    image_set_id=image_set.id,
+                    path=done.planned.source_path,
+                    fingerprint=fingerprint if facts is not None else "",
+                    facts=facts or {},
+                )
+            )
         return writer.counts, writer.warnings
 
     def _locked_set(self, session: Session) -> ImageSet:
         """The set's row, brought up to date and locked until the end of the transaction."""
-        source, layout, template = self._wanted_facts()
-        values = {"source": source, "layout": layout, "caption_template": template}
+        wanted = self._wanted_facts()
+        values = {
+            "source": wanted.source,
+            "layout": wanted.layout,
+            "caption_template": wanted.template,
+            "is_linked": wanted.is_linked,
+        }
         key = name_key(self._name)
         locked = session.execute(
             update(ImageSet).where(ImageSet.name_key == key).values(**values).returning(ImageSet.id)
@@ -168,43 +248,98 @@ class SetIntake:
             session.flush()
         return find_image_set(session, self._name)
 
-    def _wanted_facts(self) -> tuple[str, str, str]:
-        return str(self.planned.folder), "/".join(self._layout.levels), self._template
+    def _wanted_facts(self) -> SetFacts:
+        return SetFacts(
+            source=str(self.planned.path),
+            layout="/".join(self._layout.levels),
+            template=self._template,
+            is_linked=self.is_linked,
+        )
+
+    def _how_it_is_read(self) -> str:
+        """All that decides what an ingest makes of the same files."""
+        limits = self._options.limits
+        return repr(
+            (
+                _READ_AS,
+                self._wanted_facts(),
+                self._layout.required,
+                (limits.max_pixels, limits.max_bytes),
+                readable_formats(),
+            )
+        )
+
+    def _fingerprint(self, planned: PlannedFolder) -> str:
+        text = f"{self._salt} {planned.tags} {planned.folder.fingerprint}"
+        return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
 
     def _differs(self, known: Known) -> bool:
         """Whether a member with an unchanged file is to be brought up to date all the same."""
         wanted = wanted_caption(known.picture, self._layout, self._template, self._name)
         return known.is_missing or replaces(known.caption, wanted)
 
-    def _mark_missing(self, session: Session, member_ids: Sequence[int]) -> int:
-        """Members of the set whose path is still one that is gone."""
-        count = 0
+    def _is_there(self, folder: str, source_path: str) -> bool:
+        """Whether a picture lies at a path of the set; yes where nobody could look."""
+        planned = self._folders.get(folder)
+        if planned is None:
+            return self._is_closed(folder)
+        if planned.folder.problem is not None:
+            return True
+        if folder not in self._names:
+            self._names[folder] = self._listed(planned)
+            while len(self._names) > 32:
+                self._names.popitem(last=False)
+        return source_path.rpartition("/")[2] in self._names[folder]
+
+    def _listed(self, planned: PlannedFolder) -> frozenset[str]:
+        try:
+            found = contents_of(self._plan.root, planned.folder)
+        except OSError:
+            return frozenset()
+        return frozenset(picture.name.rpartition("/")[2] for picture in found.pictures)
+
+    def _in_lost_folders(self, session: Session) -> list[int]:
+        """Present members in folders that are not there any more."""
+        of_set = Member.image_set_id == self._set_id
+        folders = session.scalars(select(Member.folder).where(of_set).distinct())
+        lost = [name for name in folders if name not in self._folders and not self._is_closed(name)]
+        present = select(Member.id).where(of_set, Member.state == MemberState.PRESENT)
+        return [
+            member
+            for some in portions(lost)
+            for member in session.scalars(present.where(Member.folder.in_(some)))
+        ]
+
+    def _finish(self, session: Session, gone: Sequence[int]) -> int:
+        """Mark what is gone as missing, unless its path is another by now; count everything."""
         image_set = self._locked_set(session)
-        for some in portions(member_ids):
+        count = 0
+        for some in portions(gone):
             for member in session.scalars(
-                select(Member).where(
-                    Member.id.in_(some),
-                    Member.image_set_id == image_set.id,
-                    Member.state == MemberState.PRESENT,
-                )
+                select(Member).where(Member.id.in_(some), Member.state == MemberState.PRESENT)
             ):
-                if member.source_path not in self._paths:
+                if not self._is_there(member.folder, member.source_path):
                     member.state = MemberState.MISSING
                     count += 1
-        note(session, "image_set.ingested", self._name, missing=count)
+        if count:
+            note(session, "image_set.ingested", self._name, missing=count)
+        refresh_totals(session, image_set)
         return count
 
     def _is_closed(self, path: str) -> bool:
-        return any(path.startswith(f"{folder}/") for folder in self.planned.closed_folders)
+        return any(
+            folder == "" or path == folder or path.startswith(f"{folder}/")
+            for folder in self._plan.closed(self.planned)
+        )
 
     def _check_source(self, source: str) -> None:
         """Refuse to turn a set into that of another folder; follow one that was moved or copied."""
-        if source == str(self.planned.folder):
+        if source == str(self.planned.path):
             return
         if Path(source).is_dir() and not self._looks_alike():
             raise Conflict(
                 f"image set {self._name!r} was ingested from {source}, which is still there and "
-                f"holds other pictures than {self.planned.folder}",
+                f"holds other pictures than {self.planned.path}",
                 remedy="Give this one another name: --as NAME",
             )
         self.warnings.append(
@@ -217,41 +352,13 @@ class SetIntake:
         )
 
     def _looks_alike(self) -> bool:
-        """Whether half of the recorded paths are here again, with files of the same size."""
-        sizes = {p.source_path: p.file.size_bytes for p in self.planned.pictures}
-        same = sum(sizes.get(path) == row.size_bytes for path, row in self._remembered.items())
-        return 2 * same >= len(self._remembered)
-
-
-def _look(
-    session: Session, name: str
-) -> tuple[dict[str, _Remembered], tuple[str, str, str] | None]:
-    """What is recorded of a set: its members by path; its source, layout and caption template."""
-    image_set = session.scalar(select(ImageSet).where(ImageSet.name_key == name_key(name)))
-    if image_set is None:
-        return {}, None
-    rows = session.execute(
-        select(
-            Member.source_path,
-            Member.id,
-            Member.source_size,
-            Member.source_mtime_ns,
-            Member.state,
-            Caption.text,
-            Caption.source,
-        )
-        .outerjoin(CaptionHead, CaptionHead.member_id == Member.id)
-        .outerjoin(Caption, Caption.id == CaptionHead.caption_id)
-        .where(Member.image_set_id == image_set.id)
-    )
-    remembered = {
-        path: _Remembered(
-            member_id=member_id,
-            size_bytes=size,
-            mtime_ns=mtime,
-            is_missing=state == MemberState.MISSING,
-            caption=(text, CaptionSource(source)) if text is not None else None,
-        )
-        for path, member_id, size, mtime, state, text, source in rows
-    }
-    return remembered, (image_set.source, image_set.layout, image_set.caption_template)
+        """Whether half of some recorded paths are here again, with files of the same size."""
+        with reading(self._engine) as session:
+            rows = session.execute(
+                select(Member.source_path, Member.source_size)
+                .where(Member.image_set_id == self._set_id)
+                .order_by(Member.id)
+                .limit(_SAMPLE)
+            ).all()
+        same = sum(size_of(self.planned.path / path) == size for path, size in rows)
+        return 2 * same >= len(rows)

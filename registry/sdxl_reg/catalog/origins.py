@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.blobs import recorded
 from sdxl_reg.catalog.portions import portions
-from sdxl_reg.imaging.decode import PictureFacts
+from sdxl_reg.imaging.examine import PictureFacts
 from sdxl_reg.store.blobs import StoredBlob
 from sdxl_reg.tables import Blob, GeneratedPicture, Generation, Grid, GridCell, Image
 from sdxl_reg.vocabulary import NodeKind
@@ -42,7 +42,7 @@ def recorded_image(session: Session, stored: StoredBlob, facts: PictureFacts) ->
     Args:
         session: The transaction.
         stored: What the store says of the bytes.
-        facts: From `imaging.decode.examine`.
+        facts: From `imaging.examine.examine`.
     """
     blob = recorded(session, stored)
     image = session.scalar(select(Image).where(Image.blob_id == blob.id))
@@ -58,7 +58,7 @@ def new_image(blob: Blob, facts: PictureFacts) -> Image:
 
     Args:
         blob: Of its bytes.
-        facts: From `imaging.decode.examine`.
+        facts: From `imaging.examine.examine`.
     """
     return Image(
         blob_id=blob.id,
@@ -66,7 +66,11 @@ def new_image(blob: Blob, facts: PictureFacts) -> Image:
         height=facts.height,
         format=facts.format,
         phash=facts.phash,
-        pixel_sha256=facts.pixel_sha256,
+        preview_sha256=facts.preview_sha256,
+        brightness=facts.measures.brightness,
+        contrast=facts.measures.contrast,
+        sharpness=facts.measures.sharpness,
+        exif=facts.exif or None,
     )
 
 

@@ -12,9 +12,11 @@ PAPER, INK, QUIET = "#16181d", "#f2f2f2", "#a3a8b3"
 KEPT, ENLARGED, CHOSEN = "#4fc3f7", "#ff8a50", "#ffd54f"
 """Frames: around what is kept; around what is kept and enlarged; around what a person chose."""
 
+SIDE = 224
+"""Longest side of a picture on a sheet, in pixels."""
+
 _GAP = 16
 _DARKNESS = 0.7
-_NAME_LINES = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +53,7 @@ class Shelf:
     exhibits: Sequence[Exhibit]
 
 
-def contact_sheet(shelves: Sequence[Shelf], *, columns: int = 6, side: int = 224) -> Image.Image:
+def contact_sheet(shelves: Sequence[Shelf], *, columns: int = 6, side: int = SIDE) -> Image.Image:
     """A sheet of all shelves below each other.
 
     Args:
@@ -62,38 +64,40 @@ def contact_sheet(shelves: Sequence[Shelf], *, columns: int = 6, side: int = 224
     Returns:
         A picture in mode RGB.
     """
-    width = _GAP + columns * (side + _GAP)
-    cell = side + _GAP + _NAME_LINES * height_of([Line("", SMALL, INK)])
-    heights = [_height(shelf, columns, cell, width) for shelf in shelves]
-    sheet = Image.new("RGB", (width, _GAP + sum(heights)), PAPER)
-    top = _GAP
-    for shelf, height in zip(shelves, heights, strict=True):
-        _fill(sheet, shelf, top, columns, side, cell)
-        top += height
+    parts = [_drawn(shelf, columns, side) for shelf in shelves]
+    sheet = Image.new("RGB", (parts[0].width, sum(part.height for part in parts)), PAPER)
+    top = 0
+    for part in parts:
+        sheet.paste(part, (0, top))
+        top += part.height
     return sheet
 
 
-def _height(shelf: Shelf, columns: int, cell: int, width: int) -> int:
-    rows = -(-len(shelf.exhibits) // columns)
-    return height_of(_title(shelf, width)) + _GAP + rows * cell
+def _drawn(shelf: Shelf, columns: int, side: int) -> Image.Image:
+    width = _GAP + columns * (side + _GAP)
+    title = fitted(shelf.title, TEXT, width - 2 * _GAP, INK, most=2)
+    rows = [shelf.exhibits[n : n + columns] for n in range(0, len(shelf.exhibits), columns)]
+    heights = [
+        max(_size(each, side)[1] + height_of(_text(each, side)) for each in row) for row in rows
+    ]
+    whole = _GAP + height_of(title) + sum(height + _GAP for height in heights)
+    paper = Image.new("RGB", (width, whole), PAPER)
+    pen = ImageDraw.Draw(paper)
+    top = write(pen, (_GAP, _GAP), title)
+    for row, height in zip(rows, heights, strict=True):
+        for column, exhibit in enumerate(row):
+            left = _GAP + column * (side + _GAP)
+            picture = _framed(exhibit, side)
+            paper.paste(picture, (left, top))
+            write(pen, (left, top + picture.height + _GAP // 4), _text(exhibit, side))
+        top += height + _GAP
+    return paper
 
 
-def _title(shelf: Shelf, width: int) -> list[Line]:
-    return fitted(shelf.title, TEXT, width - 2 * _GAP, INK, most=2)
-
-
-def _fill(sheet: Image.Image, shelf: Shelf, top: int, columns: int, side: int, cell: int) -> None:
-    pen = ImageDraw.Draw(sheet)
-    top = write(pen, (_GAP, top), _title(shelf, sheet.width)) + _GAP // 2
-    for number, exhibit in enumerate(shelf.exhibits):
-        left = _GAP + number % columns * (side + _GAP)
-        upper = top + number // columns * cell
-        sheet.paste(_framed(exhibit, side), (left, upper))
-        below = min(side, _size(exhibit, side)[1]) + 4
-        lines = fitted(exhibit.name, SMALL, side, INK, most=_NAME_LINES - 1)
-        write(
-            pen, (left, upper + below), [*lines, *fitted(exhibit.note, SMALL, side, QUIET, most=1)]
-        )
+def _text(exhibit: Exhibit, side: int) -> list[Line]:
+    """Name and note, as many lines as they take."""
+    name = fitted(exhibit.name, SMALL, side, INK, most=2)
+    return name + fitted(exhibit.note, SMALL, side, QUIET, most=1)
 
 
 def _size(exhibit: Exhibit, side: int) -> tuple[int, int]:

@@ -1,23 +1,23 @@
-"""From a file to facts and pixels: read once, decoded whole, upright, in sRGB.
+"""From a file to pixels: read once, decoded, upright, in sRGB.
 
 The bytes are read into memory once; the digest, the pixels and the stored blob all come from that
 one reading, so that a file that changes meanwhile cannot make them disagree. Memory is bounded by
-two limits of `Limits`, and large pictures are decoded one at a time.
+the two limits of `Limits` and by a budget of pixels for all threads together.
 """
 
 import functools
-import hashlib
+import importlib
 import io
 import os
 import stat
-import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
-from sdxl_reg.imaging.likeness import phash
+from sdxl_reg.imaging.budget import PixelBudget
 from sdxl_reg.imaging.problems import Code, Stage, Unreadable
 
 # Ours is checked before any pixel is made, for every picture; Pillow's own limit is a warning
@@ -26,9 +26,8 @@ Image.MAX_IMAGE_PIXELS = None
 
 # No EPS (it starts Ghostscript), no formats of documents.
 FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM", "TGA", "AVIF")
-_LARGE_PIXELS = 32_000_000
 _ORIENTATION = 0x0112  # EXIF's number of it
-_one_large_picture = threading.Lock()
+_budget = PixelBudget(96_000_000)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,27 +41,6 @@ class Limits:
 
     max_pixels: int = 128_000_000
     max_bytes: int = 1 << 29
-
-
-@dataclass(frozen=True, kw_only=True)
-class PictureFacts:
-    """What is recorded of a picture.
-
-    Attributes:
-        width: Pixels, upright as EXIF says.
-        height: Pixels, upright.
-        format: As found in the bytes, whatever the suffix says: JPEG, PNG, …
-        phash: Perceptual hash, 64 bits signed; None where the picture is flat.
-        pixel_sha256: Digest of size and pixels: equal for the same picture in other bytes.
-        notes: Things worth knowing: code and sentence.
-    """
-
-    width: int
-    height: int
-    format: str
-    phash: int | None
-    pixel_sha256: str
-    notes: tuple[tuple[Code, str], ...] = ()
 
 
 def read_bytes(path: Path, limits: Limits) -> bytes:
@@ -114,36 +92,6 @@ def _check_size(facts: os.stat_result, limits: Limits) -> None:
         )
 
 
-def examine(data: bytes, limits: Limits) -> PictureFacts:
-    """Decode a picture whole and say what it is.
-
-    Args:
-        data: The bytes of a file.
-        limits: What is too large.
-
-    Returns:
-        Its facts.
-
-    Raises:
-        Unreadable: It is no picture, too large, truncated or corrupt.
-    """
-    with _opened(data, limits) as image:
-        image_format = "JPEG" if image.format == "MPO" else str(image.format)
-        if image.width * image.height > _LARGE_PIXELS:
-            with _one_large_picture:
-                upright = _upright(image)
-        else:
-            upright = _upright(image)
-        return PictureFacts(
-            width=upright.width,
-            height=upright.height,
-            format=image_format,
-            phash=phash(flattened(upright, (255, 255, 255))),
-            pixel_sha256=_pixel_digest(upright),
-            notes=_notes(image, image_format, data),
-        )
-
-
 def upright_rgb(data: bytes, *, background: tuple[int, int, int] = (255, 255, 255)) -> Image.Image:
     """A picture as a trainer or a page sees it: upright, sRGB, transparency on a background.
 
@@ -155,7 +103,7 @@ def upright_rgb(data: bytes, *, background: tuple[int, int, int] = (255, 255, 25
         The picture in mode RGB.
 
     Raises:
-        Unreadable: As `examine` does.
+        Unreadable: As `upright` does.
     """
     return flattened(upright(data), background)
 
@@ -171,10 +119,31 @@ def upright(data: bytes, limits: Limits | None = None) -> Image.Image:
         The picture in mode RGB, or RGBA where it has transparency.
 
     Raises:
-        Unreadable: As `examine` does.
+        Unreadable: As `opened` does, or truncated, or corrupt.
     """
-    with _opened(data, limits or Limits()) as image:
-        return _upright(image)
+    with opened(data, limits or Limits()) as image:
+        return decoded(image)
+
+
+def decoded(image: Image.Image, *, at_least: int = 0) -> Image.Image:
+    """The first frame of an opened picture, turned as EXIF says, in sRGB colours.
+
+    Args:
+        image: From `opened`; it is loaded by this.
+        at_least: A side in pixels that is enough: a JPEG may come out smaller than it is, not
+            below this, which takes half the time. 0 for the whole picture.
+
+    Returns:
+        The picture in mode RGB, or RGBA where it has transparency.
+
+    Raises:
+        Unreadable: It is truncated or corrupt.
+    """
+    if at_least:
+        image.draft(None, (at_least, at_least))
+    with _budget.spent(image.width * image.height):
+        _load(image)
+        return _in_srgb(_turned(image))
 
 
 def flattened(image: Image.Image, background: tuple[int, int, int]) -> Image.Image:
@@ -200,7 +169,7 @@ def upright_size(path: Path) -> tuple[int, int]:
     Raises:
         Unreadable: It is no picture, or too large.
     """
-    with _opened(path, Limits()) as image:
+    with opened(path, Limits()) as image:
         try:
             on_its_side = image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)
         except Exception:  # as in _turned
@@ -208,10 +177,19 @@ def upright_size(path: Path) -> tuple[int, int]:
         return (image.height, image.width) if on_its_side else image.size
 
 
-def _opened(source: bytes | Path, limits: Limits) -> Image.Image:
+def opened(source: bytes | Path, limits: Limits) -> Image.Image:
+    """A picture of which only the header is read.
+
+    Args:
+        source: Its bytes, or its file.
+        limits: What is too large.
+
+    Raises:
+        Unreadable: It is no picture, its header is corrupt, or it is too large.
+    """
     stream = source if isinstance(source, Path) else io.BytesIO(source)
     try:
-        image = Image.open(stream, formats=_formats())
+        image = Image.open(stream, formats=readable_formats())
     except UnidentifiedImageError:
         data = source.read_bytes() if isinstance(source, Path) else source
         raise Unreadable(Stage.DECODE, Code.NOT_AN_IMAGE, _what_it_is(data)) from None
@@ -230,10 +208,15 @@ def _opened(source: bytes | Path, limits: Limits) -> Image.Image:
 
 
 @functools.cache
-def _formats() -> tuple[str, ...]:
-    """Those of `FORMATS` that this Pillow can open; some are compiled in or not."""
+def readable_formats() -> tuple[str, ...]:
+    """The formats this installation opens: Pillow's own, and those of plugins that are there."""
     Image.init()
-    return tuple(name for name in FORMATS if name in Image.OPEN)
+    for module, register in (("pillow_heif", "register_heif_opener"), ("pillow_jxl", None)):
+        with suppress(ImportError):
+            plugin = importlib.import_module(module)
+            if register is not None:
+                getattr(plugin, register)()
+    return tuple(name for name in (*FORMATS, "HEIF", "JXL") if name in Image.OPEN)
 
 
 def _turned(image: Image.Image) -> Image.Image:
@@ -253,8 +236,7 @@ def _what_it_is(data: bytes) -> str:
     return "Its bytes are of no picture format that is known here"
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    """The first frame, whole, turned as EXIF says, in mode RGB or RGBA and sRGB colours."""
+def _load(image: Image.Image) -> None:
     try:
         image.load()
     except Exception as error:  # the decoders of Pillow raise nearly anything on bad bytes
@@ -263,7 +245,6 @@ def _upright(image: Image.Image) -> Image.Image:
                 Stage.DECODE, Code.TRUNCATED, "Its end is missing; copy it again from its origin"
             ) from None
         raise Unreadable(Stage.DECODE, Code.CORRUPT, f"It cannot be decoded: {error}") from None
-    return _in_srgb(_turned(image))
 
 
 def _in_srgb(image: Image.Image) -> Image.Image:
@@ -297,29 +278,3 @@ def _through_profile(image: Image.Image, profile: bytes) -> Image.Image:
     except (ImageCms.PyCMSError, OSError, ValueError):
         return image  # a broken profile says nothing of the colours: they are taken as sRGB
     return image if made is None else made
-
-
-def _pixel_digest(image: Image.Image) -> str:
-    """SHA-256 of size and pixels, without an opaque alpha or colours that nobody sees."""
-    if image.mode == "RGBA":
-        alpha = image.getchannel("A")
-        if alpha.getextrema() == (255, 255):
-            image = image.convert("RGB")
-        else:
-            visible = alpha.point([0] + [255] * 255)
-            image = Image.composite(image, Image.new("RGBA", image.size), visible)
-    digest = hashlib.sha256(f"{image.mode} {image.width}×{image.height}\n".encode())
-    digest.update(np.asarray(image).data)
-    return digest.hexdigest()
-
-
-def _notes(image: Image.Image, image_format: str, data: bytes) -> tuple[tuple[Code, str], ...]:
-    notes = []
-    frames = getattr(image, "n_frames", 1)
-    if frames > 1 and image_format != "JPEG":
-        notes.append((Code.FIRST_FRAME, f"It is animated; the first of {frames} frames is taken"))
-    if min(image.size) < 16 or max(image.size) > 16 * min(image.size):
-        notes.append((Code.TINY, f"It is only {image.width}×{image.height} pixels"))
-    if image_format == "PNG" and not data.rstrip(b"\0").endswith(b"IEND\xaeB`\x82"):
-        notes.append((Code.TRAILING_BYTES, "There are bytes after the end of the picture"))
-    return tuple(notes)

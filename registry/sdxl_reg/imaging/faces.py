@@ -6,6 +6,7 @@ Source: Viola and Jones 2001, "Rapid object detection using a boosted cascade of
 import functools
 import importlib
 import importlib.util
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from sdxl_reg.imaging.crops import Box
 
 _CASCADE = "haarcascade_frontalface_default.xml"
 _SMALLEST = 24  # pixels of a face's side; the cascade was made of faces of this size
+_one_at_a_time = threading.Lock()  # a cascade keeps what it looks at
 
 
 def faces_in(picture: Image.Image) -> list[Box]:
@@ -31,12 +33,13 @@ def faces_in(picture: Image.Image) -> list[Box]:
     Raises:
         UsageError: OpenCV is not installed.
     """
-    found = _detector().detectMultiScale(
-        np.asarray(picture.convert("L")),
-        scaleFactor=1.1,
-        minNeighbors=5,
-        minSize=(_SMALLEST, _SMALLEST),
-    )
+    with _one_at_a_time:
+        found = _detector().detectMultiScale(
+            np.asarray(picture.convert("L")),
+            scaleFactor=1.1,
+            minNeighbors=5,
+            minSize=(_SMALLEST, _SMALLEST),
+        )
     width, height = picture.size
     return sorted(
         (

@@ -1,6 +1,6 @@
 """Where to look in a picture: the point that a cut should keep in its middle.
 
-Every method makes a map of how much there is to see at each place, leaves out what is no more
+Every method makes a map of how much there is to see at each place, leaves out what is hardly more
 than the mean (the background), and takes the centre of mass of the rest. All are computed on a
 small copy of the upright picture with numpy, and give the same point every time.
 """
@@ -64,7 +64,7 @@ def _entropy(picture: Image.Image) -> Point:
 
 def _saliency(picture: Image.Image) -> Point:
     small = picture.resize((_SPECTRUM, _SPECTRUM), Image.Resampling.BOX)
-    return _centre_of_mass(_spectral_residual(_grey(small)))
+    return _centre_of_mass(_spectral_residual(_grey(small)), floor=3.0)  # as in the paper
 
 
 def _faces(picture: Image.Image) -> Point:
@@ -134,9 +134,9 @@ def _smoothed(values: _Map) -> _Map:
     return mean
 
 
-def _centre_of_mass(weights: _Map) -> Point:
-    """Of what is more than the mean; the middle of the picture where nothing is."""
-    above = np.maximum(weights - weights.mean(), 0.0)
+def _centre_of_mass(weights: _Map, *, floor: float = 1.0) -> Point:
+    """Of what is more than so many times the mean; the middle of the picture where nothing is."""
+    above = np.maximum(weights - floor * weights.mean(), 0.0)
     total = float(above.sum())
     if total <= 1e-9 * above.size:
         return CENTRE

@@ -15,7 +15,7 @@ folder is settled by the first of these that applies; what was decided is told b
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sdxl_reg.errors import InvalidValue
@@ -38,11 +38,14 @@ class Layout:
             first-level folder is a set of its own.
         levels: Names of the tag levels below a set, from the top.
         reason: Why, as the end of a sentence.
+        required: How many levels, from the top, a picture must have; those that the user did not
+            mark with `?`. 0 where the rule decided.
     """
 
     set_name: str | None
     levels: tuple[str, ...]
     reason: str
+    required: int = 0
 
     @property
     def set_depth(self) -> int:
@@ -64,7 +67,7 @@ class Layout:
 
 
 def decide(
-    folders: Iterable[tuple[str, ...]],
+    folders: Iterable[tuple[str, ...]] | Mapping[tuple[str, ...], int],
     *,
     root_name: str,
     as_name: str | None = None,
@@ -73,7 +76,8 @@ def decide(
     """The layout of an ingested folder.
 
     Args:
-        folders: For every picture, the names of the folders between the root and it.
+        folders: For every picture, the names of the folders between the root and it; or these
+            names → how many pictures have them.
         root_name: Name of the ingested folder.
         as_name: What the user calls the set that the folder is, if anything.
         layout: The levels as the user gave them, such as `set/brand/state`.
@@ -86,7 +90,7 @@ def decide(
     """
     if layout is not None:
         return _given(layout, as_name=as_name, root_name=root_name)
-    trees = list(folders)
+    trees = Counter(folders)
     hint = _state_depth(trees)
     if as_name is not None:
         return Layout(
@@ -127,14 +131,27 @@ def _given(layout: str, *, as_name: str | None, root_name: str) -> Layout:
     reason = "the layout says so"
     if names[0] != _SET:
         name = _checked_name(as_name if as_name is not None else root_name)
-        return Layout(set_name=name, levels=names, reason=reason)
+        return Layout(set_name=name, levels=names, reason=reason, required=_required(layout))
     if as_name is not None:
         raise InvalidValue(
             f"a layout with sets in first-level folders contradicts --as {as_name}",
             layout,
             remedy=f"Leave out 'set': {'/'.join(names[1:] or DEFAULT_LEVELS)}",
         )
-    return Layout(set_name=None, levels=names[1:] or DEFAULT_LEVELS, reason=reason)
+    return Layout(
+        set_name=None,
+        levels=names[1:] or DEFAULT_LEVELS,
+        reason=reason,
+        required=max(0, _required(layout) - 1),
+    )
+
+
+def _required(layout: str) -> int:
+    """How many names from the front have no `?`; none where the user wrote plain names."""
+    if "{" not in layout and "?" not in layout:
+        return 0
+    parts = layout.strip("/ ").split("/")
+    return next((number for number, part in enumerate(parts) if "?" in part), len(parts))
 
 
 def _checked_name(name: str) -> str:
@@ -145,12 +162,12 @@ def _checked_name(name: str) -> str:
     return name.strip()
 
 
-def _state_depth(trees: Iterable[tuple[str, ...]]) -> int | None:
+def _state_depth(trees: Counter[tuple[str, ...]]) -> int | None:
     """The depth, 1 for the first level, at which most pictures have a state; deeper wins a tie."""
     depths: Counter[int] = Counter()
-    for tree in trees:
+    for tree, count in trees.items():
         found = [depth for depth, name in enumerate(tree, 1) if name_key(name) in STATES]
-        depths.update(found[:1])
+        depths.update(dict.fromkeys(found[:1], count))
     return max(depths, key=lambda depth: (depths[depth], depth)) if depths else None
 
 

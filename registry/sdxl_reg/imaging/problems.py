@@ -4,6 +4,7 @@ A file that cannot be taken is never an exception for the whole ingest: it becom
 with a path, the stage that met it, a code for programs and a sentence for people.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -46,6 +47,9 @@ class Code(StrEnum):
     FIRST_FRAME = "first-frame"
     TRAILING_BYTES = "trailing-bytes"
     TINY = "tiny"
+    QUALITY = "quality"
+    NEAR_CONFLICT = "near-conflict"
+    LEVEL_MISSING = "level-missing"
     CAPTION_EMPTY = "caption-empty"
     CAPTION_ENCODING = "caption-encoding"
     CAPTION_LONG = "caption-long"
@@ -71,6 +75,26 @@ class Problem:
     stage: Stage
     code: Code
     message: str
+
+
+def as_document(problem: Problem) -> dict[str, str]:
+    """A problem as JSON."""
+    return {
+        "path": problem.path,
+        "stage": problem.stage.value,
+        "code": problem.code.value,
+        "message": problem.message,
+    }
+
+
+def from_document(document: Mapping[str, str]) -> Problem:
+    """The problem that `as_document` wrote."""
+    return Problem(
+        path=document["path"],
+        stage=Stage(document["stage"]),
+        code=Code(document["code"]),
+        message=document["message"],
+    )
 
 
 class Unreadable(Exception):

@@ -1,15 +1,24 @@
 """Walking a folder: which files are pictures, which are captions, which are neither, and why.
 
-Nothing is opened here. Symbolic links to files are followed inside the scanned folder only, links
-to folders never: what they lead to inside the folder is met where it lies, and loops cannot arise.
+A walk goes twice. The first surveys: for every folder a fingerprint of all that lies in it (names,
+inodes, sizes, times) and how many pictures there are, so that a million files take seconds and a
+folder that is as it was need not be looked at again. The second reads one folder at a time, file by
+file, wherever that is needed. Nothing is opened but the files that say what to ignore.
+
+Symbolic links to files are followed inside the scanned folder only, links to folders never: what
+they lead to inside the folder is met where it lies, and loops cannot arise.
 """
 
+import hashlib
 import os
 import stat
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sdxl_reg.imaging.decode import readable_formats
+from sdxl_reg.imaging.ignore import IGNORE_NAME, IgnoreRule, is_ignored, junk, read_rule
 from sdxl_reg.imaging.names import shown
 from sdxl_reg.imaging.problems import Code, Problem, Stage
 
@@ -17,18 +26,16 @@ PICTURE_SUFFIXES = frozenset(
     {".avif", ".bmp", ".dib", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".mpo", ".pbm", ".pgm"}
     | {".png", ".pnm", ".ppm", ".tga", ".tif", ".tiff", ".webp"}
 )
+PLUGIN_SUFFIXES = {".heic": "HEIF", ".heif": "HEIF", ".jxl": "JXL"}
 CAPTION_SUFFIXES = (".txt", ".caption", ".json")  # in the order in which they win
 METADATA_NAME = "metadata.jsonl"
+_ENDINGS = frozenset(suffix[1:] for suffix in (*PICTURE_SUFFIXES, *PLUGIN_SUFFIXES))
+_FileLine = tuple[str, int, int, int]
 _HELP_FOR_SUFFIX = {
-    ".heic": "Convert it to JPEG or PNG first",
-    ".heif": "Convert it to JPEG or PNG first",
-    ".jxl": "Convert it to JPEG or PNG first",
+    **dict.fromkeys(PLUGIN_SUFFIXES, "To read it: pip install 'sdxl-reg[formats]'"),
     ".svg": "Render it to PNG first",
     ".psd": "Export it as PNG first",
 }
-_JUNK_NAMES = frozenset({"thumbs.db", "ehthumbs.db", ".ds_store", "desktop.ini", "__macosx"})
-_JUNK_FOLDERS = frozenset({".ipynb_checkpoints", "@eadir", ".git", "__macosx", "$recycle.bin"})
-_JUNK_SUFFIXES = (".part", ".crdownload", ".tmp", "~")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,12 +47,14 @@ class PictureFile:
         name: Relative to the scanned folder, with /, safe to show and store.
         size_bytes: Its length when it was scanned.
         mtime_ns: Its time of change then, nanoseconds.
+        inode: Its number in the file system.
     """
 
     path: Path
     name: str
     size_bytes: int
     mtime_ns: int
+    inode: int
 
     @property
     def folders(self) -> tuple[str, ...]:
@@ -53,65 +62,188 @@ class PictureFile:
         return tuple(self.name.split("/")[:-1])
 
 
-@dataclass(kw_only=True)
-class Scan:
-    """What a folder holds.
+@dataclass(frozen=True, kw_only=True)
+class Folder:
+    """One folder as the survey met it.
 
     Attributes:
-        root: The scanned folder, absolute, links resolved.
+        path: Where the operating system finds it.
+        name: Relative to the scanned folder, with /; empty for that folder itself.
+        fingerprint: Digest of what lies in it and of the rules and captions above it.
+        pictures: How many files look like pictures, by their names.
+        rules: What is ignored in it.
+        metadata: The `metadata.jsonl` files in it and above it, relative name → path.
+        problem: Why it could not be listed, if so.
+    """
+
+    path: Path
+    name: str
+    fingerprint: str
+    pictures: int
+    rules: tuple[IgnoreRule, ...]
+    metadata: dict[str, Path]
+    problem: Problem | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the folders from the scanned one down to it."""
+        return tuple(self.name.split("/")) if self.name else ()
+
+
+@dataclass(kw_only=True)
+class Contents:
+    """What one folder holds.
+
+    Attributes:
         pictures: Files that claim to be pictures, sorted by name.
-        captions: Caption files by name, `metadata.jsonl` among them.
+        captions: Caption files, relative name → path; the `metadata.jsonl` above it among them.
         problems: One for every file that is neither picture, caption nor junk.
         ignored: Junk → how many of it.
         suffixes: Suffix → how many files have it, junk left out.
-        closed_folders: Folders that could not be listed, relative to the root.
     """
 
-    root: Path
     pictures: list[PictureFile] = field(default_factory=list)
     captions: dict[str, Path] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     ignored: Counter[str] = field(default_factory=Counter)
     suffixes: Counter[str] = field(default_factory=Counter)
-    closed_folders: list[str] = field(default_factory=list)
 
 
-def scan(root: Path) -> Scan:
-    """Everything in a folder and below it, sorted by name within each kind.
+def survey(root: Path) -> Iterator[Folder]:
+    """Every folder in a folder, itself first, each before those in it, by name.
 
     Args:
-        root: An existing folder.
+        root: An existing folder, absolute, links resolved.
 
-    Returns:
-        What was found. A folder that cannot be listed is a problem in it, never an exception.
+    Yields:
+        The folders. One that cannot be listed has a `problem`.
     """
-    found = Scan(root=root.resolve())
-    pending = [found.root]
+    pending = [_Above(path=root, name="", rules=(), metadata={}, digest="")]
     while pending:
-        pending += _scan_folder(found, pending.pop())
+        folder, below = _surveyed(pending.pop())
+        yield folder
+        pending += reversed(below)
+
+
+def contents_of(root: Path, folder: Folder) -> Contents:
+    """What a folder holds now, without the folders in it.
+
+    Args:
+        root: The scanned folder.
+        folder: From `survey`.
+    """
+    found = Contents(captions=dict(folder.metadata))
+    with os.scandir(folder.path) as entries:
+        for entry in entries:
+            name = _joined(folder.name, shown(entry.name))
+            is_folder = entry.is_dir(follow_symlinks=False)
+            if kind := junk(entry.name, is_folder=is_folder):
+                found.ignored[kind] += 1
+            elif folder.rules and is_ignored(folder.rules, name, is_folder=is_folder):
+                found.ignored[IGNORE_NAME] += 1
+            elif not is_folder:
+                _add(found, root, entry, name)
     found.pictures.sort(key=lambda picture: picture.name)
     found.captions = dict(sorted(found.captions.items()))
     found.problems.sort(key=lambda problem: problem.path)
     return found
 
 
-def _scan_folder(found: Scan, folder: Path) -> list[Path]:
-    """Add what one folder holds; its sub-folders are returned."""
-    subfolders = []
+def scan(root: Path) -> Contents:
+    """Everything in a folder and below it at once, for folders that fit into memory.
+
+    Args:
+        root: An existing folder. One in it that cannot be listed is a problem, no exception.
+    """
+    root = root.resolve()
+    found = Contents()
+    for folder in survey(root):
+        if folder.problem is not None:
+            found.problems.append(folder.problem)
+            continue
+        here = contents_of(root, folder)
+        found.pictures += here.pictures
+        found.captions |= here.captions
+        found.problems += here.problems
+        found.ignored += here.ignored
+        found.suffixes += here.suffixes
+    found.pictures.sort(key=lambda picture: picture.name)
+    found.problems.sort(key=lambda problem: problem.path)
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Above:
+    """A folder that is still to be surveyed, with what those above it say."""
+
+    path: Path
+    name: str
+    rules: tuple[IgnoreRule, ...]
+    metadata: dict[str, Path]
+    digest: str
+
+
+def _surveyed(above: _Above) -> tuple[Folder, list[_Above]]:
+    """A folder, and those in it that are to be surveyed."""
     try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if junk := _junk(entry):
-                    found.ignored[junk] += 1
-                elif entry.is_dir(follow_symlinks=False):
-                    subfolders.append(Path(entry.path))
-                else:
-                    _add(found, entry)
+        files, folders = _listed(above.path)
     except OSError as error:
-        name = _relative(found.root, folder)
-        found.closed_folders.append(name)
-        found.problems.append(folder_problem(name, error))
-    return subfolders
+        problem = folder_problem(above.name, error)
+        return _folder(above, fingerprint="", pictures=0, problem=problem), []
+    names = {line[0] for line in files}
+    rules, metadata = above.rules, above.metadata
+    if IGNORE_NAME in names:
+        rules = (*rules, read_rule(above.path / IGNORE_NAME, above.name))
+    if METADATA_NAME in names:
+        metadata = metadata | {_joined(above.name, METADATA_NAME): above.path / METADATA_NAME}
+    special = [line for line in files if line[0] in (IGNORE_NAME, METADATA_NAME)]
+    digest = _digest(above.digest, special) if special else above.digest
+    here = _Above(path=above.path, name=above.name, rules=rules, metadata=metadata, digest=digest)
+    below = [
+        _Above(path=above.path / name, name=inner, rules=rules, metadata=metadata, digest=digest)
+        for name in sorted(folders)
+        if not junk(name, is_folder=True)
+        and not is_ignored(rules, inner := _joined(above.name, shown(name)), is_folder=True)
+    ]
+    pictures = sum(name.rpartition(".")[2].lower() in _ENDINGS for name in names)
+    return _folder(here, fingerprint=_digest(digest, files, folders), pictures=pictures), below
+
+
+def _folder(
+    here: _Above, *, fingerprint: str, pictures: int, problem: Problem | None = None
+) -> Folder:
+    return Folder(
+        path=here.path,
+        name=here.name,
+        fingerprint=fingerprint,
+        pictures=pictures,
+        rules=here.rules,
+        metadata=here.metadata,
+        problem=problem,
+    )
+
+
+def _listed(path: Path) -> tuple[list[_FileLine], list[str]]:
+    """Files as (name, inode, size, time of change), and names of folders; links are files."""
+    files: list[_FileLine] = []
+    folders = []
+    with os.scandir(path) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(entry.name)
+                continue
+            try:
+                facts = entry.stat()
+            except OSError:  # a link that leads nowhere, or a file that has just gone
+                files.append((entry.name, 0, -1, 0))
+            else:
+                files.append((entry.name, facts.st_ino, facts.st_size, facts.st_mtime_ns))
+    return files, folders
+
+
+def _digest(above: str, files: Sequence[_FileLine], folders: Sequence[str] = ()) -> str:
+    text = repr((above, sorted(files), sorted(folders)))
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def folder_problem(name: str, error: OSError) -> Problem:
@@ -125,13 +257,12 @@ def folder_problem(name: str, error: OSError) -> Problem:
     )
 
 
-def _add(found: Scan, entry: os.DirEntry[str]) -> None:
-    name = _relative(found.root, Path(entry.path))
+def _add(found: Contents, root: Path, entry: os.DirEntry[str], name: str) -> None:
     suffix = Path(entry.name).suffix.lower()
     found.suffixes[suffix or "no suffix"] += 1
-    if fault := _fault(found.root, entry):
+    if fault := _fault(root, entry):
         found.problems.append(Problem(path=name, stage=Stage.SCAN, code=fault[0], message=fault[1]))
-    elif suffix in PICTURE_SUFFIXES:
+    elif suffix in PICTURE_SUFFIXES or PLUGIN_SUFFIXES.get(suffix) in readable_formats():
         facts = entry.stat()
         found.pictures.append(
             PictureFile(
@@ -139,6 +270,7 @@ def _add(found: Scan, entry: os.DirEntry[str]) -> None:
                 name=name,
                 size_bytes=facts.st_size,
                 mtime_ns=facts.st_mtime_ns,
+                inode=facts.st_ino,
             )
         )
     elif suffix in CAPTION_SUFFIXES or entry.name == METADATA_NAME:
@@ -174,15 +306,5 @@ def _unsupported(name: str, suffix: str) -> Problem:
     return Problem(path=name, stage=Stage.SCAN, code=Code.UNSUPPORTED_TYPE, message=message)
 
 
-def _junk(entry: os.DirEntry[str]) -> str | None:
-    """What kind of junk an entry is, if it is any."""
-    key = entry.name.casefold()
-    if key in _JUNK_NAMES or (key in _JUNK_FOLDERS and entry.is_dir(follow_symlinks=False)):
-        return entry.name
-    if key.startswith("._"):
-        return "._*"
-    return next((f"*{suffix}" for suffix in _JUNK_SUFFIXES if key.endswith(suffix)), None)
-
-
-def _relative(root: Path, path: Path) -> str:
-    return shown(path.relative_to(root).as_posix())
+def _joined(folder: str, name: str) -> str:
+    return f"{folder}/{name}" if folder else name

@@ -43,33 +43,40 @@ class Sidecars:
     problems: tuple[Problem, ...]
 
 
-def read_sidecars(pictures: Iterable[PictureFile], files: dict[str, Path]) -> Sidecars:
-    """Read the captions that stand beside pictures.
+class SidecarReader:
+    """Reads captions folder by folder, and each `metadata.jsonl` once for all of them."""
 
-    Args:
-        pictures: The pictures of a scan.
-        files: Its caption files, name → path.
+    def __init__(self) -> None:
+        self._metadata: dict[str, dict[str, str]] = {}
 
-    Returns:
-        The captions, which files they came from, and what was odd about these.
-    """
-    reader = _Reader(files)
-    texts = {}
-    for picture in pictures:
-        if text := reader.caption_for(picture.name):
-            texts[picture.name] = text
-    return Sidecars(texts=texts, used=frozenset(reader.owners), problems=tuple(reader.problems))
+    def read(self, pictures: Iterable[PictureFile], files: dict[str, Path]) -> Sidecars:
+        """Read the captions that stand beside pictures.
+
+        Args:
+            pictures: The pictures of one folder or more.
+            files: The caption files in these folders, name → path, with every `metadata.jsonl` in
+                them and above them.
+
+        Returns:
+            The captions, which files they came from, and what was odd about these.
+        """
+        reader = _Reader(files, self._metadata)
+        texts = {}
+        for picture in pictures:
+            if text := reader.caption_for(picture.name):
+                texts[picture.name] = text
+        return Sidecars(texts=texts, used=frozenset(reader.owners), problems=tuple(reader.problems))
 
 
 class _Reader:
     """Reads each caption file once and remembers to which picture it went."""
 
-    def __init__(self, files: dict[str, Path]) -> None:
+    def __init__(self, files: dict[str, Path], metadata: dict[str, dict[str, str]]) -> None:
         self.files = files
         self.owners: dict[str, str] = {}
         self.problems: list[Problem] = []
         self._texts: dict[str, str] = {}
-        self._metadata: dict[str, dict[str, str]] = {}
+        self._metadata = metadata
 
     def caption_for(self, picture: str) -> str:
         text = ""

@@ -3,6 +3,9 @@
 Write order: temporary file → hash while copying → read-only → fsync → rename → fsync of the folder.
 A crash at any point leaves either nothing or the whole blob, and at most a file below `incoming/`,
 which `sweep` removes later.
+
+A linked blob stays where its owner keeps it: the store holds a symbolic link in its place, and
+`links/` what the file was when it was linked. It is looked at again whenever it is used.
 """
 
 import errno
@@ -19,6 +22,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from sdxl_reg.errors import Corrupt, InvalidValue, NotFound, OutOfSpace
+from sdxl_reg.store.links import check_link, cloned, remember_link
 
 CHUNK_BYTES = 1 << 20
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -77,6 +81,51 @@ class BlobStore:
             stream.write(data)
             return self._keep(temporary, stream, hashlib.sha256(data).hexdigest(), len(data))
 
+    def put_copy(self, source: Path, data: bytes) -> StoredBlob:
+        """Take the bytes of a file that was just read; raises as `put_file` does.
+
+        Where the file system can have the blob share the file's blocks, no second copy is written.
+
+        Args:
+            source: The file.
+            data: Its bytes.
+        """
+        sha256 = hashlib.sha256(data).hexdigest()
+        with self._incoming() as (temporary, stream):
+            if not cloned(source, stream, at=temporary, sha256=sha256):
+                stream.write(data)
+            return self._keep(temporary, stream, sha256, len(data))
+
+    def put_link(self, source: Path, data: bytes) -> StoredBlob:
+        """Point at a file instead of copying it; what is here already stays as it is.
+
+        Args:
+            source: The file, absolute.
+            data: Its bytes, as they were just read.
+        """
+        sha256 = hashlib.sha256(data).hexdigest()
+        target = self.path(sha256)
+        is_new = not target.exists()
+        if is_new:
+            _make_folder(target.parent)
+            remember_link(self._link_path(sha256), source)
+            _link(source, target)
+            _sync_folder(target.parent)
+        return StoredBlob(sha256=sha256, size_bytes=len(data), is_new=is_new)
+
+    def checked_path(self, sha256: str) -> Path:
+        """Where the bytes of a digest lie, for who is going to read them there.
+
+        Raises:
+            InvalidValue: It is not a digest.
+            NotFound: The store does not hold it, or the file it points at is gone.
+            Corrupt: The file it points at was changed since it was ingested.
+        """
+        path = self.path(sha256)
+        if path.is_symlink():
+            check_link(path, self._link_path(sha256), sha256)
+        return path
+
     def put_stream(self, source: BinaryIO) -> StoredBlob:
         """Take everything left in a stream; raises as `put_file` does."""
         digest, size = hashlib.sha256(), 0
@@ -93,9 +142,10 @@ class BlobStore:
         Raises:
             InvalidValue: It is not a digest.
             NotFound: The store does not hold it.
+            Corrupt: It is a linked file that was changed since it was ingested.
         """
         try:
-            return self.path(sha256).open("rb")
+            return self.checked_path(sha256).open("rb")
         except FileNotFoundError:
             raise NotFound("blob", sha256, remedy="Run: sdxl-reg fsck") from None
 
@@ -129,6 +179,7 @@ class BlobStore:
 
         Raises:
             NotFound: A blob is not in the store.
+            Corrupt: A linked file was changed.
             InvalidValue: A path leads out of the folder.
         """
         for name, sha256 in files.items():
@@ -136,7 +187,7 @@ class BlobStore:
                 raise NotFound("blob", sha256, remedy=f"It is the file {name}; run: sdxl-reg fsck")
             target = _inside(into, name)
             target.parent.mkdir(parents=True, exist_ok=True)
-            _link(self.path(sha256), target)
+            _link(self.checked_path(sha256), target)
 
     def sweep(self, *, older_than_s: float = 3600) -> list[Path]:
         """Remove what crashed writers left below `incoming/`.
@@ -154,6 +205,9 @@ class BlobStore:
                 path.unlink(missing_ok=True)
                 gone.append(path)
         return gone
+
+    def _link_path(self, sha256: str) -> Path:
+        return self.root / "links" / sha256[:2] / f"{sha256[2:]}.json"
 
     @property
     def _incoming_path(self) -> Path:
@@ -178,7 +232,7 @@ class BlobStore:
     def _keep(self, temporary: Path, stream: BinaryIO, sha256: str, size: int) -> StoredBlob:
         stream.flush()
         target = self.path(sha256)
-        is_new = not (target.exists() and target.stat().st_size == size)
+        is_new = target.is_symlink() or not (target.exists() and target.stat().st_size == size)
         if is_new:  # or damaged: a blob of another length is replaced by the true one
             os.fchmod(stream.fileno(), 0o444)
             os.fsync(stream.fileno())

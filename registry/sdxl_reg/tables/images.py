@@ -13,11 +13,17 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
 )
+from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from sdxl_reg.tables.base import Base, Created, Digest, Document, Key, Moment, Name
 from sdxl_reg.tables.blobs import Blob
 from sdxl_reg.vocabulary import MemberState
+
+
+def _folder_of_path(context: DefaultExecutionContext) -> str:
+    path: str = context.get_current_parameters()["source_path"]  # type: ignore[no-untyped-call]
+    return path.rpartition("/")[0]
 
 
 class Image(Base):
@@ -66,12 +72,14 @@ class Member(Base):
     __table_args__ = (
         UniqueConstraint("image_set_id", "source_path"),
         Index("ix_member_image_set_id_id", "image_set_id", "id"),
+        Index("ix_member_image_set_id_folder", "image_set_id", "folder"),
     )
 
     id: Mapped[Key]
     image_set_id: Mapped[int] = mapped_column(ForeignKey("image_set.id"))
     image_id: Mapped[int] = mapped_column(ForeignKey("image.id"), index=True)
     source_path: Mapped[str] = mapped_column(Text)  # relative to the set's folder, with /
+    folder: Mapped[str] = mapped_column(Text, default=_folder_of_path)  # of the source path
     source_size: Mapped[int] = mapped_column(BigInteger)  # bytes, when it was last read
     source_mtime_ns: Mapped[int] = mapped_column(BigInteger)
     source_inode: Mapped[int | None] = mapped_column(BigInteger)

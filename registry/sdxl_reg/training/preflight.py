@@ -196,12 +196,15 @@ def _pictures(data: Dataset, plan: Plan) -> str:
     buckets = ", ".join(
         f"{width}×{height}: {len(shown)}" for (width, height), shown in plan.buckets.items()
     )
-    silent = sum(not picture.image.caption.strip() for picture in data.pictures)
-    words = f"; {silent} without a caption" if silent else ""
-    held = f"; {len(data.held_out)} held out" if data.held_out else ""
-    masks = sum(picture.image.mask_path is not None for picture in data.pictures)
-    masked = f"; {masks} with a mask" if masks else ""
-    return f"{len(data.pictures)} pictures, by size {buckets}{words}{masked}{held}"
+    counts = {
+        "cut to a crop": sum(picture.image.crop is not None for picture in data.pictures),
+        "enlarged": sum(picture.fit.resized[0] > picture.size[0] for picture in data.pictures),
+        "without a caption": sum(not picture.image.caption.strip() for picture in data.pictures),
+        "with a mask": sum(picture.image.mask_path is not None for picture in data.pictures),
+        "held out": len(data.held_out),
+    }
+    told = "".join(f"; {count} {what}" for what, count in counts.items() if count)
+    return f"{len(data.pictures)} pictures, by size {buckets}{told}"
 
 
 def _steps(config: DenoisingConfig, plan: Plan) -> str:

@@ -45,7 +45,7 @@ def blob_response(
         NotFound: The store does not hold them.
         HTTPException: The range is none, or outside.
     """
-    path = store.path(sha256)
+    path = store.checked_path(sha256)
     if not path.is_file():
         raise NotFound("blob", sha256, remedy="Its bytes are missing; run: sdxl-reg fsck")
     media_type = picture_type(path) or _UNKNOWN

@@ -9,10 +9,10 @@ from sdxl_reg.catalog.grid_requests import references_of
 from sdxl_reg.catalog.grid_view import view_of
 from sdxl_reg.evaluation.view import Cell, GridView
 from sdxl_reg.evaluation.viewer.document import view_document
+from sdxl_reg.imaging.thumbnails import SIDES
 from sdxl_reg.tables import Grid
 from sdxl_reg.web.dependencies import Registry
 from sdxl_reg.web.schemas.base import url
-from sdxl_reg.web.thumbnails import SIDES
 
 
 def view_in(session: Session, registry: Registry, grid: Grid) -> GridView:

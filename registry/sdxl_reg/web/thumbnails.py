@@ -1,20 +1,15 @@
-"""Small pictures of large ones: made on first sight, kept in the home, never in the blob store."""
-
-import io
-import os
-import tempfile
-from pathlib import Path
+"""Small pictures of large ones: those an ingest made, and others on first sight."""
 
 from PIL import Image
 
 from sdxl_reg.errors import Corrupt
-from sdxl_reg.imaging.decode import upright_rgb
+from sdxl_reg.imaging.decode import Limits, decoded, flattened, opened
 from sdxl_reg.imaging.problems import Unreadable
+from sdxl_reg.imaging.thumbnails import SIDES, encoded, keep, thumbnail_path
 from sdxl_reg.settings import Settings
 from sdxl_reg.store.blobs import BlobStore
 
-SIDES = (128, 256, 512)
-"""Longest sides that are made, in pixels; what is asked for is rounded up to one of them."""
+_ANY_SIZE = Limits(max_pixels=1 << 40)  # what the registry holds was once taken
 
 
 def thumbnail(settings: Settings, store: BlobStore, sha256: str, *, side: int) -> bytes:
@@ -27,7 +22,7 @@ def thumbnail(settings: Settings, store: BlobStore, sha256: str, *, side: int) -
         side: Longest side wanted, in pixels; a picture is never enlarged.
 
     Returns:
-        A WebP file.
+        A JPEG file.
 
     Raises:
         InvalidValue: It is no digest.
@@ -35,34 +30,21 @@ def thumbnail(settings: Settings, store: BlobStore, sha256: str, *, side: int) -
         Corrupt: It cannot be decoded.
     """
     wanted = next((known for known in SIDES if known >= side), SIDES[-1])
-    folder = settings.home / "thumbnails" / str(wanted) / store.path(sha256).parent.name
-    path = folder / f"{sha256}.webp"
+    store.path(sha256)
+    path = thumbnail_path(settings.thumbnails_path, sha256, wanted)
     try:
         return path.read_bytes()
     except OSError:  # not there yet, or a home where nothing can be
-        made = _shrunk(store.read(sha256), sha256, wanted)
-        _keep(made, path)
+        made = encoded(_shrunk(store.read(sha256), sha256, wanted))
+        keep(made, path)
         return made
 
 
-def _shrunk(data: bytes, sha256: str, side: int) -> bytes:
+def _shrunk(data: bytes, sha256: str, side: int) -> Image.Image:
     try:
-        picture = upright_rgb(data)
+        with opened(data, _ANY_SIZE) as image:
+            picture = flattened(decoded(image, at_least=side), (255, 255, 255))
     except Unreadable as fault:
         raise Corrupt(sha256, str(fault), remedy="Run: sdxl-reg fsck") from fault
     picture.thumbnail((side, side), Image.Resampling.LANCZOS)
-    buffer = io.BytesIO()
-    picture.save(buffer, "WEBP", quality=85, method=4)
-    return buffer.getvalue()
-
-
-def _keep(data: bytes, path: Path) -> None:
-    """Write a file that appears whole; an unwritable home costs time only."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent)
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(data)
-        Path(name).replace(path)
-    except OSError:
-        return
+    return picture

@@ -1,8 +1,10 @@
 """Driving a checkout of sd-scripts: a program that behaves like its own, and none at all."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import sdxl_reg_kohya
 from sdxl_reg.errors import InvalidSettings, UsageError, WorkFailed
@@ -59,6 +61,20 @@ def test_its_steps_losses_and_missing_options_are_told(
     assert (2, 2, "train") in heard.stages
     assert [version.loss for version in heard.versions] == [0.1, 0.2], "each with that of its step"
     assert any("no option --min_snr_gamma" in text for text in heard.messages)
+
+
+def test_crops_are_baked_into_the_pictures_it_is_given(
+    tiny_base: Path, tmp_path: Path, checkout: Path
+) -> None:
+    job = _job(tiny_base, tmp_path)
+    wide, *others = job.images
+    images = [replace(wide, crop=(0.25, 0.0, 0.75, 1.0)), *others]
+    sdxl_reg_kohya.lora.train(replace(job, images=images), Heard())
+    first, second, *_ = sorted(job.workspace_path.glob("sd-scripts/pictures/*/*.png"))
+    with Image.open(first) as seen, Image.open(wide.path) as whole:
+        assert not first.is_symlink()
+        assert seen.tobytes() == whole.crop((24, 0, 72, 64)).tobytes()
+    assert second.is_symlink()
 
 
 def test_its_failure_is_told_with_the_end_of_what_it_said(

@@ -11,6 +11,7 @@ from sqlalchemy import Engine, func, select
 from sdxl_reg.catalog.captions import add_caption, caption_history
 from sdxl_reg.catalog.images import find_image_set, find_member, members_of
 from sdxl_reg.catalog.ingest import IngestOptions, IngestReport, ingest
+from sdxl_reg.catalog.ingest_plan import IngestPlan
 from sdxl_reg.errors import Conflict, InvalidValue, NotFound, UnknownName
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.store.database import reading, transaction
@@ -318,10 +319,11 @@ def test_what_was_decided_is_told_before_anything_is_done(
 ) -> None:
     told: list[str] = []
 
-    def announce(sentence: str) -> None:
+    def announce(plan: IngestPlan, new: frozenset[str]) -> None:
         with reading(engine) as session:
             assert session.scalar(select(func.count(Member.id))) == 0
-        told.append(sentence)
+        told.append(plan.layout.sentence())
+        assert new == {"weipin"}
 
     ingest(engine, store, products(tmp_path / "products"), announce=announce)
     assert told == [

@@ -132,13 +132,18 @@ def test_a_large_picture_is_taken_when_the_cap_allows_it(
 def test_a_file_that_vanishes_after_the_scan_is_told(
     engine: Engine, store: BlobStore, tmp_path: Path
 ) -> None:
-    root = products(tmp_path / "products")
-    victim = root / "weipin/qzy/flawless/xxx1.jpg"
-    report = ingest(engine, store, root, announce=lambda _sentence: victim.unlink())
-    assert [(p.path, p.code) for p in report.problems] == [
-        ("weipin/qzy/flawless/xxx1.jpg", "vanished")
-    ]
-    assert report.new == 11
+    files = {f"{GOOD}/{n:03}.jpg": jpeg(n) for n in range(90)}
+    root = write(tmp_path / "products", files)
+    victim = root / GOOD / "089.jpg"
+    report = ingest(
+        engine,
+        store,
+        root,
+        options=IngestOptions(threads=1),
+        progress=lambda _done, _total, _what: victim.unlink(missing_ok=True),
+    )
+    assert [(p.path, p.code) for p in report.problems] == [(f"{GOOD}/089.jpg", "vanished")]
+    assert (report.seen, report.new, report.failed) == (90, 89, 1)
 
 
 def test_odd_names_go_through_the_whole_way(
@@ -244,7 +249,7 @@ def _both(url: str, store: BlobStore, root: Path) -> list[IngestReport]:
     def one(_: int) -> IngestReport:
         engine = connect(url)
         try:
-            return ingest(engine, store, root, announce=lambda _sentence: _wait(barrier))
+            return ingest(engine, store, root, announce=lambda _plan, _new: _wait(barrier))
         finally:
             engine.dispose()
 

@@ -9,6 +9,8 @@ from PIL import Image
 from sqlalchemy import Engine
 
 from sdxl_reg.catalog.artifacts import NewVersion, add_version, ensure_artifact
+from sdxl_reg.catalog.crops import set_background, set_crop
+from sdxl_reg.catalog.images import find_image_set, find_member
 from sdxl_reg.catalog.ingest import ingest
 from sdxl_reg.catalog.run_details import run_document
 from sdxl_reg.catalog.runs import find_run
@@ -64,6 +66,22 @@ def test_a_small_base_has_defaults_of_its_own_until_something_is_said(planned: P
 
 def test_pictures_go_by_the_names_that_people_know(planned: Planner) -> None:
     assert [image.name for image in _spec(planned()).images] == ["blue/1.jpg", "red/1.jpg"]
+
+
+def test_crops_and_background_of_the_set_are_trained_with(engine: Engine, planned: Planner) -> None:
+    planned()
+    with transaction(engine) as session:
+        shop = find_image_set(session, "shop")
+        blue = find_member(session, shop, "blue/1.jpg")
+        set_crop(session, blue.id, (0.25, 0, 0.75, 0.5))
+        set_background(session, shop, "#102030")
+    spec = _spec(planned())
+    assert [image.crop for image in spec.images] == [(0.25, 0, 0.75, 0.5), None]
+    assert spec.config["alpha_background"] == "#102030"
+    assert _spec(planned(dataset="shop@1")).config["alpha_background"] == "white"
+    chosen = planned(settings={"alpha_background": "black"})
+    assert _spec(chosen).config["alpha_background"] == "black"
+    assert "alpha_background" not in planned().small_base_defaults
 
 
 def test_masks_are_found_under_the_paths_of_their_pictures(

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from sdxl_reg.imaging.decode import Limits, examine, read_bytes, upright_rgb
+from sdxl_reg.imaging.decode import Limits, read_bytes, upright_rgb
+from sdxl_reg.imaging.examine import examine, pixel_digest
 from sdxl_reg.imaging.likeness import hamming
 from sdxl_reg.imaging.problems import Code, Unreadable
 
@@ -65,15 +66,15 @@ def test_sizes_and_pixels_are_upright_as_exif_says(orientation: int) -> None:
 
 def test_the_same_pixels_in_other_bytes_have_the_same_pixel_digest() -> None:
     image = _noise()
-    png = examine(_encoded(image, "PNG"), Limits())
-    bmp = examine(_encoded(image, "BMP"), Limits())
-    opaque = examine(_encoded(image.convert("RGBA"), "PNG"), Limits())
-    assert png.pixel_sha256 == bmp.pixel_sha256 == opaque.pixel_sha256
+    png = pixel_digest(_encoded(image, "PNG"), Limits())
+    bmp = pixel_digest(_encoded(image, "BMP"), Limits())
+    opaque = pixel_digest(_encoded(image.convert("RGBA"), "PNG"), Limits())
+    assert png == bmp == opaque
 
 
 def test_the_pixel_digest_includes_the_size() -> None:
     wide, high = Image.new("RGB", (40, 10)), Image.new("RGB", (10, 40))
-    digests = {examine(_encoded(image), Limits()).pixel_sha256 for image in (wide, high)}
+    digests = {pixel_digest(_encoded(image), Limits()) for image in (wide, high)}
     assert len(digests) == 2
 
 
@@ -82,7 +83,7 @@ def test_colours_under_full_transparency_do_not_tell_pictures_apart() -> None:
     blue = Image.new("RGBA", (20, 20), (0, 0, 255, 0))
     for image in (red, blue):
         image.paste((9, 9, 9, 255), (5, 5, 15, 15))
-    digests = {examine(_encoded(image), Limits()).pixel_sha256 for image in (red, blue)}
+    digests = {pixel_digest(_encoded(image), Limits()) for image in (red, blue)}
     assert len(digests) == 1
 
 
@@ -115,7 +116,7 @@ def test_cmyk_and_other_profiles_become_srgb() -> None:
 def test_an_animation_gives_its_first_frame_and_a_note() -> None:
     frames = [Image.new("RGB", (20, 20), colour) for colour in ("red", "blue")]
     data = _encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
-    assert [code for code, _ in examine(data, Limits()).notes] == [Code.FIRST_FRAME]
+    assert [code for code, _ in examine(data, Limits()).notes] == [Code.FIRST_FRAME, Code.QUALITY]
     assert upright_rgb(data).getpixel((0, 0)) == (255, 0, 0)
 
 

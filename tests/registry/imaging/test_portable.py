@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from sdxl_reg.imaging.decode import Limits, examine
+from sdxl_reg.imaging.decode import Limits
+from sdxl_reg.imaging.examine import pixel_digest
 from sdxl_reg.imaging.portable import portable
 from sdxl_reg.imaging.problems import Unreadable
 from tests.registry.catalog.pictures import jpeg, picture
@@ -19,7 +20,7 @@ def saved(image: Image.Image, form: str, **options: object) -> bytes:
 
 
 def digest(data: bytes) -> str:
-    return examine(data, Limits()).pixel_sha256
+    return pixel_digest(data, Limits())
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sdxl_reg.imaging.problems import Code
 from sdxl_reg.imaging.scan import scan
-from sdxl_reg.imaging.sidecars import Sidecars, caption_of_lines, decode_text, read_sidecars
+from sdxl_reg.imaging.sidecars import SidecarReader, Sidecars, caption_of_lines, decode_text
 
 
 def _read(folder: Path, files: Mapping[str, bytes | str]) -> Sidecars:
@@ -19,7 +19,7 @@ def _read(folder: Path, files: Mapping[str, bytes | str]) -> Sidecars:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
     found = scan(folder)
-    return read_sidecars(found.pictures, found.captions)
+    return SidecarReader().read(found.pictures, found.captions)
 
 
 def test_txt_wins_over_caption_over_json_over_metadata(tmp_path: Path) -> None:

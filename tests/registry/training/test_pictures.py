@@ -133,6 +133,22 @@ def test_a_photograph_is_sorted_in_as_it_is_seen(base: Base, tmp_path: Path) -> 
     assert (picture.size, picture.fit.bucket) == ((100, 300), (32, 96))
 
 
+def test_a_picture_with_a_crop_is_sorted_in_by_the_shape_of_the_crop(
+    base: Base, tmp_path: Path
+) -> None:
+    image = replace(_image(tmp_path, (400, 200)), crop=(0.25, 0.0, 1.0, 0.5))
+    (picture,) = _sorted(base, [image])
+    assert (picture.size, picture.fit.bucket) == ((300, 100), (96, 32))
+    assert _fits(base, tmp_path, (300, 100)) == (picture.fit.bucket, picture.fit.resized)
+
+
+def test_the_numbers_of_size_are_those_of_the_crop(base: Base, tmp_path: Path) -> None:
+    image = replace(_image(tmp_path, (192, 128)), crop=(0.0, 0.0, 0.5, 0.5))
+    (picture,) = _sorted(base, [image])
+    found = _latents(base, tmp_path).plain(picture)
+    assert found.sizes.tolist() == [64, 96, 0, 16, 64, 64]
+
+
 def test_the_resolution_is_the_bases_own_unless_it_is_said(base: Base) -> None:
     assert resolution_of(base, _config()) == (64, 64)
     assert resolution_of(base, _config(resolution="128,64")) == (128, 64)
@@ -283,7 +299,9 @@ def test_latents_are_those_of_the_cut_picture(base: Base, tmp_path: Path) -> Non
     [
         ({"sha256": "another"}, {}),
         ({"mask_path": Path("m.png"), "mask_sha256": "mask"}, {}),
+        ({"crop": (0.25, 0.0, 0.75, 1.0)}, {}),
         ({}, {"alpha_background": "black"}),
+        ({}, {"alpha_background": "#102030"}),
         ({}, {"alpha_mask": True}),
         ({}, {"resolution": 128}),
         ({}, {"resolution": 128, "enable_bucket": False}),

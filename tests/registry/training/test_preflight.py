@@ -310,7 +310,7 @@ def test_the_sentences_name_buckets_steps_and_sizes(plain: _Before) -> None:
     settings: dict[str, Any] = {"resolution": 128, "train_batch_size": 2}
     settings |= {"gradient_accumulation_steps": 3}
     pictures, steps, sizes = _with(plain, **settings, save_every_n_steps=1).told()
-    assert pictures == "4 pictures, by size 96×160: 1, 128×128: 2, 160×96: 1"
+    assert pictures == "4 pictures, by size 96×160: 1, 128×128: 2, 160×96: 1; 4 enlarged"
     assert steps == "2 steps: 2 epochs of 1, 2 × 3 pictures a step; 2 versions"
     assert sizes == "about 0.42 GB of memory, 0.02 GB of it activations; 0.00 GB of disk"
 
@@ -319,6 +319,15 @@ def test_the_sentences_name_buckets_steps_and_sizes(plain: _Before) -> None:
 def test_repeats_count_as_often_as_they_are_shown(plain: _Before) -> None:
     images = [replace(image, repeats=3) for image in plain.job.images]
     assert _with(plain, images).told()[0] == "4 pictures, by size 32×96: 3, 64×64: 9"
+
+
+@pytest.mark.usefixtures("_uncounted")
+def test_the_sentences_name_cut_and_enlarged_pictures(plain: _Before) -> None:
+    square = plain.job.images[2]
+    images = [square, replace(square, sha256="1" * 64, crop=(0.0, 0.0, 0.5, 0.5))]
+    assert _with(plain, images).told()[0] == (
+        "2 pictures, by size 64×64: 2; 1 cut to a crop; 1 enlarged"
+    )
 
 
 @pytest.mark.usefixtures("_uncounted")

@@ -26,7 +26,8 @@ from sdxl_reg.catalog.origins import recorded_image
 from sdxl_reg.catalog.picture_requests import PictureRequest
 from sdxl_reg.catalog.runs import follow, new_run
 from sdxl_reg.evaluation.references import SCORER
-from sdxl_reg.imaging.decode import Limits, examine
+from sdxl_reg.imaging.decode import Limits
+from sdxl_reg.imaging.examine import examine
 from sdxl_reg.jobs import events
 from sdxl_reg.jobs.spec import CellSpec, DrawSpec, read_job
 from sdxl_reg.settings import Settings

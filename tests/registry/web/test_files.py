@@ -110,13 +110,13 @@ def test_thumbnails_are_small_upright_and_kept_in_the_home(
     turned = next(image for image in images if image["path"].endswith("turned.jpg"))
     assert (turned["width"], turned["height"]) == (120, 160)
     response = client.get(f"{turned['thumbnail']}?size=100")
-    assert response.headers["content-type"] == "image/webp"
+    assert response.headers["content-type"] == "image/jpeg"
     kept = registry.settings.home / "thumbnails" / "128" / turned["sha256"][:2]
-    path = kept / f"{turned['sha256']}.webp"
+    path = kept / f"{turned['sha256']}.jpg"
     assert path.read_bytes() == response.content
     with Image.open(path) as picture:
         assert picture.size == (96, 128)
-    assert not list(registry.store.root.glob("**/*.webp"))
+    assert not list(registry.store.root.glob("**/*.jpg"))
 
 
 def test_a_home_that_cannot_be_written_to_costs_no_thumbnail(

@@ -1,13 +1,11 @@
 """Settings of pictures and captions: sizes, crops, caches, what is said of a picture."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from sdxl_reg.formats.kohya.buckets import Bucketing, Size
 from sdxl_reg.trainers.config import SMALL_BASE
-
-HEX = "^#[0-9a-fA-F]{6}$"
 
 
 class DataSettings(BaseModel):
@@ -54,8 +52,9 @@ class DataSettings(BaseModel):
         description="Weight the loss by the picture's alpha channel: transparent parts teach "
         "nothing.",
     )
-    alpha_background: Literal["white", "black"] | Annotated[str, Field(pattern=HEX)] = Field(
+    alpha_background: str = Field(
         default="white",
+        pattern="^(white|black|#[0-9a-fA-F]{6})$",
         description="Colour behind the transparent parts of a picture: white, black or #rrggbb. "
         "When not given, that of the dataset's image set.",
     )

@@ -10,6 +10,7 @@ from sdxl_reg.catalog.grid_cells import find_cell, states_in
 from sdxl_reg.catalog.grids import find_grid, grids_page
 from sdxl_reg.catalog.runs import find_run
 from sdxl_reg.errors import NotFound
+from sdxl_reg.imaging.thumbnails import SIDES
 from sdxl_reg.web.api.runs import notice_lost
 from sdxl_reg.web.dependencies import RegistryOf, SessionOf, SliceOf
 from sdxl_reg.web.files import REVALIDATED, blob_response
@@ -24,7 +25,7 @@ from sdxl_reg.web.schemas.grids import (
     grid_item,
     progress_of,
 )
-from sdxl_reg.web.thumbnails import SIDES, thumbnail
+from sdxl_reg.web.thumbnails import thumbnail
 
 router = APIRouter(prefix="/grids", tags=["grids"], dependencies=[Depends(notice_lost)])
 

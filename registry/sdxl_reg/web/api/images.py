@@ -6,10 +6,11 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from sdxl_reg.catalog.images import find_image
+from sdxl_reg.imaging.thumbnails import SIDES
 from sdxl_reg.web.dependencies import RegistryOf, SessionOf
 from sdxl_reg.web.files import FOREVER, blob_response
 from sdxl_reg.web.schemas.images import ImageDocument, image_document
-from sdxl_reg.web.thumbnails import SIDES, thumbnail
+from sdxl_reg.web.thumbnails import thumbnail
 
 router = APIRouter(prefix="/images", tags=["images"])
 
@@ -39,10 +40,10 @@ def content(request: Request, session: SessionOf, registry: RegistryOf, sha256: 
     "/{sha256}/thumbnail",
     summary="A small picture of an image",
     response_class=Response,
-    responses={200: {"content": {"image/webp": {}}, "description": "Upright, sRGB, WebP."}},
+    responses={200: {"content": {"image/jpeg": {}}, "description": "Upright, sRGB, JPEG."}},
 )
 def small(session: SessionOf, registry: RegistryOf, sha256: str, size: SideOf = 256) -> Response:
-    """The image upright and small, as WebP; it is never enlarged."""
+    """The image upright and small, as JPEG; it is never enlarged."""
     found = find_image(session, sha256).blob.sha256
     data = thumbnail(registry.settings, registry.store, found, side=size)
-    return Response(data, media_type="image/webp", headers={"Cache-Control": FOREVER})
+    return Response(data, media_type="image/jpeg", headers={"Cache-Control": FOREVER})

@@ -1,11 +1,20 @@
 """Buckets: sd-scripts' answers to the pixel, and what holds for every picture."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from sdxl_reg.errors import InvalidValue
-from sdxl_reg.formats.kohya.buckets import Size, bucket_sizes, fitted, fitted_without_enlarging
+from sdxl_reg.formats.kohya.buckets import (
+    Bucketing,
+    Size,
+    bucket_sizes,
+    covering,
+    fitted,
+    fitted_without_enlarging,
+)
 
 AREA = 1024 * 1024
 STEP = 64
@@ -97,3 +106,28 @@ def test_without_enlarging_a_picture_is_only_shrunk(width: int, height: int) -> 
 def test_a_picture_smaller_than_a_step_is_refused_when_it_may_not_grow(size: Size) -> None:
     with pytest.raises(InvalidValue, match=f"{size[0]} × {size[1]}.*bucket_no_upscale"):
         fitted_without_enlarging(size, area=AREA, step=STEP)
+
+
+@given(width=sides, height=sides, wide=sides, tall=sides)
+def test_a_resized_picture_covers_its_bucket_and_no_more(
+    width: int, height: int, wide: int, tall: int
+) -> None:
+    fit = covering((width, height), (wide, tall))
+    assert fit.bucket == (wide, tall)
+    assert fit.resized[0] >= wide
+    assert fit.resized[1] >= tall
+    assert fit.resized[0] == wide or fit.resized[1] == tall
+
+
+@pytest.mark.parametrize("size", [size for size, _, _ in GOLDEN])
+def test_a_rule_sorts_as_its_arithmetic_does(size: Size) -> None:
+    shared = Bucketing(resolution=(1024, 1024), shortest=256, longest=2048, step=STEP)
+    own, single = replace(shared, rule="own"), replace(shared, rule="single")
+    assert shared.fit(size) == fitted(size, SIZES)
+    assert own.fit(size) == fitted_without_enlarging(size, area=AREA, step=STEP)
+    assert single.fit(size) == covering(size, (1024, 1024))
+
+
+def test_a_rule_whose_buckets_cannot_hold_the_resolution_is_refused_at_once() -> None:
+    with pytest.raises(InvalidValue, match="Raise max_bucket_reso"):
+        Bucketing(resolution=(1024, 1024), shortest=64, longest=512, step=64)

@@ -1,0 +1,72 @@
+"""Pictures with the same pixels in other bytes: found among those that look alike, then proven.
+
+Hashing the pixels of every picture would take longer than all the rest of an ingest. Pictures of
+one size and one perceptual hash are few, so only these are decoded whole and compared.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from sdxl_reg.catalog.portions import portions
+from sdxl_reg.errors import Corrupt, NotFound
+from sdxl_reg.imaging.decode import Limits
+from sdxl_reg.imaging.examine import pixel_digest
+from sdxl_reg.imaging.problems import Unreadable
+from sdxl_reg.store.blobs import BlobStore
+from sdxl_reg.tables import Image
+
+_ANY_SIZE = Limits(max_pixels=1 << 40)  # what the registry holds was once taken
+
+
+def prove_twins(session: Session, store: BlobStore, images: Iterable[Image]) -> None:
+    """Give pictures that may have the pixels of another the digest of their pixels, both of them.
+
+    Args:
+        session: The transaction, with the pictures flushed.
+        store: Holds them.
+        images: Pictures that are new.
+    """
+    new = [image for image in images if image.preview_sha256 is not None]
+    alike = _alike(session, new)
+    for image in new:
+        for other in alike[_look(image)]:
+            if other.id != image.id and _may_be_equal(image, other):
+                _digest(store, image)
+                _digest(store, other)
+
+
+def _alike(session: Session, images: Sequence[Image]) -> dict[object, list[Image]]:
+    """Every recorded picture that looks like one of these, by its look."""
+    found: dict[object, list[Image]] = defaultdict(list)
+    query = select(Image).options(joinedload(Image.blob))
+    hashed = {image.phash for image in images if image.phash is not None}
+    flat = {image.preview_sha256 for image in images if image.phash is None}
+    for some in portions(sorted(hashed)):
+        for image in session.scalars(query.where(Image.phash.in_(some))):
+            found[_look(image)].append(image)
+    for digests in portions(sorted(str(digest) for digest in flat)):
+        chosen = query.where(Image.phash.is_(None), Image.preview_sha256.in_(digests))
+        for image in session.scalars(chosen):
+            found[_look(image)].append(image)
+    return found
+
+
+def _look(image: Image) -> tuple[object, ...]:
+    return image.width, image.height, image.phash or image.preview_sha256
+
+
+def _may_be_equal(image: Image, other: Image) -> bool:
+    """Whether pixels can be equal; previews that were made in one way tell when they are not."""
+    one_way = (image.format == "JPEG") == (other.format == "JPEG")
+    return not one_way or image.preview_sha256 == other.preview_sha256
+
+
+def _digest(store: BlobStore, image: Image) -> None:
+    if image.pixel_sha256 is None:
+        try:
+            image.pixel_sha256 = pixel_digest(store.read(image.blob.sha256), _ANY_SIZE)
+        except (Unreadable, NotFound, Corrupt):
+            return  # fsck tells of it; it is nobody's twin
