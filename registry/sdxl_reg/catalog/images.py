@@ -265,6 +265,18 @@ def find_image(session: Session, sha256: str) -> Image:
     return found[0]
 
 
+def members_at(session: Session, member_ids: Sequence[int]) -> list[SetMember]:
+    """Some members by their rows, in the order in which these are given.
+
+    Args:
+        session: The transaction.
+        member_ids: Some hundreds of rows; those that are not there are left out.
+    """
+    found = _as_members(session, _member_rows().where(Member.id.in_(member_ids)))
+    by_row = {member.member_id: member for member in found}
+    return [by_row[row] for row in member_ids if row in by_row]
+
+
 def members_of_image(session: Session, image: Image) -> list[SetMember]:
     """Every place where a picture is a member of a set."""
     return _as_members(session, _member_rows().where(Member.image_id == image.id))

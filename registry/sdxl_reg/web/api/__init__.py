@@ -14,6 +14,7 @@ from sdxl_reg.web.api import (
     image_sets,
     images,
     lineage,
+    reports,
     runs,
     trainers,
     votes,
@@ -29,6 +30,7 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
 router = APIRouter(prefix=API, responses=_PROBLEMS, dependencies=[Depends(require_own_site)])
 for module in (
     image_sets,
+    reports,
     images,
     changes,
     datasets,
