@@ -10,6 +10,7 @@ SQLite; times are of a warm database.
 """
 
 import argparse
+import functools
 import statistics
 import tempfile
 import time
@@ -23,6 +24,7 @@ from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
 
 from sdxl_reg.catalog.images import find_image_set, page_of_members
+from sdxl_reg.catalog.paging import page_after
 from sdxl_reg.settings import Settings
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.store.database import connect, reading, upgrade
@@ -45,6 +47,9 @@ SELECT count(*) FROM member m JOIN member_tag mt ON mt.member_id = m.id
 JOIN tag t ON t.id = mt.tag_id
 WHERE m.image_set_id = 1 AND (t.path = :path OR t.path LIKE :below)
 """
+_ADDRESSES = {"document": f"/api/v1/image-sets/{NAME}/images", "page": f"/image-sets/{NAME}"}
+_Times = tuple[float, float]
+"""Milliseconds by the clock, and of this process."""
 _Place = tuple[str, int, int]
 """Tag, row before the page, pictures before the page."""
 
@@ -54,6 +59,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--members", type=int, default=1_000_000)
     parser.add_argument("--keep", type=Path, help="database to make once and use again")
+    parser.add_argument("--every", type=int, default=1, help="look at every so many of the tags")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         path = options.keep or Path(scratch) / "registry.db"
@@ -64,31 +70,28 @@ def main() -> None:
             started = time.perf_counter()
             make(engine, options.members)
             say(f"{options.members:,} members made in {time.perf_counter() - started:.0f} s")
-        measure(engine, Path(scratch))
+        measure(engine, Path(scratch), paths()[:: options.every])
         engine.dispose()
 
 
-def measure(engine: Engine, scratch: Path) -> None:
-    """Ask for every page in every way, and print the times."""
-    places = [place for path in paths() for place in places_of(engine, path)]
-    say(f"{len(places):,} pages of {len(paths()):,} tags, {_LIMIT} pictures each")
+def measure(engine: Engine, scratch: Path, tags: Sequence[str]) -> None:
+    """Ask for the pages of some tags in every way, and print the times."""
+    largest = places_of_largest(engine)
+    places = [place for path in tags for place in places_of(engine, path)]
+    places += [place for place in largest if place not in places]
+    say(f"{len(places):,} pages of {len(tags):,} tags, {_LIMIT} pictures each")
     ours = {place: timed(lambda place=place: our_page(engine, place)) for place in places}
     summary("page_of_members", list(ours.values()))
-    largest = places_of_largest(engine)
     summary("page_of_members, the largest tags", [ours[place] for place in largest])
     peer = [timed(lambda place=place: peer_page(engine, place)) for place in largest]
     summary("the peer's query, the largest tags", peer)
     settings = Settings.from_environment({"SDXL_REG_HOME": str(scratch / "home")})
     registry = Registry(engine=engine, store=BlobStore(settings.store_path), settings=settings)
     with TestClient(create_app(registry)) as client:
-        for name, prefix in (
-            ("document", f"/api/v1/image-sets/{NAME}/images"),
-            ("page", f"/image-sets/{NAME}"),
-        ):
-            times = [
-                timed(lambda place=place: fetched(client, prefix, place)) for place in places[::7]
-            ]
-            summary(f"HTTP, {name}", times)
+        some = places[:: max(1, len(places) // 300)]
+        for name, prefix in _ADDRESSES.items():
+            get = functools.partial(fetched, client, prefix)
+            summary(f"HTTP, {name}", [timed(functools.partial(get, place)) for place in some])
 
 
 def our_page(engine: Engine, place: _Place) -> None:
@@ -117,8 +120,6 @@ def fetched(client: TestClient, prefix: str, place: _Place) -> None:
 
 def cursor(after: int) -> str:
     """A row as lists give it for their next page."""
-    from sdxl_reg.catalog.paging import page_after
-
     return page_after([], after).next or ""
 
 
@@ -152,20 +153,24 @@ def members_under(session: Session, tag: str) -> Sequence[int]:
     ).all()
 
 
-def timed(work: Callable[[], object]) -> float:
-    """Milliseconds that some work takes: the better of two, as others use this machine too."""
-    times = []
-    for _ in range(2):
-        started = time.perf_counter()
-        work()
-        times.append((time.perf_counter() - started) * 1000)
-    return min(times)
+def timed(work: Callable[[], object]) -> _Times:
+    """What some work takes; the better of two, as others use this machine too."""
+    return min(_once(work) for _ in range(2))
 
 
-def summary(name: str, times: Sequence[float]) -> None:
-    """Print the median and the worst."""
-    middle, worst = statistics.median(times), max(times)
-    say(f"{name:<36} median {middle:8.1f} ms   worst {worst:8.1f} ms   of {len(times):,}")
+def summary(name: str, times: Sequence[_Times]) -> None:
+    """Print the median and the worst, by the clock and of this process alone."""
+    said = [f"{name:<36}"]
+    for what, values in zip(("clock", "CPU"), zip(*times, strict=True), strict=True):
+        middle, worst = statistics.median(values), max(values)
+        said.append(f"{what}: median {middle:7.1f} ms, worst {worst:7.1f} ms")
+    say("   ".join([*said, f"of {len(times):,}"]))
+
+
+def _once(work: Callable[[], object]) -> _Times:
+    clock, own = time.perf_counter(), time.process_time()
+    work()
+    return (time.perf_counter() - clock) * 1000, (time.process_time() - own) * 1000
 
 
 def say(line: str) -> None:

@@ -221,7 +221,6 @@ def caption_items(entries: Sequence[CaptionEntry]) -> list[CaptionItem]:
     Args:
         entries: The newest first.
     """
-    before = [entry.text for entry in entries[1:]]
     return [
         CaptionItem(
             id=entry.caption_id,
@@ -233,15 +232,19 @@ def caption_items(entries: Sequence[CaptionEntry]) -> list[CaptionItem]:
             is_present=entry.is_present,
             change=entry.change,
             is_undone=entry.is_undone,
-            diff=diff_of(before[at], entry.text) if at < len(before) else [],
+            diff=_diff(entry, entries[at + 1 :]),
         )
         for at, entry in enumerate(entries)
     ]
 
 
+def _diff(entry: CaptionEntry, earlier: Sequence[CaptionEntry]) -> list[DiffPart]:
+    """Against the caption that it followed: what was undone was followed by nothing."""
+    before = next((other for other in earlier if not other.is_undone), None)
+    return diff_of(before.text, entry.text) if before else []
+
+
 def _measures(image: Image) -> Measures | None:
     if image.brightness is None or image.contrast is None or image.sharpness is None:
         return None
-    return Measures(
-        brightness=image.brightness, contrast=image.contrast, sharpness=image.sharpness
-    )
+    return Measures(brightness=image.brightness, contrast=image.contrast, sharpness=image.sharpness)
