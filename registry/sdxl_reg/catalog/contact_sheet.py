@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 
 from sdxl_reg.catalog.likeness import Cluster, ClusterMember
 from sdxl_reg.errors import InvalidValue, NotFound
-from sdxl_reg.evaluation.lettering import SMALL, TEXT, fitted, write
+from sdxl_reg.imaging.lettering import SMALL, TEXT, fitted, write
 from sdxl_reg.evaluation.whole_files import whole_file
 from sdxl_reg.imaging.decode import upright_rgb
 from sdxl_reg.imaging.problems import Unreadable

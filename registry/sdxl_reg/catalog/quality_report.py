@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import ColumnElement, Integer, case, cast, func, select
 from sqlalchemy.orm import Session
@@ -15,13 +16,13 @@ from sdxl_reg.vocabulary import MemberState
 
 _SHORTER = case((Image.width < Image.height, Image.width), else_=Image.height)
 _LONGER = case((Image.width < Image.height, Image.height), else_=Image.width)
-_MEASURES: Mapping[str, ColumnElement[float] | ColumnElement[int]] = {
+_MEASURES: Mapping[str, ColumnElement[Any]] = {
     "sharpness": Image.sharpness.expression,
     "brightness": Image.brightness.expression,
     "contrast": Image.contrast.expression,
     "size": _SHORTER,
 }
-_WORST: Mapping[Flag, ColumnElement[float] | ColumnElement[int]] = {
+_WORST: Mapping[Flag, ColumnElement[Any]] = {
     Flag.BLURRED: Image.sharpness.expression,
     Flag.DARK: Image.brightness.expression,
     Flag.BRIGHT: -Image.brightness,
@@ -83,9 +84,7 @@ def quality_report(session: Session, image_set: ImageSet, *, shown: int = 6) -> 
     )
 
 
-def _spread(
-    session: Session, image_set: ImageSet, column: ColumnElement[float] | ColumnElement[int]
-) -> Mapping[int, int]:
+def _spread(session: Session, image_set: ImageSet, column: ColumnElement[Any]) -> Mapping[int, int]:
     whole = cast(func.floor(column), Integer)
     rows = session.execute(
         select(whole, func.count())
