@@ -1,89 +1,179 @@
-"""Pictures a second of `ingest`, beside the plain loop that people write instead of it.
+"""Ingest beside what others do with the same files: imagededup, and bare decoding by Pillow.
 
-    python bench/ingest.py [--pictures 60] [--folder FOLDER]
+    pip install scikit-learn PyWavelets matplotlib; pip install --no-deps imagededup
+    python bench/ingest.py [--pictures 240] [--rounds 3]      1 and 2 megapixels, beside imagededup
+    python bench/ingest.py --large [--pictures 48]            12 megapixels, beside bare decoding
+    python bench/ingest.py --unchanged 1000000                again, when nothing has changed
 
-The plain loop reads each file, takes its SHA-256, decodes it with Pillow and takes the perceptual
-hash: one thread, no database, no copy of the bytes, no second look at anything. Ours does the same
-and also stores the bytes durably, hashes the pixels, and records members, tags and captions. Both
-run in this process, in turn, over the same files, which are JPEGs with the noise of a sensor:
-smooth synthetic ones are three to four times too small and flatter every figure.
+Ours reads, hashes, decodes and judges each file, writes a thumbnail, keeps the bytes durably and
+records members, tags and captions. imagededup decodes and hashes, with a process for each core.
+Bare Pillow decodes in draft mode with two threads and keeps nothing. All run in turn over the same
+files in one go: JPEGs with the noise of a sensor, because smooth synthetic ones are three to four
+times too small and flatter every figure.
 """
 
 import argparse
-import hashlib
+import resource
+import shutil
+import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageFilter
 
-from sdxl_reg.catalog.ingest import ingest
-from sdxl_reg.imaging.likeness import phash
+from bench.imagededup_alone import perceptual_hash
+from sdxl_reg.catalog.ingest import IngestOptions, IngestReport, ingest
 from sdxl_reg.imaging.scan import scan
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.store.database import connect, prepare
 
+SMALL = ((1200, 900), (1600, 1200))
+LARGE = ((4000, 3000),)
+
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pictures", type=int, default=60)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--pictures", type=int)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--large", action="store_true")
+    parser.add_argument("--unchanged", type=int, metavar="FILES")
     parser.add_argument("--folder", type=Path, help="measure on these pictures instead")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        root = options.folder or noisy_pictures(Path(scratch) / "pictures", options.pictures)
-        measure(root, Path(scratch))
+        if options.unchanged:
+            again(Path(scratch), options.unchanged)
+            return
+        sizes, count = (LARGE, 48) if options.large else (SMALL, 240)
+        root = options.folder or noisy_pictures(
+            Path(scratch) / "pictures", options.pictures or count, sizes
+        )
+        peer = (
+            (bare_decoding, "bare draft decoding, 2 threads")
+            if options.large
+            else (imagededup, "imagededup, phash alone")
+        )
+        compare(root, Path(scratch), *peer, rounds=options.rounds)
 
 
-def measure(root: Path, scratch: Path) -> None:
-    """Run both over a folder and print pictures a second and their ratio."""
-    files = [picture.path for picture in scan(root).pictures]
-    size = sum(path.stat().st_size for path in files) / 1e6
-    print(f"{len(files)} pictures, {size:.0f} MB")  # noqa: T201
+def compare(
+    root: Path, scratch: Path, peer: Callable[[Path], object], name: str, *, rounds: int
+) -> None:
+    """Run ours, copying and linking, and a peer in turn, and print medians and ratios."""
+    files = scan(root).pictures
+    size = sum(file.size_bytes for file in files) / 1e6
+    say(f"{len(files)} pictures, {size:.0f} MB; seconds in {rounds} rounds")
+    works: dict[str, Callable[[], object]] = {
+        name: lambda: peer(root),
+        "ours, copying": lambda: afresh(scratch, root, link=False),
+        "ours, linking": lambda: afresh(scratch, root, link=True),
+    }
+    seconds: dict[str, list[float]] = {work: [] for work in works}
+    for _ in range(rounds):
+        for work, function in works.items():
+            seconds[work].append(timed(function))
+    medians = {work: statistics.median(values) for work, values in seconds.items()}
+    for work, median in medians.items():
+        rate, ratio = len(files) / median, medians[name] / median
+        each = ", ".join(f"{value:.2f}" for value in seconds[work])
+        say(f"{work:<32} {rate:7.1f} pictures/s   ratio {ratio:.2f}   ({each})")
+
+
+def again(scratch: Path, count: int) -> None:
+    """Make a catalogue of small files, ingest it, and ingest it again unchanged."""
+    root = scratch / "many"
+    started = time.perf_counter()
+    tiny_pictures(root, count)
+    say(f"{count:,} files made in {time.perf_counter() - started:.0f} s")
     engine = connect(f"sqlite:///{scratch}/registry.db")
     prepare(engine)
     store = BlobStore(scratch / "blobs")
-    plain = timed("plain loop", len(files), lambda: plain_loop(files))
-    ours = timed("sdxl-reg ingest", len(files), lambda: ingest(engine, store, root))
-    timed("sdxl-reg ingest again", len(files), lambda: ingest(engine, store, root))
-    print(f"ratio ours / plain loop: {plain / ours:.2f}")  # noqa: T201
+    for what in ("first", "again", "again", "again"):
+        started = time.perf_counter()
+        report = ingest(engine, store, root, options=IngestOptions(link=True))
+        seconds = time.perf_counter() - started
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        say(
+            f"{what:<6} {seconds:8.1f} s   {report.new:>9,} new {report.unchanged:>9,} unchanged"
+            f"   peak of the process {peak:.0f} MiB"
+        )
 
 
-def timed(name: str, count: int, work: Callable[[], object]) -> float:
-    """Seconds that some work took, printed as pictures a second."""
+def afresh(scratch: Path, root: Path, *, link: bool) -> IngestReport:
+    """An ingest into an empty registry."""
+    home = Path(tempfile.mkdtemp(dir=scratch))
+    engine = connect(f"sqlite:///{home}/registry.db")
+    prepare(engine)
+    options = IngestOptions(as_name="bench", link=link)
+    report = ingest(
+        engine, BlobStore(home / "blobs"), root, options=options, thumbnails=home / "thumbnails"
+    )
+    engine.dispose()
+    shutil.rmtree(home)
+    return report
+
+
+def imagededup(root: Path) -> object:
+    """The peer's hashes of a folder, with a process for each core."""
+    return perceptual_hash().encode_images(image_dir=root, recursive=True)
+
+
+def bare_decoding(root: Path) -> None:
+    """Every picture decoded as small as the decoder can while 256 pixels remain, then dropped."""
+
+    def decode(path: Path) -> None:
+        with Image.open(path) as image:
+            image.draft("RGB", (256, 256))
+            image.load()
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(decode, [file.path for file in scan(root).pictures]))
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Seconds that some work takes."""
     started = time.perf_counter()
     work()
-    seconds = time.perf_counter() - started
-    print(f"{name:<24} {count / seconds:8.1f} pictures/s")  # noqa: T201
-    return seconds
+    return time.perf_counter() - started
 
 
-def plain_loop(files: list[Path]) -> list[tuple[str, int | None, tuple[int, int]]]:
-    """What a script without a registry does with a folder."""
-    rows = []
-    for path in files:
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        with Image.open(path) as image:
-            rows.append((digest, phash(image.convert("RGB")), image.size))
-    return rows
-
-
-def noisy_pictures(folder: Path, count: int) -> Path:
-    """Pictures of 1600×1200 pixels as a camera makes them: shapes, a gradient, sensor noise."""
+def noisy_pictures(folder: Path, count: int, sizes: tuple[tuple[int, int], ...]) -> Path:
+    """Pictures as a camera makes them: shapes, a gradient, sensor noise."""
     generator = np.random.default_rng(0)
     for number in range(count):
-        path = (
-            folder / "weipin" / "qzy" / ("flawed" if number % 2 else "flawless") / f"{number}.jpg"
-        )
+        width, height = sizes[number % len(sizes)]
+        path = folder / "qzy" / ("flawed" if number % 2 else "flawless") / f"{number}.jpg"
         path.parent.mkdir(parents=True, exist_ok=True)
         coarse = Image.fromarray(generator.integers(0, 256, (12, 16, 3), dtype=np.uint8))
-        scene = coarse.resize((1600, 1200), Image.Resampling.BICUBIC).filter(ImageFilter.SHARPEN)
-        noise = generator.normal(0, 6, (1200, 1600, 3))
+        scene = coarse.resize((width, height), Image.Resampling.BICUBIC).filter(ImageFilter.SHARPEN)
+        noise = generator.normal(0, 6, (height, width, 3))
         pixels = np.clip(np.asarray(scene) + noise, 0, 255).astype(np.uint8)
         Image.fromarray(pixels).save(path, quality=90)
     return folder
+
+
+def tiny_pictures(folder: Path, count: int) -> None:
+    """Different pictures of a few pixels, a thousand to a folder, as PNM: made in no time."""
+    for number in range(count):
+        brand, lot = number // 100_000, number // 1_000
+        path = folder / f"brand{brand}" / "flawless" / f"lot{lot}"
+        if number % 1_000 == 0:
+            path.mkdir(parents=True)
+        pixels = np.random.default_rng(number).bytes(48)
+        (path / f"{number}.ppm").write_bytes(b"P6 4 4 255\n" + pixels)
+
+
+def say(text: str) -> None:
+    """Print a line at once."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

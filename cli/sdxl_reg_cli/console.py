@@ -1,6 +1,8 @@
 """What the commands share in the terminal: results on stdout, everything else on stderr."""
 
 import json
+import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -79,13 +81,19 @@ def cell(value: object) -> str:
 
 
 @contextmanager
-def progress_bar() -> Iterator[Advance]:
+def progress_bar(*, as_events: bool = False) -> Iterator[Advance]:
     """A progress bar on stderr for as long as the context lasts; silent when nobody watches.
+
+    Args:
+        as_events: Tell a program instead: JSON lines on stderr, at most one a second.
 
     Yields:
         A function of (done, total, what) and a note to show behind the bar; a new `what` starts a
         new bar, no note leaves the last one.
     """
+    if as_events and not sys.stderr.isatty():
+        yield _Events().advance
+        return
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -100,20 +108,48 @@ def progress_bar() -> Iterator[Advance]:
         TextColumn("{task.description:<16}"),
         BarColumn(),
         MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(compact=True),
         TextColumn("{task.fields[note]}"),
     )
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         tasks: dict[str, Any] = {}
+        started: dict[str, float] = {}
 
         def advance(done: int, total: int, what: str, note: str = "") -> None:
             if what not in tasks:
-                tasks[what] = bar.add_task(what, total=total, note="")
-            bar.update(tasks[what], completed=done, total=total)
+                tasks[what] = bar.add_task(what, total=total, note="", rate="")
+                started[what] = time.monotonic()
+            rate = done / max(time.monotonic() - started[what], 0.1)
+            bar.update(tasks[what], completed=done, total=total, rate=_rate(rate))
             if note:
                 bar.update(tasks[what], note=note)
 
         yield advance
+
+
+class _Events:
+    """Progress as JSON lines: `{"event": "progress", "what": …, "done": …, "total": …}`."""
+
+    def __init__(self) -> None:
+        self._started: dict[str, float] = {}
+        self._told = 0.0
+
+    def advance(self, done: int, total: int, what: str, note: str = "") -> None:
+        """Tell how far a stage is, now and then and at its end."""
+        now = time.monotonic()
+        started = self._started.setdefault(what, now)
+        if now - self._told < 1.0 and done != total:
+            return
+        self._told = now
+        per_s = done / max(now - started, 0.001)
+        event = {"event": "progress", "what": what, "done": done, "total": total}
+        event |= {"per_s": round(per_s, 1), "left_s": round((total - done) / max(per_s, 0.001), 1)}
+        click.echo(json.dumps(event | ({"note": note} if note else {})), err=True)
+
+
+def _rate(per_s: float) -> str:
+    return f"{per_s:,.0f}/s" if per_s >= 10 else f"{per_s:.1f}/s"
 
 
 def _plain(value: object) -> object:

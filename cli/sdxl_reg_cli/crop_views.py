@@ -33,6 +33,12 @@ if TYPE_CHECKING:
 @click.option("--bucket", metavar="WxH", callback=size_of, help="Only this bucket, by pictures.")
 @click.option("--no-upscale", is_flag=True, help="As with bucket_no_upscale: enlarge none.")
 @click.option("--no-buckets", is_flag=True, help="As without enable_bucket: cut all alike.")
+@click.option(
+    "--step",
+    type=click.Choice(["32", "64", "96", "128"]),
+    help="Sides of buckets are multiples of it; by default 64, and 32 for a base of less than "
+    "256 pixels.",
+)
 @click.option("--to", "sheet", type=click.Path(path_type=Path), help="Write a contact sheet here.")
 @click.option(
     "--most", type=click.IntRange(min=1), default=24, show_default=True, help="Pictures a bucket."
@@ -45,6 +51,7 @@ def show(
     bucket: tuple[int, int] | None,
     no_upscale: bool,
     no_buckets: bool,
+    step: str | None,
     sheet: Path | None,
     most: int,
     as_json: bool,
@@ -59,17 +66,26 @@ def show(
       sdxl-reg crops show weipin --resolution 1024 --to buckets.png
       sdxl-reg crops show weipin --resolution 512 --bucket 512x512
     """
-    from sdxl_reg.catalog.buckets import bucket_report
+    from sdxl_reg.catalog.buckets import SDXL_SIDE, bucket_report
     from sdxl_reg.catalog.crop_sheets import bucket_sheet
     from sdxl_reg.catalog.images import find_image_set
     from sdxl_reg.store.database import reading
     from sdxl_reg.trainers.settings.data import DataSettings
 
-    settings = DataSettings(enable_bucket=not no_buckets, bucket_no_upscale=no_upscale)
+    settings = DataSettings(
+        enable_bucket=not no_buckets,
+        bucket_no_upscale=no_upscale,
+        bucket_reso_steps=int(step) if step else None,
+    )
     with opened() as registry, reading(registry.engine) as session:
         found = find_image_set(session, image_set)
         rows = bucket_report(
-            session, found, resolution=resolution, selector=selector, settings=settings
+            session,
+            found,
+            resolution=resolution,
+            selector=selector,
+            settings=settings,
+            native=SDXL_SIDE if max(resolution) >= SDXL_SIDE // 4 else max(resolution),
         )
         rows = _only(rows, bucket) if bucket else rows
         if sheet is not None:

@@ -51,6 +51,14 @@ def test_show_says_which_are_too_small(capsys: pytest.CaptureFixture[str]) -> No
     assert bucket["size"] == [64, 64]
 
 
+def test_buckets_of_small_bases_have_finer_steps_unless_it_is_said(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for step, size in ((), [160, 96]), (("--step", 64), [128, 128]):
+        shown = _json(capsys, "crops", "show", "weipin", "--resolution", 128, *step)
+        assert [bucket["size"] for bucket in shown["buckets"]] == [size]
+
+
 def test_a_crop_is_set_by_box_or_focus_and_cleared_and_undone(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

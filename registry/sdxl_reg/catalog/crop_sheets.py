@@ -113,7 +113,7 @@ def _exhibit(store: BlobStore, picture: BucketedPicture, background: str) -> Ite
             kept=picture.taken,
             chosen=picture.crop,
             name=member.source_path,
-            note=f"{member.width} × {member.height}, {picture.cut_away_share:.0%} cut away",
+            note=f"{member.width} × {member.height}, {picture.cut_away_share:.0%} cut",
             is_enlarged=picture.is_enlarged,
         )
 

@@ -21,6 +21,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from sdxl_reg.catalog.derive import derive_pending, keep_thumbnail
 from sdxl_reg.catalog.images import find_image_set, summary_of
 from sdxl_reg.catalog.ingest_folders import FolderReading, read_folder, read_other
 from sdxl_reg.catalog.ingest_plan import (
@@ -40,7 +41,6 @@ from sdxl_reg.imaging.decode import read_bytes
 from sdxl_reg.imaging.examine import examine
 from sdxl_reg.imaging.problems import Code, Problem, Stage, Unreadable, from_document
 from sdxl_reg.imaging.sidecars import SidecarReader
-from sdxl_reg.imaging.thumbnails import PREVIEW_SIDE, encoded, keep, thumbnail_path
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.store.database import reading
 
@@ -153,6 +153,15 @@ def ingest(
                 tally.counts += intake.record(items, folders)
                 tally.failed += [item for item in items if isinstance(item, Problem)]
                 tally.step(len(items))
+            if intake.never_judged is not None:
+                tally.warnings += derive_pending(
+                    engine,
+                    store,
+                    intake.never_judged,
+                    thumbnails=thumbnails,
+                    pool=pool,
+                    progress=progress,
+                )
             tally.counts += intake.finish()
             tally.warnings += intake.warnings
     return _report(engine, plan, tally)
@@ -259,9 +268,7 @@ class _SetWork:
         path = picture.file.path
         put = self.store.put_link if self.intake.is_linked else self.store.put_copy
         stored = put(path, data)
-        if self.thumbnails is not None:
-            small = thumbnail_path(self.thumbnails, stored.sha256, PREVIEW_SIDE)
-            keep(encoded(facts.preview), small)
+        keep_thumbnail(self.thumbnails, stored.sha256, facts)
         return Taken(picture=picture, facts=facts, stored=stored)
 
 

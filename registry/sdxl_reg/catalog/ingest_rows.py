@@ -294,10 +294,10 @@ class RowWriter:
         digests = {blob.id: digest for digest, blob in blobs.items()}
         query_images = select(Image).where(Image.blob_id.in_(digests))
         images = {digests[i.blob_id]: i for i in self._session.scalars(query_images)}
-        new = []
+        new: dict[Image, tuple[int, ...]] = {}
         for digest in sorted(by_digest.keys() - images.keys()):
             images[digest] = new_image(blobs[digest], by_digest[digest].facts)
-            new.append(images[digest])
+            new[images[digest]] = by_digest[digest].facts.hashes
         self._session.add_all(new)
         self._session.flush()
         prove_twins(self._session, self._store, new)

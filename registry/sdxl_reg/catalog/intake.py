@@ -107,6 +107,11 @@ class SetIntake:
         """Whether the registry has no set of that name yet."""
         return self._facts is None
 
+    @property
+    def never_judged(self) -> int | None:
+        """The set's row, where a release recorded it that did not judge pictures."""
+        return self._set_id if self._facts is not None and not self._scans else None
+
     def passed_over(self, planned: PlannedFolder) -> dict[str, Any] | None:
         """What to tell of a folder in which nothing has changed; none where it has to be read."""
         scan = self._scans.get(planned.source_path)

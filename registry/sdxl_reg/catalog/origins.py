@@ -60,18 +60,24 @@ def new_image(blob: Blob, facts: PictureFacts) -> Image:
         blob: Of its bytes.
         facts: From `imaging.examine.examine`.
     """
-    return Image(
-        blob_id=blob.id,
-        width=facts.width,
-        height=facts.height,
-        format=facts.format,
-        phash=facts.phash,
-        preview_sha256=facts.preview_sha256,
-        brightness=facts.measures.brightness,
-        contrast=facts.measures.contrast,
-        sharpness=facts.measures.sharpness,
-        exif=facts.exif or None,
-    )
+    image = Image(blob_id=blob.id, width=facts.width, height=facts.height, format=facts.format)
+    judge(image, facts)
+    return image
+
+
+def judge(image: Image, facts: PictureFacts) -> None:
+    """Write into a picture's row what its preview tells.
+
+    Args:
+        image: The row.
+        facts: From `imaging.examine.examine`.
+    """
+    image.phash = facts.phash
+    image.preview_sha256 = facts.preview_sha256
+    image.brightness = facts.measures.brightness
+    image.contrast = facts.measures.contrast
+    image.sharpness = facts.measures.sharpness
+    image.exif = facts.exif or None
 
 
 def origins_of(session: Session, image_ids: Iterable[int]) -> dict[int, Origin]:

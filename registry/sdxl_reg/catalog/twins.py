@@ -5,7 +5,7 @@ one size and one perceptual hash are few, so only these are decoded whole and co
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
@@ -21,41 +21,40 @@ from sdxl_reg.tables import Image
 _ANY_SIZE = Limits(max_pixels=1 << 40)  # what the registry holds was once taken
 
 
-def prove_twins(session: Session, store: BlobStore, images: Iterable[Image]) -> None:
+def prove_twins(session: Session, store: BlobStore, images: Mapping[Image, Sequence[int]]) -> None:
     """Give pictures that may have the pixels of another the digest of their pixels, both of them.
 
     Args:
         session: The transaction, with the pictures flushed.
         store: Holds them.
-        images: Pictures that are new.
+        images: Pictures that are new → their `likeness.near_hashes`.
     """
-    new = [image for image in images if image.preview_sha256 is not None]
-    alike = _alike(session, new)
-    for image in new:
-        for other in alike[_look(image)]:
-            if other.id != image.id and _may_be_equal(image, other):
+    alike = _alike(session, images)
+    for image, hashes in images.items():
+        for look in hashes or (image.preview_sha256,):
+            for other in alike[image.width, image.height, look]:
+                if other.id == image.id or not _may_be_equal(image, other):
+                    continue
                 _digest(store, image)
                 _digest(store, other)
 
 
-def _alike(session: Session, images: Sequence[Image]) -> dict[object, list[Image]]:
-    """Every recorded picture that looks like one of these, by its look."""
-    found: dict[object, list[Image]] = defaultdict(list)
+def _alike(
+    session: Session, images: Mapping[Image, Sequence[int]]
+) -> dict[tuple[int, int, object], list[Image]]:
+    """Every recorded picture that looks like one of these, by size and hash, or preview."""
+    found: dict[tuple[int, int, object], list[Image]] = defaultdict(list)
     query = select(Image).options(joinedload(Image.blob))
-    hashed = {image.phash for image in images if image.phash is not None}
-    flat = {image.preview_sha256 for image in images if image.phash is None}
+    hashed = {value for hashes in images.values() for value in hashes}
+    flat = {image.preview_sha256 for image, hashes in images.items() if not hashes}
     for some in portions(sorted(hashed)):
         for image in session.scalars(query.where(Image.phash.in_(some))):
-            found[_look(image)].append(image)
+            found[image.width, image.height, image.phash].append(image)
     for digests in portions(sorted(str(digest) for digest in flat)):
         chosen = query.where(Image.phash.is_(None), Image.preview_sha256.in_(digests))
         for image in session.scalars(chosen):
-            found[_look(image)].append(image)
+            found[image.width, image.height, image.preview_sha256].append(image)
     return found
-
-
-def _look(image: Image) -> tuple[object, ...]:
-    return image.width, image.height, image.phash or image.preview_sha256
 
 
 def _may_be_equal(image: Image, other: Image) -> bool:

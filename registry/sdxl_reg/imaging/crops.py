@@ -39,7 +39,8 @@ def crop_box(
             the picture ends.
 
     Returns:
-        A box inside the picture; rounded to whole pixels, its ratio is the target's to a pixel.
+        A box inside the picture, at least a pixel wide and high; rounded to whole pixels, its
+        ratio is the target's to a pixel.
 
     Raises:
         InvalidValue: A side is not positive, the focus is outside the picture, or the manual box
@@ -48,15 +49,15 @@ def crop_box(
     wide, tall = (target, target) if isinstance(target, int) else target
     _check_sides(size, (wide, tall))
     ratio = wide * size[1] / (tall * size[0])  # of fractions: width / height of the box
-    if manual is None:
-        _check_focus(focus)
-        return _placed(min(1.0, ratio), min(1.0, 1 / ratio), focus)
-    left, top, right, bottom = checked_box(manual)
-    width, height = right - left, bottom - top
-    width, height = max(width, height * ratio), max(height, width / ratio)
-    if width > 1 or height > 1:
-        width, height = min(1.0, ratio), min(1.0, 1 / ratio)
-    return _placed(width, height, ((left + right) / 2, (top + bottom) / 2))
+    width, height = largest = (min(1.0, ratio), min(1.0, 1 / ratio))
+    if manual is not None:
+        left, top, right, bottom = checked_box(manual)
+        width, height = right - left, bottom - top
+        width, height = max(width, height * ratio), max(height, width / ratio)
+        width, height = (width, height) if max(width, height) <= 1 else largest
+        focus = (left + right) / 2, (top + bottom) / 2
+    _check_focus(focus)
+    return _placed(max(width, 1 / size[0]), max(height, 1 / size[1]), focus)
 
 
 def baked(

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from sdxl_reg.imaging.decode import Limits, decoded, flattened, opened, upright
-from sdxl_reg.imaging.likeness import phash
+from sdxl_reg.imaging.likeness import near_hashes
 from sdxl_reg.imaging.problems import Code
 from sdxl_reg.imaging.quality import Flag, Measures, flags, measure
 from sdxl_reg.imaging.thumbnails import PREVIEW_SIDE
@@ -38,7 +38,8 @@ class PictureFacts:
         width: Pixels, upright as EXIF says.
         height: Pixels, upright.
         format: As found in the bytes, whatever the suffix says: JPEG, PNG, …
-        phash: Perceptual hash, 64 bits signed; None where the picture is flat.
+        hashes: Perceptual hash, 64 bits signed, and those nearest to it (`likeness.near_hashes`);
+            empty where the picture is flat.
         preview_sha256: Digest of size and preview: other pixels where it differs from that of a
             picture of the same kind; the same pixels perhaps where it does not.
         measures: Brightness, contrast and sharpness.
@@ -50,12 +51,17 @@ class PictureFacts:
     width: int
     height: int
     format: str
-    phash: int | None
+    hashes: tuple[int, ...]
     preview_sha256: str
     measures: Measures
     exif: dict[str, str]
     preview: Image.Image = field(repr=False, compare=False)
     notes: tuple[tuple[Code, str], ...] = ()
+
+    @property
+    def phash(self) -> int | None:
+        """The perceptual hash; None where the picture is flat."""
+        return self.hashes[0] if self.hashes else None
 
 
 def examine(data: bytes, limits: Limits) -> PictureFacts:
@@ -80,12 +86,13 @@ def examine(data: bytes, limits: Limits) -> PictureFacts:
     width, height = size[::-1] if exif.get("orientation", "1") in "5678" else size
     grey = small.convert("L")
     preview = _shrunk(small)
+    hashes = near_hashes(_in_blocks(grey, size))
     measures = measure(_shrunk(grey))
     return PictureFacts(
         width=width,
         height=height,
         format=image_format,
-        phash=phash(grey),
+        hashes=hashes,
         preview_sha256=_digest(preview, (width, height)),
         measures=measures,
         exif=exif,
@@ -128,6 +135,16 @@ def _shrunk(image: Image.Image) -> Image.Image:
     copy = image.copy()
     copy.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE), Image.Resampling.HAMMING, reducing_gap=2.0)
     return copy
+
+
+def _in_blocks(grey: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """A large picture as the means of its blocks of 8 × 8 pixels.
+
+    That is what a JPEG holds of itself, so it hashes as the same pixels in other formats do,
+    although it was decoded at a fraction of its size and they were decoded whole.
+    """
+    scale = round(max(size) / max(grey.size))
+    return grey.reduce(8 // scale) if min(size) >= 2 * PREVIEW_SIDE and scale < 8 else grey
 
 
 def _exif(image: Image.Image) -> dict[str, str]:

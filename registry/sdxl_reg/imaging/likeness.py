@@ -12,6 +12,7 @@ from PIL import Image
 
 _SIDE = 32
 _LOW = 8
+_NEAR = 3  # frequencies on each side of the median that rounding may carry across it
 _FLAT = 1.0  # grey levels; below this spread the bits would be noise
 
 
@@ -25,14 +26,42 @@ def phash(image: Image.Image) -> int | None:
         64 bits as a signed integer, as databases keep them; None for a picture of one flat
         colour, because all such pictures would hash alike.
     """
+    return next(iter(near_hashes(image)), None)
+
+
+def near_hashes(image: Image.Image) -> tuple[int, ...]:
+    """The perceptual hash of a picture, and those it would have had but for a hair's breadth.
+
+    Half of the bits are set: those of the frequencies above the median. Where another decoder
+    rounds otherwise, two frequencies next to the median change places, and two bits with them.
+
+    Args:
+        image: Mode RGB or L, any size.
+
+    Returns:
+        64 bits each as a signed integer, the hash itself first; nothing for a flat picture.
+    """
     small = image.convert("L").resize((_SIDE, _SIDE), Image.Resampling.BOX)
     grey = np.asarray(small, dtype=np.float64)
     if grey.std() < _FLAT:
-        return None
+        return ()
     matrix = _cosines()
-    low = matrix[:_LOW] @ grey @ matrix[:_LOW].T
-    bits = np.packbits(low > np.median(low)).tobytes()
-    return int.from_bytes(bits, "big", signed=True)
+    low = (matrix[:_LOW] @ grey @ matrix[:_LOW].T).ravel()
+    order = np.argsort(low, kind="stable")
+    bits = np.zeros(_LOW * _LOW, dtype=bool)
+    bits[order[_LOW * _LOW // 2 :]] = True
+    hashes = [_packed(bits)]
+    middle = len(order) // 2
+    for below in order[middle - _NEAR : middle]:
+        for above in order[middle : middle + _NEAR]:
+            swapped = bits.copy()
+            swapped[[below, above]] = swapped[[above, below]]
+            hashes.append(_packed(swapped))
+    return tuple(hashes)
+
+
+def _packed(bits: NDArray[np.bool_]) -> int:
+    return int.from_bytes(np.packbits(bits).tobytes(), "big", signed=True)
 
 
 def hamming(left: int, right: int) -> int:

@@ -20,6 +20,15 @@ def picture(seed: int, *, size: tuple[int, int] = (48, 32)) -> Image.Image:
     return Image.fromarray(generator.integers(0, 256, (size[1], size[0], 3), dtype=np.uint8))
 
 
+def photograph(width: int = 1600, height: int = 1200, *, seed: int = 0) -> Image.Image:
+    """A picture with shapes and the noise of a sensor."""
+    generator = np.random.default_rng(seed)
+    coarse = Image.fromarray(generator.integers(0, 256, (24, 32, 3), dtype=np.uint8))
+    smooth = coarse.resize((width, height), Image.Resampling.BICUBIC)
+    noise = generator.normal(0, 6, (height, width, 3))
+    return Image.fromarray(np.clip(np.asarray(smooth) + noise, 0, 255).astype(np.uint8))
+
+
 def write(root: Path, files: dict[str, bytes]) -> Path:
     """Files below a folder, which is made."""
     for name, data in files.items():

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image as Pillow
 from sqlalchemy import Engine, select
 
-from sdxl_reg.catalog.images import find_image_set, members_of
+from sdxl_reg.catalog.images import find_image_set, members_of, page_of_members
 from sdxl_reg.catalog.ingest import IngestOptions, IngestReport, ingest
 from sdxl_reg.errors import OutOfSpace
 from sdxl_reg.imaging.decode import Limits
@@ -277,3 +277,40 @@ def test_two_ingests_of_one_folder_at_once_end_as_one(
     _rows_are_whole(engine, store)
     assert ingest(engine, store, root).unchanged == 200
     engine.dispose()
+
+
+def test_chinese_folders_are_read_where_the_system_speaks_plain_c(tmp_path: Path) -> None:
+    root = write(tmp_path / "产品", {"唯品/秋装/瑕疵/污渍/图一.jpg": jpeg(1)})
+    home = {"LANG": "C", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    program = "from sdxl_reg_cli.main import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "ingest", str(root), "--json"],
+        env=os.environ | home | {"SDXL_REG_HOME": str(tmp_path / "home")},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    engine = connect(f"sqlite:///{tmp_path}/home/registry.db")
+    with reading(engine) as session:
+        members = members_of(session, find_image_set(session, "唯品"))
+        assert [(m.source_path, m.tag_path) for m in members] == [
+            ("秋装/瑕疵/污渍/图一.jpg", "秋装/瑕疵/污渍")
+        ]
+    engine.dispose()
+
+
+def test_a_set_can_be_looked_at_while_it_is_ingested(
+    engine: Engine, store: BlobStore, tmp_path: Path
+) -> None:
+    root = write(tmp_path / "p", {f"{GOOD}/{n:03}.jpg": jpeg(n) for n in range(200)})
+    seen: list[int] = []
+
+    def look(_done: int, _total: int, _what: str) -> None:
+        with reading(engine) as session:
+            image_set = find_image_set(session, "weipin")
+            page = page_of_members(session, image_set, tag="qzy", limit=500)
+            assert page.total == len(page.members)
+            seen.append(page.total)
+
+    ingest(engine, store, root, progress=look)
+    assert seen == [64, 128, 192, 200]

@@ -53,10 +53,9 @@ def _has_the_shape(size: tuple[int, int], box: Box, target: tuple[int, int]) -> 
     exact = (box[2] - box[0]) * size[0], (box[3] - box[1]) * size[1]
     ratio = target[0] / target[1]
     return (
-        abs(exact[0] - exact[1] * ratio) < 1e-6 * max(*size, *exact, exact[1] * ratio)
-        and abs(width - max(exact[0], 1)) <= 1
-        and abs(height - max(exact[1], 1)) <= 1
-    )
+        exact[0] == pytest.approx(max(exact[1] * ratio, 1))
+        or exact[1] == pytest.approx(max(exact[0] / ratio, 1))
+    ) and max(abs(width - exact[0]), abs(height - exact[1])) <= 1
 
 
 def _holds(outer: Box, inner: Box, slack: float = 1e-9) -> bool:
@@ -96,6 +95,14 @@ def test_a_manual_box_is_grown_in_the_picture_and_cut_only_where_it_must(
         assert max(box[2] - box[0], box[3] - box[1]) == pytest.approx(1)
         middle = ((manual[0] + manual[2]) / 2, (manual[1] + manual[3]) / 2)
         assert _holds(box, (*middle, *middle))
+
+
+@given(sizes, sizes, st.tuples(fractions, fractions))
+def test_every_part_can_be_stored(
+    size: tuple[int, int], target: tuple[int, int], focus: Point
+) -> None:
+    box = crop_box(size, target, focus=focus)
+    assert checked_box(box) == pytest.approx(box, abs=1e-6)
 
 
 def test_a_manual_box_of_the_shape_stays_as_it_is() -> None:
