@@ -112,6 +112,19 @@ def test_an_ingest_of_the_old_folder_lands_on_the_merged_tag(
     assert paths(capsys, SPOT) == []
 
 
+def test_a_file_may_move_to_a_folder_whose_tag_a_person_gave_it(
+    ingested: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    select = ("--select", f"path:{SPOT}/xxx2.jpg")
+    assert run("tags", "attach", "weipin", "qzy/flawed/fold", *select) == 0
+    assert run("tags", "attach", "weipin", "qzy/flawless", *select) == 0
+    folder = ingested / "weipin" / "qzy" / "flawed"
+    (folder / "spot" / "xxx2.jpg").rename(folder / "fold" / "moved.jpg")
+    assert run("ingest", ingested) == 0
+    (item,) = answer(capsys, "images", "weipin", "--select", "path:moved.jpg")["items"]
+    assert (item["tags"], item["more_tags"]) == ("qzy/flawed/fold", ["qzy/flawless"])
+
+
 def test_which_images_has_to_be_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("tags", "attach", "weipin", SPOT) == 2
     assert "either --select SELECTOR or --all" in capsys.readouterr().err

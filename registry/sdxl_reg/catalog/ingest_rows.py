@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from sqlalchemy import and_, delete, insert, or_, select
+from sqlalchemy import and_, delete, insert, or_, select, tuple_
 from sqlalchemy.orm import Session, joinedload
 
 from sdxl_reg.catalog.captions import caption_from_tags
@@ -214,9 +214,6 @@ class RowWriter:
     def _write_tags(self) -> None:
         if not self._untagged:
             return
-        ids = [member.id for member, _ in self._untagged]
-        by_folder = delete(MemberTag).where(MemberTag.by_folder.is_(True))
-        self._session.execute(by_folder.where(MemberTag.member_id.in_(ids)))
         rows = [
             {
                 "member_id": member.id,
@@ -227,6 +224,12 @@ class RowWriter:
             for member, picture in self._untagged
             if (tag := self._tags[picture.tags]) is not None
         ]
+        ids = [member.id for member, _ in self._untagged]
+        given = [(row["member_id"], row["tag_id"]) for row in rows]
+        # Of what people attached only the very tag goes that the folder now gives.
+        again = tuple_(MemberTag.member_id, MemberTag.tag_id).in_(given)
+        goes = MemberTag.by_folder.is_(True) | again
+        self._session.execute(delete(MemberTag).where(MemberTag.member_id.in_(ids), goes))
         if rows:
             self._session.execute(insert(MemberTag), rows)
 

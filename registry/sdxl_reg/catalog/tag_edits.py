@@ -284,7 +284,7 @@ def undo_tags(session: Session, image_set: ImageSet) -> Change:
     change = take_last(session, "tags.", image_set=image_set)
     writer = TagWriter(session)
     writer.run(change.undo["steps"])
-    writer.forget_totals()
+    writer.count_anew()
     return change
 
 

@@ -117,7 +117,7 @@ def _recorded(
     image_set: ImageSet | None,
     author: str | None,
 ) -> Change:
-    writer.forget_totals()
+    writer.count_anew()
     return record_change(
         session, verb, summary, image_set=image_set, author=author, undo={"steps": writer.undo}
     )

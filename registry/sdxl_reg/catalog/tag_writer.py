@@ -22,7 +22,6 @@ from sqlalchemy import (
     func,
     insert,
     literal,
-    null,
     select,
     update,
 )
@@ -30,6 +29,7 @@ from sqlalchemy.orm import Session, aliased
 
 from sdxl_reg.catalog.member_runs import Runs, count_of, in_runs, runs_of
 from sdxl_reg.catalog.tags import child_of, level_at, new_tag
+from sdxl_reg.catalog.totals import refresh_totals
 from sdxl_reg.errors import Conflict, NotFound
 from sdxl_reg.imaging.names import name_key
 from sdxl_reg.tables import ImageSet, Member, MemberTag, Tag, TagAlias, TagClosure
@@ -220,11 +220,12 @@ class TagWriter:
             self._set_giver(tag, runs, by_folder=by_folder)
             self._note("mark", tag=tag.path, members=runs, by_folder=not by_folder)
 
-    def forget_totals(self) -> None:
-        """Have the sets that were changed counted anew when somebody asks."""
-        self._session.execute(
-            update(ImageSet).where(ImageSet.id.in_(self._touched)).values(totals=null())
-        )
+    def count_anew(self) -> None:
+        """Count the sets that were changed, so that nobody has to who only looks at them."""
+        for image_set in self._session.scalars(
+            select(ImageSet).where(ImageSet.id.in_(self._touched)).order_by(ImageSet.id)
+        ).all():
+            refresh_totals(self._session, image_set)
 
     def _again_make(self, tag: str, level: str, tag_id: int) -> None:
         above, _, name = tag.rpartition("/")

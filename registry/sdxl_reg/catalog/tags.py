@@ -143,6 +143,8 @@ def share_tree(session: Session) -> None:
 
 def own_tree(session: Session) -> None:
     """Wait until nobody else uses the tree of tags in a transaction, then keep them waiting."""
+    # Image sets first, as an ingest does: two that lock in one order never wait for each other.
+    session.execute(select(ImageSet.id).order_by(ImageSet.id).with_for_update())
     _lock_tree(session, "EXCLUSIVE")
 
 

@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 from sdxl_reg.catalog.captions import add_caption
 from sdxl_reg.catalog.images import find_image_set, members_of, page_of_members
 from sdxl_reg.catalog.ingest import ingest
-from sdxl_reg.catalog.selection import selects
 from sdxl_reg.errors import InvalidValue, NotFound, RegistryError, UnknownName
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.store.database import reading, transaction
@@ -118,6 +117,8 @@ MEANT = {
     "path:*.JPG": [0, 1, 2, 3, 4, 5],
     "path:[ab].jpg": [],
     "path:B/**": [1],
+    "path:**/A/*": [0],
+    "path:a/**/0.JPG": [0],
     "path:*/[1": [],
     "path:?.jpg AND NOT path:**/0.*": [1, 2, 3, 4, 5],
     "brand:a OR (size:<=512 quality:blurred)": [0, 1],
@@ -153,11 +154,9 @@ class Drawer:
 
     def __call__(self, selector: str) -> list[int]:
         with reading(self.engine) as session:
-            condition = selects(session, self.image_set, selector)
-            query = select(Member.source_path).where(
-                Member.image_set_id == self.image_set.id, condition
-            )
-            return sorted(int(Path(path).stem) for path in session.scalars(query))
+            page = page_of_members(session, self.image_set, selector=selector)
+            assert page.total == len(page.members)
+            return sorted(int(Path(member.source_path).stem) for member in page.members)
 
     def _describe(self, session: Session, member: Member, number: int) -> None:
         ordinary: dict[str, object] = {

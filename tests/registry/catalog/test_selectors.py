@@ -18,6 +18,7 @@ from sdxl_reg.catalog.selectors import (
 )
 from sdxl_reg.errors import InvalidValue, UnknownName
 from sdxl_reg.imaging.names import name_key
+from tests.house.tracked import ROOT
 
 NAME = st.sampled_from(["a", "b", "C", "é", "spot", "x y"])
 PATH = st.lists(NAME, min_size=1, max_size=5)
@@ -79,3 +80,8 @@ def test_a_level_goes_before_a_field_of_its_name(field: str) -> None:
 def test_a_field_that_does_not_exist_is_refused(wrong: str) -> None:
     with pytest.raises(UnknownName, match="no such field"):
         parse_selector(wrong, levels=["brand"])
+
+
+def test_the_page_on_tags_explains_every_field() -> None:
+    page = (ROOT / "docs/tags.md").read_text("utf-8")
+    assert [field for field in FIELDS if f"`{field}:" not in page] == []
