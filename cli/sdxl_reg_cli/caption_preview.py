@@ -81,7 +81,7 @@ def carry_out(
     if as_json:
         print_json(document(report))
     elif not dry_run:
-        _conclude(report)
+        say_what_changed(report)
 
 
 def document(report: "CaptionReport") -> dict[str, Any]:
@@ -96,6 +96,14 @@ def document(report: "CaptionReport") -> dict[str, Any]:
             for path, before, after in report.examples
         ],
     }
+
+
+def say_what_changed(report: "CaptionReport") -> None:
+    """A report in words on stderr."""
+    say(f"{report.changed:,} of {report.selected:,} captions changed")
+    _tell_kept(report)
+    if report.change:
+        say("To take it back: sdxl-reg captions undo")
 
 
 def styled_diff(before: str, after: str) -> str:
@@ -120,13 +128,6 @@ def _preview(report: "CaptionReport", show: int) -> None:
         click.echo(f"… and {further:,} more")
     click.echo(f"{report.changed:,} of {report.selected:,} captions change")
     _tell_kept(report)
-
-
-def _conclude(report: "CaptionReport") -> None:
-    say(f"{report.changed:,} of {report.selected:,} captions changed")
-    _tell_kept(report)
-    if report.change:
-        say("To take it back: sdxl-reg captions undo")
 
 
 def _tell_kept(report: "CaptionReport") -> None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sdxl_reg_cli.caption_preview import document, styled_diff
+from sdxl_reg_cli.captioners import caption_by_model
 from sdxl_reg_cli.captions_bulk import replace, tags, template
 from sdxl_reg_cli.console import json_option, print_json, print_table, say
 from sdxl_reg_cli.installation import opened
@@ -186,7 +187,7 @@ def stats(image_set: str, selector: str, top: int, as_json: bool) -> None:
 
 
 captions.add_command(stats, "tokens")
-for command in (template, replace, tags):
+for command in (template, replace, tags, caption_by_model):
     captions.add_command(command)
 
 

@@ -18,6 +18,7 @@ COMMANDS = {
     "tags": ("tags:tags", "Show the tag tree of an image set, or edit tags."),
     "captions": ("captions:captions", "Show or change captions."),
     "crops": ("crops:crops", "Show or choose which part of each picture is trained."),
+    "captioners": ("captioners:captioners", "List the models that caption pictures."),
     "datasets": ("datasets:datasets", "List the frozen datasets."),
     "dataset": ("datasets:dataset", "Freeze, show, compare or export a dataset."),
     "balance": ("balance:balance", "Show how many pictures each tag has, and suggest repeats."),

@@ -8,6 +8,7 @@ import click
 import pytest
 
 from tests.cli.typing_commands import run
+from tests.registry.captioners.tiny_tagger import write_tagger
 from tests.registry.catalog.pictures import products
 
 SPOT = "qzy/flawed/spot/xxx1.jpg"
@@ -148,3 +149,29 @@ def test_whose_captions_stay_is_told(capsys: pytest.CaptureFixture[str]) -> None
     assert "1 of a person stay; --over person replaces them too" in capsys.readouterr().err
     assert run("captions", "template", "weipin", "{brand}", "--over", "tags,person") == 0
     assert texts(capsys)[SPOT] == "qzy"
+
+
+def test_a_model_captions_by_a_command(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    folder = write_tagger(tmp_path / "tagger", [("white_shirt", 0)])
+    command = ["captions", "model", "weipin", "--with", "wd14", "--weights", folder]
+    command += ["--set", "general_threshold=0", "--over", "tags", "--select", "**/spot"]
+    assert answer(capsys, *command, "--dry-run")["to_look_at"] == 2
+    report = answer(capsys, *command, "--template", "{trigger}, {caption}", "--trigger", "wpn")
+    assert (report["changed"], report["failed"]) == (2, {})
+    assert texts(capsys)[SPOT] == "wpn, white shirt"
+    assert run(*command, "--over", "model") == 0
+    told = capsys.readouterr().err
+    assert "2 were looked at before; 0 are left" in told
+    assert "2 of 2 captions changed" in told
+    assert run(*command, "--set", "threshold") == 2
+    assert run(*command, "--max-tokens", "5") == 2
+
+
+def test_captioners_are_listed_with_what_they_need(capsys: pytest.CaptureFixture[str]) -> None:
+    items = answer(capsys, "captioners")["items"]
+    assert [item["name"] for item in items] == ["blip", "blip2", "florence2", "wd14"]
+    assert run("captioners") == 0
+    assert run("captioners", "wd14") == 0
+    assert "general_threshold" in capsys.readouterr().out
+    assert "general_threshold" in answer(capsys, "captioners", "wd14")["properties"]
+    assert run("captioners", "wd15") == 2

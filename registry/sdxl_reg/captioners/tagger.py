@@ -21,8 +21,8 @@ from sdxl_reg.errors import Corrupt
 MODEL, TAGS = "model.onnx", "selected_tags.csv"
 _GENERAL, _CHARACTER = 0, 4  # Danbooru's numbers of these categories; 9 rates
 _FACES = frozenset(
-    ("0_0", "(o)_(o)", "+_+", "+_-", "._.", "<o>_<o>", "<|>_<|>", "=_=", ">_<", "3_3", "6_9")
-    + (">_o", "@_@", "^_^", "o_o", "u_u", "x_x", "|_|", "||_||")
+    {"0_0", "(o)_(o)", "+_+", "+_-", "._.", "<o>_<o>", "<|>_<|>", "=_=", ">_<", "3_3", "6_9"}
+    | {">_o", "@_@", "^_^", "o_o", "u_u", "x_x", "|_|", "||_||"}
 )
 """Tags whose underscore is a mouth and no space."""
 _WHITE = (255, 255, 255)
