@@ -44,8 +44,8 @@ def duplicates(
     """Show pictures of IMAGE_SET, or of all sets, that are the same or nearly so.
 
     A cluster is a chain: its ends may be farther apart than the distance. The first picture of a
-    cluster is the one to keep: the largest, of equally large ones the sharpest. Flat pictures of
-    one colour are near to none.
+    cluster is the one to keep: the largest, of equally large ones a lossless file, then the
+    sharpest. Flat pictures of one colour are near to none.
 
     \b
     Examples:

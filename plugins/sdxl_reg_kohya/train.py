@@ -119,6 +119,11 @@ def _prepared(
         **config.sd_scripts_options,
     }
     taken = accepted(options, known, checkout.program.name, report)
+    if job.validation_images:
+        report.message(
+            f"{len(job.validation_images)} pictures that {job.dataset_ref} holds out are not "
+            "trained; sd-scripts measures only on pictures that it splits off itself"
+        )
     masked = any(image.mask_path for image in job.images)
     dataset = dataset_document(folders, job.base, config, masked=masked)
     where = f"commit {checkout.commit[:12]}" if checkout.commit else "no clean commit"

@@ -154,6 +154,7 @@ def _train(spec: TrainSpec, folder: Path, report: EventFile) -> None:
         config=parsed(trainer.config, spec.config, trainer=spec.trainer),
         base=BaseModel(**dict(spec.base)),
         images=[TrainingImage(**dict(image)) for image in spec.images],
+        validation_images=[TrainingImage(**dict(image)) for image in spec.validation_images],
         class_images=[TrainingImage(**dict(image)) for image in spec.class_images],
         dataset_ref=spec.dataset_ref,
         dataset_sha256=spec.dataset_sha256,

@@ -19,6 +19,7 @@ def image_specs(
     dataset: DatasetVersion,
     *,
     masks: DatasetVersion | None = None,
+    split: str = "",
 ) -> list[ImageSpec]:
     """The pictures of a dataset version, in its frozen order.
 
@@ -28,13 +29,15 @@ def image_specs(
         dataset: The version.
         masks: Holds pictures under the same paths, whatever their suffix; one without a partner
             there has no mask.
+        split: Only `train` or only `validation`; empty for both.
 
     Raises:
         UsageError: No picture has a mask.
     """
     by_path = _by_path(session, masks) if masks else {}
-    specs = [_spec(store, entry, by_path) for entry in entries_of(session, dataset)]
-    if masks and not any(spec.mask_path for spec in specs):
+    entries = entries_of(session, dataset)
+    specs = [_spec(store, entry, by_path) for entry in entries if split in ("", entry.split)]
+    if masks and specs and not any(spec.mask_path for spec in specs):
         raise UsageError(
             f"no picture of {version_ref(dataset)} has a mask in {version_ref(masks)}: there is, "
             f"for instance, {min(by_path)}, and there, {specs[0].name}",

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import combinations
+from itertools import chain, combinations
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,8 @@ from sdxl_reg.imaging.near_pairs import Positions
 from sdxl_reg.tables import Blob, Image, ImageSet, Member, MemberTag, Tag
 from sdxl_reg.vocabulary import MemberState
 
+_LOSSLESS = frozenset({"PNG", "TIFF", "BMP", "PPM"})
+_PORTION = 50_000
 _AT_ONCE = 5000
 """Rows asked for by their numbers in one query: databases limit how many."""
 
@@ -57,6 +59,7 @@ class ClusterMember:
         tag_path: Its tag by its folder; empty without one.
         width: Pixels, upright.
         height: Pixels, upright.
+        format: As found in its bytes.
         sharpness: The more the sharper; None where it was not measured.
     """
 
@@ -70,6 +73,7 @@ class ClusterMember:
     tag_path: str
     width: int
     height: int
+    format: str
     sharpness: float | None
 
 
@@ -79,7 +83,8 @@ class Cluster:
 
     Attributes:
         kind: The weakest tie that holds it together.
-        members: Two or more: the largest first, of equally large ones the sharpest, then by path.
+        members: Two or more: the largest first, of equally large ones a lossless file (what JPEG
+            leaves at edges looks sharp), then the sharpest, then by path.
     """
 
     kind: Sameness
@@ -232,7 +237,7 @@ def near_image_ids(
     found: dict[int, int] = {}
     if image.phash is not None:
         query = select(Image.id, Image.phash).where(Image.phash.is_not(None), within)
-        rows = np.array(session.connection().execute(query).all(), dtype=np.int64).reshape(-1, 2)
+        rows = _as_array(session, query)
         apart = distances(hash_array(rows[:, 1]), image.phash)
         near = np.flatnonzero(apart <= distance)
         found |= dict(zip(rows[near, 0].tolist(), apart[near].tolist(), strict=True))
@@ -273,6 +278,17 @@ def likeness_labels(
     return components(count, left, right)
 
 
+def _as_array(session: Session, query: Any) -> Positions:
+    """Two columns of numbers; (N, 2). A portion at a time: rows take ten times the memory."""
+    result = session.connection().execute(query.execution_options(yield_per=_PORTION))
+    portions = [
+        np.fromiter(chain.from_iterable(rows), np.int64, 2 * len(rows))
+        for rows in result.partitions()
+    ]
+    empty = np.zeros(0, dtype=np.int64)
+    return np.concatenate([empty, *portions]).reshape(-1, 2)
+
+
 def _first_with_same(values: Sequence[int | str | None]) -> tuple[Positions, Positions]:
     first: dict[int | str, int] = {}
     links = [
@@ -282,8 +298,8 @@ def _first_with_same(values: Sequence[int | str | None]) -> tuple[Positions, Pos
     return found[:, 0], found[:, 1]
 
 
-def _hash_rows(session: Session, image_set: ImageSet | None, selector: str) -> Select[Any]:
-    query: Select[Any] = (
+def _hash_rows(session: Session, image_set: ImageSet | None, selector: str) -> Any:
+    query = (
         select(Member.id.label("member_id"), Member.image_id, Image.phash, Image.pixel_sha256)
         .join(Image, Image.id == Member.image_id)
         .where(Member.state == MemberState.PRESENT)
@@ -320,6 +336,7 @@ def _details(session: Session, members: Iterable[int]) -> Iterator[ClusterMember
             func.coalesce(folder_tag, "").label("tag_path"),
             Image.width,
             Image.height,
+            Image.format,
             Image.sharpness,
         )
         .join(ImageSet, ImageSet.id == Member.image_set_id)
@@ -342,10 +359,10 @@ def _cluster(members: list[ClusterMember]) -> Cluster:
     return Cluster(kind=kind, members=tuple(sorted(members, key=_worth)))
 
 
-def _worth(member: ClusterMember) -> tuple[int, float, str, str]:
+def _worth(member: ClusterMember) -> tuple[int, bool, float, str, str]:
     """Where a picture stands in its cluster: lower is worth more."""
-    size = -member.width * member.height
-    return size, -(member.sharpness or 0.0), member.image_set, member.source_path
+    size, is_lossy = -member.width * member.height, member.format not in _LOSSLESS
+    return size, is_lossy, -(member.sharpness or 0.0), member.image_set, member.source_path
 
 
 def _contradicting(labels: Sequence[str]) -> bool:

@@ -19,6 +19,7 @@ from sdxl_reg.catalog.image_specs import image_specs
 from sdxl_reg.catalog.lineage import record_input
 from sdxl_reg.catalog.references import parse_reference
 from sdxl_reg.catalog.runs import find_run, follow, mark_lost, new_run
+from sdxl_reg.catalog.splits import TRAIN, VALIDATION
 from sdxl_reg.catalog.training_results import Keeper
 from sdxl_reg.errors import Conflict, InvalidValue, NotFound
 from sdxl_reg.imaging.backgrounds import WHITE
@@ -77,7 +78,7 @@ class PlannedTraining:
         artifact: Name of what it makes.
         kind: Of what it makes.
         base: The base version, as users write it.
-        image_count: Pictures of the dataset.
+        image_count: Pictures of the dataset that are trained.
         job_path: The job file.
         base_version_id: Row of the base.
         trainer: Name of the trainer.
@@ -135,7 +136,8 @@ def plan(
             trainer=trainer.name,
             config=config.model_dump(mode="json"),
             base=lay_out(store, base, job_path.parent / "base"),
-            images=image_specs(session, store, dataset, masks=masks),
+            images=image_specs(session, store, dataset, masks=masks, split=TRAIN),
+            validation_images=image_specs(session, store, dataset, split=VALIDATION),
             class_images=image_specs(session, store, classes) if classes else [],
             dataset_ref=version_ref(dataset),
             dataset_sha256=dataset.digest,
@@ -150,7 +152,7 @@ def plan(
             artifact=artifact,
             kind=trainer.kind,
             base=spec.base.ref,
-            image_count=dataset.image_count,
+            image_count=len(spec.images),
             job_path=job_path,
             base_version_id=base.id,
             trainer=trainer.name,

@@ -74,6 +74,7 @@ class TrainSpec(Document):
     config: dict[str, Any]
     base: BaseSpec
     images: list[ImageSpec]
+    validation_images: list[ImageSpec] = Field(default=[], description="Held out by the dataset.")
     class_images: list[ImageSpec] = Field(default=[], description="For prior preservation.")
     dataset_ref: str
     dataset_sha256: str

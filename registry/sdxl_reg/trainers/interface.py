@@ -79,7 +79,7 @@ class TrainingJob:
             into their metadata instead of the run's number: a repeated run gives equal bytes.
         config: The trainer's own configuration, validated.
         base: What to start from.
-        images: The dataset, in its frozen order.
+        images: What the dataset trains, in its frozen order.
         dataset_ref: `weipin@1`.
         dataset_sha256: Digest of the dataset version.
         output_name: File stem of what it makes: `weipin-lora`.
@@ -87,6 +87,7 @@ class TrainingJob:
         workspace_path: Folder for state; survives between attempts of the run.
         cache_path: Folder for what can be computed again, shared by all runs; its files are named
             by everything that determines them, so none is ever stale.
+        validation_images: Pictures that the dataset holds out: never trained, only measured.
         class_images: Pictures of the class at large, for prior preservation (Ruiz et al. 2023).
         start_path: Weights of the same kind to start from, instead of new ones.
     """
@@ -101,6 +102,7 @@ class TrainingJob:
     output_path: Path
     workspace_path: Path
     cache_path: Path
+    validation_images: Sequence[TrainingImage] = ()
     class_images: Sequence[TrainingImage] = ()
     start_path: Path | None = None
 

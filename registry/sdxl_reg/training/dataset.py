@@ -47,9 +47,7 @@ class Dataset:
         self._config = config
         self._seed = config.seed
         self.latents = Latents(base, cache, config)
-        held = _held_out(job.images, config)
-        own = [image for image in job.images if image.sha256 not in held]
-        apart = [image for image in job.images if image.sha256 in held]
+        own, apart = _sides(job, config, report)
         self.pictures = [
             *sorted_in(own, base, config, report),
             *(
@@ -130,6 +128,22 @@ class Dataset:
             captions=tuple(captions),
             names=tuple(picture.image.title for picture in pictures),
         )
+
+
+def _sides(
+    job: TrainingJob, config: DenoisingConfig, report: Report
+) -> tuple[list[TrainingImage], list[TrainingImage]]:
+    """What is trained and what is held out: the dataset's own split before that of the settings."""
+    if job.validation_images:
+        if config.validation_split:
+            report.message(
+                f"{job.dataset_ref} holds out {len(job.validation_images)} pictures itself: "
+                "validation_split is left out"
+            )
+        return list(job.images), list(job.validation_images)
+    held = _held_out(job.images, config)
+    own = [image for image in job.images if image.sha256 not in held]
+    return own, [image for image in job.images if image.sha256 in held]
 
 
 def _held_out(images: Sequence[TrainingImage], config: DenoisingConfig) -> frozenset[str]:

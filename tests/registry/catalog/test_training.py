@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from sdxl_reg.catalog.artifacts import NewVersion, add_version, ensure_artifact
 from sdxl_reg.catalog.crops import set_background, set_crop
+from sdxl_reg.catalog.datasets import freeze
 from sdxl_reg.catalog.images import find_image_set, find_member
 from sdxl_reg.catalog.ingest import ingest
 from sdxl_reg.catalog.run_details import run_document
@@ -82,6 +83,18 @@ def test_crops_and_background_of_the_set_are_trained_with(engine: Engine, planne
     chosen = planned(settings={"alpha_background": "black"})
     assert _spec(chosen).config["alpha_background"] == "black"
     assert "alpha_background" not in planned().small_base_defaults
+
+
+def test_what_the_dataset_holds_out_is_told_apart_from_what_is_trained(
+    engine: Engine, store: BlobStore, planned: Planner
+) -> None:
+    with transaction(engine) as session:
+        freeze(session, store, "shop", validation="**/red OR red")
+    split = planned()
+    spec = _spec(split)
+    assert [image.name for image in spec.images] == ["blue/1.jpg"]
+    assert [image.name for image in spec.validation_images] == ["red/1.jpg"]
+    assert split.image_count == 1
 
 
 def test_masks_are_found_under_the_paths_of_their_pictures(

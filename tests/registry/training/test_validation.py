@@ -116,6 +116,29 @@ def test_runs_with_other_objectives_and_augmentations_can_be_compared(
     assert measured.loss(measured.data(**settings)) == measured.loss(measured.data())
 
 
+def test_what_the_dataset_holds_out_is_measured_and_everything_else_trained(
+    measured: _Measured,
+) -> None:
+    first, *rest = measured.job.images
+    job = replace(measured.job, images=rest, validation_images=[first])
+    heard = Heard()
+    config = LoraConfig.model_validate(SETTINGS)
+    data = Dataset(
+        measured.base,
+        job,
+        config,
+        cache=TensorCache(job.cache_path),
+        class_images=(),
+        report=heard,
+    )
+    assert [picture.image for picture in data.held_out] == [first]
+    assert sorted(picture.image.sha256 for picture in data.pictures) == sorted(
+        image.sha256 for image in rest
+    )
+    assert any("validation_split is left out" in message for message in heard.messages)
+    assert measured.loss(data) == pytest.approx(_plain(measured.base, data, seed=0), rel=TOLERANCE)
+
+
 def test_all_parts_of_a_picture_count_whatever_its_mask_says(
     measured: _Measured, tmp_path: Path
 ) -> None:

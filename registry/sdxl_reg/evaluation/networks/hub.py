@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from PIL import Image
 
-from sdxl_reg.errors import Corrupt
+from sdxl_reg.errors import Corrupt, InvalidValue
 from sdxl_reg.evaluation.metrics.interface import Rows
 from sdxl_reg.evaluation.networks.names import CLIP, DINOV2, family_and_source, folder_of, identity
 from sdxl_reg.evaluation.networks.preprocessing import read_preprocessing
@@ -41,6 +41,23 @@ class HubNetwork:
         check_family(self._folder, self._family)
         self._steps = read_preprocessing(self._folder)
         self.identity = identity(name, may_download=may_download)
+
+    def to(self, device: str) -> None:
+        """Bring the weights to a device.
+
+        Args:
+            device: `cpu` or `cuda`, as torch names it.
+
+        Raises:
+            InvalidValue: This machine has no such device.
+        """
+        try:
+            load_model(self._folder, self._family).to(device)
+        except (RuntimeError, AssertionError) as error:
+            reason = str(error).splitlines()[0]
+            raise InvalidValue(
+                "no such device here", device, remedy=f"Give cpu or cuda ({reason})"
+            ) from None
 
     def prepare(self, picture: Image.Image) -> Rows:
         """A picture as `preprocessor_config.json` asks for; (3, height, width)."""
