@@ -291,18 +291,15 @@ def _total(session: Session, image_set: ImageSet, ids: Select[int], *, is_all: b
 
 
 def _as_members(session: Session, query: Select[Any]) -> list[SetMember]:
-    return [
-        SetMember(
-            **{name: row._mapping[name] for name in row._mapping if name != "tags"}
-            | _tags_in(row.tags or "")
-            | {
-                "caption": row.caption or "",
-                "caption_source": CaptionSource(row.caption_source) if row.caption else None,
-                "state": MemberState(row.state),
-            }
-        )
-        for row in session.execute(query)
-    ]
+    return [_as_member(row._asdict()) for row in session.execute(query)]
+
+
+def _as_member(facts: dict[str, Any]) -> SetMember:
+    facts |= _tags_in(facts.pop("tags") or "")
+    facts["caption"] = facts["caption"] or ""
+    facts["caption_source"] = CaptionSource(facts["caption_source"]) if facts["caption"] else None
+    facts["state"] = MemberState(facts["state"])
+    return SetMember(**facts)
 
 
 def _tags_in(text: str) -> dict[str, Any]:

@@ -18,6 +18,9 @@ from sdxl_reg.tables import ImageSet, MemberTag, Tag, TagClosure
 
 def tag_id_at(session: Session, path: str) -> int:
     """The row of the tag at a path, or of the one that took its place; 0 where there is none."""
+    as_written = session.scalar(select(Tag.id).where(Tag.path == path.strip("/")))
+    if as_written is not None:
+        return as_written
     try:
         return find_tag(session, path).id
     except NotFound:

@@ -6,7 +6,7 @@ from math import log10
 
 from sdxl_reg.web.charts import Tick
 
-WIDTH, HEIGHT = 420, 150
+WIDTH, HEIGHT = 300, 124
 _LEFT, _RIGHT, _TOP, _BOTTOM = 12, 12, 14, 24
 _BINS = 28
 
