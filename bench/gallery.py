@@ -12,13 +12,13 @@ SQLite; times are of a warm database.
 import argparse
 import functools
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
-from million import NAME, make, paths
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
@@ -30,6 +30,10 @@ from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.store.database import connect, reading, upgrade
 from sdxl_reg.web.app import create_app
 from sdxl_reg.web.dependencies import Registry
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from bench.million import NAME, make, paths
 
 _LIMIT = 60
 _NAIVE_TAGS = 6
@@ -80,10 +84,10 @@ def measure(engine: Engine, scratch: Path, tags: Sequence[str]) -> None:
     places = [place for path in tags for place in places_of(engine, path)]
     places += [place for place in largest if place not in places]
     say(f"{len(places):,} pages of {len(tags):,} tags, {_LIMIT} pictures each")
-    ours = {place: timed(lambda place=place: our_page(engine, place)) for place in places}
+    ours = {place: timed(functools.partial(our_page, engine, place)) for place in places}
     summary("page_of_members", list(ours.values()))
     summary("page_of_members, the largest tags", [ours[place] for place in largest])
-    peer = [timed(lambda place=place: peer_page(engine, place)) for place in largest]
+    peer = [timed(functools.partial(peer_page, engine, place)) for place in largest]
     summary("the peer's query, the largest tags", peer)
     settings = Settings.from_environment({"SDXL_REG_HOME": str(scratch / "home")})
     registry = Registry(engine=engine, store=BlobStore(settings.store_path), settings=settings)
@@ -135,7 +139,8 @@ def places_of_largest(engine: Engine) -> list[_Place]:
     """The pages of the tags with most pictures."""
     with reading(engine) as session:
         totals = find_image_set(session, NAME).totals or {}
-        names = dict(session.execute(text("SELECT id, path FROM tag")).all())
+        rows = session.execute(text("SELECT id, path FROM tag"))
+        names: dict[int, str] = {row.id: row.path for row in rows}
     counts = {names[int(tag)]: count for tag, count in totals["below"].items()}
     largest = sorted(counts, key=lambda tag: -counts[tag])[:_NAIVE_TAGS]
     return [place for tag in largest for place in places_of(engine, tag)]

@@ -19,11 +19,12 @@ from sdxl_reg.catalog.images import (
 from sdxl_reg.catalog.journal import changes
 from sdxl_reg.catalog.paging import page_after
 from sdxl_reg.catalog.selectors import FIELDS
+from sdxl_reg.catalog.tag_branches import tag_branches
 from sdxl_reg.errors import NotFound, UsageError
 from sdxl_reg.tables import ImageSet
 from sdxl_reg.web.dependencies import SessionOf, SliceOf
 from sdxl_reg.web.filters import CHOICES, Filter, FilterOf
-from sdxl_reg.web.schemas.images import image_set_document, image_set_item, member_item
+from sdxl_reg.web.schemas.images import image_set_item, member_item, tag_item
 from sdxl_reg.web.templating import render
 
 router = APIRouter(prefix="/image-sets")
@@ -46,7 +47,8 @@ def one(
     """A set: its tags on the left, the pictures of the chosen tag beside them."""
     found = find_image_set(session, name)
     facts = _pictures(session, found, wanted, after=part.after, limit=part.limit) | {
-        "set": image_set_document(session, summary_of(session, found)),
+        "set": image_set_item(summary_of(session, found)),
+        "tags": [tag_item(tag) for tag in tag_branches(session, found, wanted.tag)],
         "is_first": part.after == 0,
         "filter": wanted,
         "choices": CHOICES,

@@ -130,8 +130,20 @@ def image_set_item(summary: ImageSetSummary) -> ImageSetItem:
 
 def image_set_document(session: Session, summary: ImageSetSummary) -> ImageSetDocument:
     """One image set with its tags."""
-    tags = [_tag(node) for node in tag_tree(session, summary.image_set)]
+    tags = [tag_item(node) for node in tag_tree(session, summary.image_set)]
     return ImageSetDocument(**_set_facts(summary), tags=tags)
+
+
+def tag_item(node: TagNode) -> TagItem:
+    """A tag with what lies below it."""
+    return TagItem(
+        name=node.name,
+        path=node.path,
+        level=node.level,
+        members=node.members,
+        members_below=node.members_below,
+        children=[tag_item(child) for child in node.children],
+    )
 
 
 def member_item(member: SetMember) -> MemberItem:
@@ -188,17 +200,6 @@ def _set_facts(summary: ImageSetSummary) -> dict[str, Any]:
         "created_at": found.created_at,
         "url": url("image-sets", found.name),
     }
-
-
-def _tag(node: TagNode) -> TagItem:
-    return TagItem(
-        name=node.name,
-        path=node.path,
-        level=node.level,
-        members=node.members,
-        members_below=node.members_below,
-        children=[_tag(child) for child in node.children],
-    )
 
 
 def _appearance(session: Session, found: SetMember) -> Appearance:

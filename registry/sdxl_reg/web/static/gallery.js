@@ -10,6 +10,7 @@ const fault = main.querySelector("section > .fault");
 const preview = bulk.querySelector("[data-preview]");
 const list = () => document.getElementById("pictures");
 const pageFull = 500;
+let knowsTags = false;
 
 const selection = list() && new Selection(list(), showChosen);
 main.querySelector(".keys").hidden = !selection;
@@ -62,6 +63,19 @@ function show(tool) {
     button.setAttribute("aria-expanded", String(button === tool));
     form.hidden = button !== tool;
     if (button === tool) form.querySelector("input").focus();
+  }
+  if (tool?.dataset.tool === "tag" && !knowsTags) suggestTags();
+}
+
+/** Offer the tags of the set while one is typed; they may be thousands, so they come when needed. */
+async function suggestTags() {
+  knowsTags = true;
+  const paths = (tags) => tags.flatMap((tag) => [tag.path, ...paths(tag.children)]);
+  try {
+    const options = paths((await asked(home)).tags).map((value) => made("option", { value }));
+    document.getElementById("known-tags").replaceChildren(...options);
+  } catch {
+    knowsTags = false; // typed in full they work all the same
   }
 }
 
@@ -131,7 +145,7 @@ async function renew() {
     if (fresh) part.replaceWith(document.adoptNode(fresh));
   }
   for (const one of document.querySelectorAll("[data-part] details, details[data-part]")) one.open = open.get(name(one)) ?? one.open;
-  document.getElementById("known-tags").replaceWith(document.adoptNode(page.getElementById("known-tags")));
+  knowsTags = false;
   main.querySelector(".keys").hidden = !list();
   for (const button of main.querySelectorAll("[data-undo-last]")) button.hidden = false;
   if (list()) selection.attach(list());
