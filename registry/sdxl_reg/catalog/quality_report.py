@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Integer, case, cast, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from sdxl_reg.catalog.images import SetMember, members_at
 from sdxl_reg.catalog.selection import selects
@@ -14,19 +14,20 @@ from sdxl_reg.imaging.quality import Flag
 from sdxl_reg.tables import Image, ImageSet, Member
 from sdxl_reg.vocabulary import MemberState
 
-_SHORTER = case((Image.width < Image.height, Image.width), else_=Image.height)
-_LONGER = case((Image.width < Image.height, Image.height), else_=Image.width)
+_SHOWN = aliased(Image)  # beside the one that conditions on quality look at
+_SHORTER = case((_SHOWN.width < _SHOWN.height, _SHOWN.width), else_=_SHOWN.height)
+_LONGER = case((_SHOWN.width < _SHOWN.height, _SHOWN.height), else_=_SHOWN.width)
 _MEASURES: Mapping[str, ColumnElement[Any]] = {
-    "sharpness": Image.sharpness.expression,
-    "brightness": Image.brightness.expression,
-    "contrast": Image.contrast.expression,
+    "sharpness": _SHOWN.sharpness.expression,
+    "brightness": _SHOWN.brightness.expression,
+    "contrast": _SHOWN.contrast.expression,
     "size": _SHORTER,
 }
 _WORST: Mapping[Flag, ColumnElement[Any]] = {
-    Flag.BLURRED: Image.sharpness.expression,
-    Flag.DARK: Image.brightness.expression,
-    Flag.BRIGHT: -Image.brightness,
-    Flag.FLAT: Image.contrast.expression,
+    Flag.BLURRED: _SHOWN.sharpness.expression,
+    Flag.DARK: _SHOWN.brightness.expression,
+    Flag.BRIGHT: -_SHOWN.brightness,
+    Flag.FLAT: _SHOWN.contrast.expression,
     Flag.SMALL: _SHORTER,
     Flag.STRIP: -_LONGER / _SHORTER,
 }
@@ -89,7 +90,7 @@ def _spread(session: Session, image_set: ImageSet, column: ColumnElement[Any]) -
     rows = session.execute(
         select(whole, func.count())
         .select_from(Member)
-        .join(Image, Image.id == Member.image_id)
+        .join(_SHOWN, _SHOWN.id == Member.image_id)
         .where(_present(image_set), column.is_not(None))
         .group_by(whole)
     )
@@ -99,14 +100,16 @@ def _spread(session: Session, image_set: ImageSet, column: ColumnElement[Any]) -
 def _flagged(session: Session, image_set: ImageSet, flag: Flag, shown: int) -> Flagged:
     has_it = _present(image_set) & selects(session, image_set, f"quality:{flag}")
     count = session.scalar(select(func.count(Member.id)).where(has_it)) or 0
+    if not count:
+        return Flagged(flag=flag, count=0, worst=())
     worst = session.scalars(
         select(Member.id)
-        .join(Image, Image.id == Member.image_id)
-        .where(Member.id.in_(select(Member.id).where(has_it)))
+        .join(_SHOWN, _SHOWN.id == Member.image_id)
+        .where(has_it)
         .order_by(_WORST[flag], Member.id)
         .limit(shown)
     ).all()
-    return Flagged(flag=flag, count=count, worst=members_at(session, worst) if count else [])
+    return Flagged(flag=flag, count=count, worst=members_at(session, worst))
 
 
 def _present(image_set: ImageSet) -> ColumnElement[bool]:
