@@ -13,10 +13,8 @@ import argparse
 import io
 import resource
 import statistics
-import sys
 import tempfile
 import time
-import types
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,6 +23,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageEnhance
 
+from bench.imagededup_alone import perceptual_hash
 from bench.ingest import noisy_pictures
 from sdxl_reg.imaging.clusters import NEAR, clusters, near_pairs
 from sdxl_reg.imaging.likeness import hamming, phash
@@ -85,7 +84,7 @@ def of_imagededup() -> dict[str, Callable[[Hashes], int]]:
     """The searches of imagededup, if it is installed."""
     if not find_spec("imagededup"):
         return {}
-    _stand_in_for_imagededup()
+    perceptual_hash()  # stands in for the neural half, which its own start would import
     from imagededup.handlers.search.bktree import BKTree
     from imagededup.handlers.search.brute_force_cython import BruteForceCython
 
@@ -109,16 +108,6 @@ def of_faiss() -> dict[str, Callable[[Hashes], int]]:
     if not find_spec("faiss"):
         return {}
     return {"FAISS IndexBinaryFlat": _faiss_flat, "FAISS IndexBinaryMultiHash": _faiss_multi}
-
-
-def _stand_in_for_imagededup() -> None:
-    """Empty packages with its paths: its own start imports torchvision for its networks."""
-    spec = find_spec("imagededup")
-    root = Path(next(iter(spec.submodule_search_locations or ()))) if spec else Path()
-    for name in ("imagededup", "imagededup.handlers", "imagededup.handlers.search"):
-        module = types.ModuleType(name)
-        module.__path__ = [str(root.joinpath(*name.split(".")[1:]))]
-        sys.modules[name] = module
 
 
 def _hamming_of_texts(left: str, right: str) -> int:

@@ -66,7 +66,8 @@ def _line(name: str, change: "Change") -> str:
         case "retagged":
             return f"{after.path}: {', '.join(before.tags)} → {', '.join(after.tags)}"
         case "recaptioned":
-            return f"{after.path}: {''.join(_styled(*run) for run in change.words)}"
+            words = (_styled(part.kind, part.text) for part in change.words)
+            return f"{after.path}: {''.join(words)}"
         case "moved":
             return f"{after.path}: {before.split} → {after.split}"
         case "recropped":
@@ -100,7 +101,7 @@ def _document(found: "DatasetDiff") -> dict[str, Any]:
 def _change(name: str, change: "Change") -> dict[str, Any]:
     document: dict[str, Any] = {"before": _picture(change.before), "after": _picture(change.after)}
     if name == "recaptioned":
-        document["words"] = [{"kind": kind, "text": text} for kind, text in change.words]
+        document["words"] = [vars(part) for part in change.words]
     return document
 
 

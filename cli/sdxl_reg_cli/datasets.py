@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sdxl_reg_cli.console import json_option, print_json, print_table, progress_bar, say
+from sdxl_reg_cli.console import json_option, print_json, print_table, say
 from sdxl_reg_cli.dataset_diff import diff
+from sdxl_reg_cli.dataset_files import export, import_files
 from sdxl_reg_cli.installation import opened
 
 if TYPE_CHECKING:
-    from sdxl_reg.catalog.dataset_export import ExportReport
     from sdxl_reg.tables import DatasetVersion
 
 
@@ -44,7 +44,7 @@ def datasets(as_json: bool) -> None:
 
 @click.group()
 def dataset() -> None:
-    """Freeze, show or export a dataset."""
+    """Freeze, show, export or import a dataset."""
 
 
 @dataset.command()
@@ -158,84 +158,8 @@ def manifest(reference: str, file: Path) -> None:
         file.write_bytes(registry.store.read(find_dataset_version(session, reference).digest))
 
 
-@dataset.command()
-@click.argument("reference", metavar="NAME[@VERSION]")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["kohya", "folder"]),
-    default="kohya",
-    show_default=True,
-    help="For kohya's trainers, or the pictures as they were ingested.",
-)
-@click.option(
-    "--to", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder."
-)
-@click.option("--repeats", type=click.IntRange(min=1), help="Showings of a picture an epoch.")
-@click.option(
-    "--class-word",
-    default="",
-    help="Name of the one folder of pictures. [default: a folder for each tag of the first level]",
-)
-@json_option
-def export(
-    reference: str, form: str, to: Path, repeats: int | None, class_word: str, as_json: bool
-) -> None:
-    """Write a frozen dataset as a folder of pictures with their captions beside them.
-
-    kohya: image/<repeats>_<class>/, model/, log/ and dataset.toml, for kohya_ss and sd-scripts.
-    Pictures are turned upright and brought to sRGB where their file only says so. folder: the bytes
-    as ingested, in the folders of their tags. Nothing is overwritten; exporting again changes
-    nothing.
-
-    \b
-    Examples:
-      sdxl-reg dataset export weipin --to weipin-kohya --repeats 10 --class-word shirt
-      sdxl-reg dataset export weipin@1 --format folder --to weipin
-    """
-    if form != "kohya" and (repeats or class_word):
-        raise click.UsageError("--repeats and --class-word belong to --format kohya")
-    from sdxl_reg.catalog.dataset_export import export_folder, export_kohya
-    from sdxl_reg.catalog.datasets import find_dataset_version
-    from sdxl_reg.store.database import reading
-
-    with opened() as registry, reading(registry.engine) as session, progress_bar() as advance:
-        version, store = find_dataset_version(session, reference), registry.store
-        if form == "kohya":
-            report = export_kohya(
-                session,
-                store,
-                version,
-                to,
-                repeats=repeats,
-                class_word=class_word,
-                progress=advance,
-            )
-        else:
-            report = export_folder(session, store, version, to, progress=advance)
-    _show_export(report, as_json=as_json)
-
-
-def _show_export(report: "ExportReport", *, as_json: bool) -> None:
-    if as_json:
-        print_json(
-            {
-                "folder": report.folder,
-                "folders": report.folders,
-                "images": report.images,
-                "converted": report.converted,
-                "without_caption": list(report.without_caption),
-            }
-        )
-        return
-    rows = [[name, str(count)] for name, count in report.folders.items()]
-    print_table(["folder", "images"], rows, right=frozenset({1}))
-    if report.converted:
-        say(f"{report.converted} pictures were written anew as PNG: upright, in sRGB")
-    if report.without_caption:
-        first = report.without_caption[0]
-        say(f"{len(report.without_caption)} pictures have no caption of their own, such as {first}")
-    say(f"in {report.folder}")
+dataset.add_command(export)
+dataset.add_command(import_files)
 
 
 def _share_or_selector(text: str | None) -> float | str | None:

@@ -20,7 +20,7 @@ COMMANDS = {
     "crops": ("crops:crops", "Show or choose which part of each picture is trained."),
     "captioners": ("captioners:captioners", "List the models that caption pictures."),
     "datasets": ("datasets:datasets", "List the frozen datasets."),
-    "dataset": ("datasets:dataset", "Freeze, show, compare or export a dataset."),
+    "dataset": ("datasets:dataset", "Freeze, show, compare, export or import a dataset."),
     "balance": ("balance:balance", "Show how many pictures each tag has, and suggest repeats."),
     "duplicates": ("duplicates:duplicates", "Show pictures that are the same or nearly so."),
     "embed": ("search:embed", "Have a CLIP look at the pictures of a set, to search them."),

@@ -1,13 +1,11 @@
 """The commands about crops."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PIL import Image
 
-from tests.cli.typing_commands import run
+from tests.cli.typing_commands import json_of, run
 from tests.registry.catalog.pictures import products
 
 PATH = "qzy/flawless/xxx1.jpg"
@@ -19,16 +17,10 @@ def weipin(tmp_path: Path, home: Path) -> None:
     assert run("ingest", products(tmp_path / "products")) == 0
 
 
-def _json(capsys: pytest.CaptureFixture[str], *arguments: object) -> Any:
-    capsys.readouterr()
-    assert run(*arguments, "--json") == 0
-    return json.loads(capsys.readouterr().out)
-
-
 def test_show_lists_buckets_and_writes_a_sheet(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (bucket,) = _json(capsys, "crops", "show", "weipin")["buckets"]
+    (bucket,) = json_of(capsys, "crops", "show", "weipin")["buckets"]
     assert (bucket["size"], bucket["images"], bucket["enlarged"]) == ([1216, 832], 12, 12)
     assert run("crops", "show", "weipin", "--to", tmp_path / "b.png", "--most", 2) == 0
     said = capsys.readouterr()
@@ -45,7 +37,7 @@ def test_show_lists_buckets_and_writes_a_sheet(
 def test_show_says_which_are_too_small(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("crops", "show", "weipin", "--no-upscale") == 0
     assert "12 are too small" in capsys.readouterr().err
-    (bucket,) = _json(capsys, "crops", "show", "weipin", "--no-buckets", "--resolution", "64")[
+    (bucket,) = json_of(capsys, "crops", "show", "weipin", "--no-buckets", "--resolution", "64")[
         "buckets"
     ]
     assert bucket["size"] == [64, 64]
@@ -55,7 +47,7 @@ def test_buckets_of_small_bases_have_finer_steps_unless_it_is_said(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     for step, size in ((), [160, 96]), (("--step", 64), [128, 128]):
-        shown = _json(capsys, "crops", "show", "weipin", "--resolution", 128, *step)
+        shown = json_of(capsys, "crops", "show", "weipin", "--resolution", 128, *step)
         assert [bucket["size"] for bucket in shown["buckets"]] == [size]
 
 
@@ -64,13 +56,13 @@ def test_a_crop_is_set_by_box_or_focus_and_cleared_and_undone(
 ) -> None:
     assert run("crops", "set", "weipin", PATH, "--box", "0.25,0,0.75,1", "--author", "mei") == 0
     assert run("crops", "set", "weipin", PATH, "--focus", "1,0.5") == 0
-    buckets = _json(capsys, "crops", "show", "weipin")["buckets"]
+    buckets = json_of(capsys, "crops", "show", "weipin")["buckets"]
     (seen,) = [p for b in buckets for p in b["pictures"] if p["path"] == PATH]
     assert seen["crop"] == pytest.approx([1 / 3, 0, 1, 1], abs=1e-6)
     assert run("crops", "clear", "weipin", "--select", "qzy/**") == 0
-    assert _json(capsys, "crops", "undo", "weipin")["undone"]["summary"].startswith("no crops")
+    assert json_of(capsys, "crops", "undo", "weipin")["undone"]["summary"].startswith("no crops")
     assert run("crops", "undo", "weipin") == 0
-    buckets = _json(capsys, "crops", "show", "weipin")["buckets"]
+    buckets = json_of(capsys, "crops", "show", "weipin")["buckets"]
     assert [p["crop"] for b in buckets for p in b["pictures"] if p["crop"]] == [[0.25, 0, 0.75, 1]]
 
 
@@ -80,7 +72,7 @@ def test_proposals_are_shown_and_stored_when_asked(
     assert run("crops", "propose", "weipin", "--to", tmp_path / "p.png") == 0
     assert "Nothing is stored" in capsys.readouterr().err
     assert (tmp_path / "p.png").is_file()
-    first = _json(capsys, "crops", "propose", "weipin", "--method", "entropy", "--aspect", "3:4")
+    first = json_of(capsys, "crops", "propose", "weipin", "--method", "entropy", "--aspect", "3:4")
     assert len(first["items"]) == 12
     assert first["change"] is None
     assert run("crops", "propose", "weipin", "--select", "qzy/**", "--apply") == 0
@@ -92,8 +84,8 @@ def test_proposals_are_shown_and_stored_when_asked(
 
 
 def test_the_background_is_shown_and_chosen(capsys: pytest.CaptureFixture[str]) -> None:
-    assert _json(capsys, "crops", "background", "weipin")["background"] == "#ffffff"
-    assert _json(capsys, "crops", "background", "weipin", "#000000") == {
+    assert json_of(capsys, "crops", "background", "weipin")["background"] == "#ffffff"
+    assert json_of(capsys, "crops", "background", "weipin", "#000000") == {
         "background": "#000000",
         "changed": True,
     }

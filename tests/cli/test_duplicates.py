@@ -1,60 +1,42 @@
 """`sdxl-reg duplicates`."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PIL import Image
 
-from sdxl_reg_cli.main import main
+from tests.cli.typing_commands import json_of, run
 from tests.registry.catalog.likenesses import near_products
 
 
 @pytest.fixture(autouse=True)
-def ingested(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def ingested(tmp_path: Path, home: Path) -> None:
     """A home with pictures of which some are the same or nearly so."""
-    for name in ("SDXL_REG_DATABASE_URL", "SDXL_REG_STORE_URL"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("SDXL_REG_HOME", str(tmp_path / "home"))
-    assert _run("ingest", near_products(tmp_path / "products")) == 0
-
-
-def _run(*arguments: object) -> int:
-    with pytest.raises(SystemExit) as ended:
-        main([str(argument) for argument in arguments])
-    assert isinstance(ended.value.code, int)
-    return ended.value.code
-
-
-def _json(capsys: pytest.CaptureFixture[str], *arguments: object) -> Any:
-    capsys.readouterr()
-    assert _run(*arguments, "--json") == 0
-    return json.loads(capsys.readouterr().out)
+    assert run("ingest", near_products(tmp_path / "products")) == 0
 
 
 def test_clusters_are_told_with_the_one_to_keep(capsys: pytest.CaptureFixture[str]) -> None:
-    found = _json(capsys, "duplicates", "weipin")
+    found = json_of(capsys, "duplicates", "weipin")
     assert (found["total"], found["conflicts"]) == (4, 2)
     assert found["items"][0]["keep"] == found["items"][0]["members"][0]["path"]
     assert {item["kind"] for item in found["items"]} == {"near", "same bytes", "same pixels"}
 
 
 def test_across_labels_gives_only_what_contradicts(capsys: pytest.CaptureFixture[str]) -> None:
-    found = _json(capsys, "duplicates", "weipin", "--across-labels")
+    found = json_of(capsys, "duplicates", "weipin", "--across-labels")
     assert [item["conflict"]["tags"] for item in found["items"]] == [
         ["lsbr/flawless", "qzy/flawless"],
         ["qzy/flawed/spot", "qzy/flawless"],
     ]
-    assert _run("duplicates") == 0
+    assert run("duplicates") == 0
     assert "qzy/flawed/spot" in capsys.readouterr().out
 
 
 def test_a_sheet_shows_every_cluster(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert _run("duplicates", "weipin", "--to", tmp_path / "sheet.png") == 0
+    assert run("duplicates", "weipin", "--to", tmp_path / "sheet.png") == 0
     with Image.open(tmp_path / "sheet.png") as sheet:
         assert sheet.height > 4 * 192
-    assert _run("duplicates", "weipin", "--to", tmp_path / "sheet.html") == 0
+    assert run("duplicates", "weipin", "--to", tmp_path / "sheet.html") == 0
     page = (tmp_path / "sheet.html").read_text("utf-8")
     assert page.count("<section>") == 4
     assert page.count("data:image/jpeg") == 9
@@ -62,10 +44,10 @@ def test_a_sheet_shows_every_cluster(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 
 def test_a_sheet_of_another_kind_is_refused(tmp_path: Path) -> None:
-    assert _run("duplicates", "weipin", "--to", tmp_path / "sheet.gif") == 2
+    assert run("duplicates", "weipin", "--to", tmp_path / "sheet.gif") == 2
     assert not (tmp_path / "sheet.gif").exists()
 
 
 def test_a_selector_without_a_set_and_an_unknown_set_are_refused() -> None:
-    assert _run("duplicates", "--select", "qzy/**") == 2
-    assert _run("duplicates", "none") == 3
+    assert run("duplicates", "--select", "qzy/**") == 2
+    assert run("duplicates", "none") == 3

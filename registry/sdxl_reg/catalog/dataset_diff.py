@@ -5,19 +5,15 @@ where a picture stands several times, those of the same path come first. What is
 in both is a picture that was replaced.
 """
 
-import difflib
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from sqlalchemy.orm import Session
 
+from sdxl_reg.catalog.caption_diff import Segment, word_diff
 from sdxl_reg.catalog.datasets import entries_of, version_ref
 from sdxl_reg.tables import DatasetEntry, DatasetVersion
-
-_WORD = re.compile(r"\w+|[^\w\s]|\s+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +54,7 @@ class Change:
     after: Picture
 
     @property
-    def words(self) -> list[tuple[Literal["same", "removed", "added"], str]]:
+    def words(self) -> list[Segment]:
         """The captions as runs of text: in both, only in the first, only in the second."""
         return word_diff(self.before.caption, self.after.caption)
 
@@ -136,30 +132,6 @@ def diff_versions(session: Session, before: DatasetVersion, after: DatasetVersio
         repeated=_differing(pairs, "repeats"),
         unchanged=sum(change.before == change.after for change in pairs),
     )
-
-
-def word_diff(before: str, after: str) -> list[tuple[Literal["same", "removed", "added"], str]]:
-    """Two texts as runs of words: in both, only in the first, only in the second.
-
-    Args:
-        before: The first text.
-        after: The second one.
-
-    Returns:
-        Runs in the order of reading; joined without what was added, they are the first text.
-    """
-    old, new = _WORD.findall(before), _WORD.findall(after)
-    runs: list[tuple[Literal["same", "removed", "added"], str]] = []
-    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
-    for verb, old_from, old_to, new_from, new_to in matcher.get_opcodes():
-        if verb == "equal":
-            runs.append(("same", "".join(old[old_from:old_to])))
-            continue
-        if old_to > old_from:
-            runs.append(("removed", "".join(old[old_from:old_to])))
-        if new_to > new_from:
-            runs.append(("added", "".join(new[new_from:new_to])))
-    return runs
 
 
 def _picture(entry: DatasetEntry) -> Picture:

@@ -73,9 +73,9 @@ def freeze(
             remedy=f"See: sdxl-reg tags {dataset.image_set.name}",
         )
     origins = origins_of(session, [member.image_id for member in members])
-    plan = plan_of(session, dataset, members, before)
     facts = frozen_facts(session, dataset.image_set, members)
-    manifest = manifest_of(members, synthetic=origins, plan=plan, facts=facts)
+    plan = plan_of(session, dataset, members, before)
+    manifest = manifest_of(members, synthetic=origins, facts=facts, plan=plan)
     blob = recorded(session, store.put_bytes(manifest))
     existing = session.scalar(
         select(DatasetVersion).where(
@@ -95,7 +95,7 @@ def freeze(
     dataset.next_version += 1
     session.add(version)
     session.flush()
-    session.execute(insert(DatasetEntry), _entries(version.id, members, plan, facts))
+    session.execute(insert(DatasetEntry), _entries(version.id, members, facts, plan))
     record_origins(session, version.node_id, origins.values())
     note(session, "dataset.frozen", version_ref(version), digest=version.digest)
     return version
@@ -105,16 +105,16 @@ def manifest_of(
     members: Sequence[SetMember],
     *,
     synthetic: Container[int] = (),
-    plan: Plan = EVERY_ONCE,
     facts: Mapping[int, Mapping[str, Any]] | None = None,
+    plan: Plan = EVERY_ONCE,
 ) -> bytes:
     """The canonical manifest of images: the same images give the same bytes.
 
     Args:
         members: In their order.
         synthetic: Rows of the images that were drawn here; their lines say so.
-        plan: Their splits and repeats.
         facts: Row of a member → what its line says beside; see `crops.frozen_facts`.
+        plan: Their splits and repeats.
     """
     lines = (
         json.dumps(
@@ -243,8 +243,8 @@ def _dataset_for(session: Session, name: str, *, image_set: str, selector: str) 
 def _entries(
     version_id: int,
     members: Sequence[SetMember],
-    plan: Plan,
     facts: Mapping[int, Mapping[str, Any]],
+    plan: Plan,
 ) -> list[dict[str, object]]:
     return [
         {

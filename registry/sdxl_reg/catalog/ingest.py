@@ -22,87 +22,30 @@ from typing import Any
 from sqlalchemy import Engine
 
 from sdxl_reg.catalog.derive import derive_pending, keep_thumbnail
-from sdxl_reg.catalog.images import find_image_set, summary_of
 from sdxl_reg.catalog.ingest_folders import FolderReading, read_folder, read_other
 from sdxl_reg.catalog.ingest_plan import (
     IngestOptions,
     IngestPlan,
     PlannedFolder,
     PlannedPicture,
-    PlannedSet,
     plan_ingest,
 )
+from sdxl_reg.catalog.ingest_report import IngestedSet, IngestReport, outcome
 from sdxl_reg.catalog.ingest_rows import Known, Taken
 from sdxl_reg.catalog.intake import SetIntake
 from sdxl_reg.catalog.set_memory import FolderDone, folder_facts
-from sdxl_reg.catalog.tags import near_tags, tag_tree
-from sdxl_reg.errors import NotFound, OutOfSpace
+from sdxl_reg.errors import OutOfSpace
 from sdxl_reg.imaging.decode import read_bytes
 from sdxl_reg.imaging.examine import examine
 from sdxl_reg.imaging.problems import Code, Problem, Stage, Unreadable, from_document
 from sdxl_reg.imaging.sidecars import SidecarReader
 from sdxl_reg.store.blobs import BlobStore
-from sdxl_reg.store.database import reading
 
 __all__ = ["IngestOptions", "IngestReport", "IngestedSet", "ingest"]
 
 Progress = Callable[[int, int, str], None]
 _BATCH = 64  # pictures a transaction
 _FOLDERS = 256  # folders a transaction, where nothing in them is to be recorded
-
-
-@dataclass(frozen=True, kw_only=True)
-class IngestedSet:
-    """An image set after an ingest.
-
-    Attributes:
-        name: Its name.
-        images: Different pictures among its present members.
-        members: Present members.
-        missing: Members whose file is not there any more.
-    """
-
-    name: str
-    images: int
-    members: int
-    missing: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class IngestReport:
-    """What an ingest found and did; `seen` is the sum of the five counts that follow it.
-
-    Attributes:
-        layout: What was decided about the folders, as a sentence.
-        image_sets: The sets, by name, as they are now.
-        seen: Files that are no junk and no caption of a picture.
-        new: Pictures that the registry did not have.
-        unchanged: Members that are as they were, moved ones included.
-        duplicates: New members whose picture the registry had already.
-        skipped: Files that are no pictures to be taken.
-        failed: Files that claim to be pictures and could not be taken.
-        moved: Members recognised under another path.
-        missing: Members whose file vanished since the last ingest.
-        captions: Pictures with a text beside them.
-        ignored: Junk → how many of it.
-        problems: One for every skipped and failed file.
-        warnings: What is worth knowing about what was taken.
-    """
-
-    layout: str
-    image_sets: tuple[IngestedSet, ...]
-    seen: int
-    new: int
-    unchanged: int
-    duplicates: int
-    skipped: int
-    failed: int
-    moved: int
-    missing: int
-    captions: int
-    ignored: dict[str, int]
-    problems: tuple[Problem, ...]
-    warnings: tuple[Problem, ...]
 
 
 def ingest(
@@ -150,7 +93,10 @@ def ingest(
         for intake in intakes:
             work = _SetWork(intake, plan, store, options, thumbnails, pool)
             for items, folders in _batches(work.items(tally)):
-                tally.counts += intake.record(items, folders)
+                counts = intake.record(items, folders)
+                if counts["new"] or counts["duplicate"]:
+                    tally.changed.add(intake.planned.name)
+                tally.counts += counts
                 tally.failed += [item for item in items if isinstance(item, Problem)]
                 tally.step(len(items))
             if intake.never_judged is not None:
@@ -164,7 +110,8 @@ def ingest(
                 )
             tally.counts += intake.finish()
             tally.warnings += intake.warnings
-    return _report(engine, plan, tally)
+    sets, notes = outcome(engine, plan, tally.changed)
+    return tally.report(plan, sets, notes)
 
 
 @dataclass(kw_only=True)
@@ -177,6 +124,7 @@ class _Tally:
     counts: Counter[str] = field(default_factory=Counter)
     captions: int = 0
     ignored: Counter[str] = field(default_factory=Counter)
+    changed: set[str] = field(default_factory=set)
     skipped: list[Problem] = field(default_factory=list)
     failed: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
@@ -186,6 +134,35 @@ class _Tally:
         if pictures:
             self.done += pictures
             self.progress(min(self.done, self.total), self.total, "reading pictures")
+
+    def report(
+        self, plan: IngestPlan, sets: tuple[IngestedSet, ...], notes: Sequence[Problem]
+    ) -> IngestReport:
+        """All of it.
+
+        Args:
+            plan: What was to be done.
+            sets: The sets as they are now.
+            notes: What is odd in them.
+        """
+        counts = self.counts
+        files = sum(counts[name] for name in ("new", "unchanged", "duplicate", "failed"))
+        return IngestReport(
+            layout=plan.layout.sentence(),
+            image_sets=sets,
+            seen=files + len(self.skipped),
+            new=counts["new"],
+            unchanged=counts["unchanged"],
+            duplicates=counts["duplicate"],
+            skipped=len(self.skipped),
+            failed=counts["failed"],
+            moved=counts["moved"],
+            missing=counts["missing"],
+            captions=self.captions,
+            ignored=dict(sorted(self.ignored.items())),
+            problems=tuple(self.skipped + self.failed),
+            warnings=(*self.warnings, *notes),
+        )
 
     def add(self, found: FolderReading) -> None:
         """A folder was read."""
@@ -321,57 +298,3 @@ def _batches(items: Iterator[_Item]) -> Iterator[_Batch]:
         raise
     if any(batch):
         yield batch
-
-
-def _report(engine: Engine, plan: IngestPlan, tally: _Tally) -> IngestReport:
-    sets, notes = _outcome(engine, plan)
-    counts = tally.counts
-    return IngestReport(
-        layout=plan.layout.sentence(),
-        image_sets=sets,
-        seen=sum(counts[name] for name in ("new", "unchanged", "duplicate", "failed"))
-        + len(tally.skipped),
-        new=counts["new"],
-        unchanged=counts["unchanged"],
-        duplicates=counts["duplicate"],
-        skipped=len(tally.skipped),
-        failed=counts["failed"],
-        moved=counts["moved"],
-        missing=counts["missing"],
-        captions=tally.captions,
-        ignored=dict(sorted(tally.ignored.items())),
-        problems=tuple(tally.skipped + tally.failed),
-        warnings=tuple(tally.warnings + notes),
-    )
-
-
-def _outcome(engine: Engine, plan: IngestPlan) -> tuple[tuple[IngestedSet, ...], list[Problem]]:
-    """The sets as they are now, and notes on tags that look like slips of others."""
-    sets, notes = [], []
-    with reading(engine) as session:
-        for planned in plan.sets:
-            try:
-                image_set = find_image_set(session, planned.name)
-            except NotFound:  # not one of its pictures could be taken
-                continue
-            now = summary_of(session, image_set)
-            sets.append(
-                IngestedSet(
-                    name=image_set.name,
-                    images=now.images,
-                    members=now.members,
-                    missing=now.missing,
-                )
-            )
-            for slip, likely in near_tags(tag_tree(session, image_set)):
-                notes.append(_slip_note(planned, slip.path, slip.level, likely.name))
-    return tuple(sets), notes
-
-
-def _slip_note(planned: PlannedSet, path: str, level: str, likely: str) -> Problem:
-    return Problem(
-        path=f"{planned.name}: {path}",
-        stage=Stage.RECORD,
-        code=Code.SIMILAR_NAME,
-        message=f"This {level} is nearly called as {likely!r} is. Did you mean {likely!r}?",
-    )

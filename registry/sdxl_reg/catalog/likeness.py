@@ -10,17 +10,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import chain, combinations
+from itertools import combinations
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Select, case, func, select, true
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.selection import selects
 from sdxl_reg.imaging.clusters import (
     NEAR,
-    checked_distance,
     clusters,
     components,
     distances,
@@ -188,66 +187,6 @@ def label_conflicts(found: Iterable[Cluster]) -> list[LabelConflict]:
     )
 
 
-def near_images(
-    session: Session,
-    image: Image,
-    *,
-    distance: int = NEAR,
-    image_set: ImageSet | None = None,
-    limit: int = 50,
-) -> list[tuple[Image, int]]:
-    """The pictures nearest to one, without itself, the nearest first.
-
-    Args:
-        session: The transaction.
-        image: The one.
-        distance: Bits of 64 in which they may differ.
-        image_set: Only present members of this set; None looks at every picture there is.
-        limit: How many at most.
-
-    Returns:
-        Pictures and in how many bits they differ. A picture of one flat colour has only those of
-        the same pixels.
-
-    Raises:
-        InvalidValue: The distance is not 0…10.
-    """
-    ids = near_image_ids(session, image, distance=distance, image_set=image_set)[:limit]
-    rows = session.scalars(select(Image).where(Image.id.in_([found for found, _ in ids])))
-    by_id = {row.id: row for row in rows}
-    return [(by_id[found], apart) for found, apart in ids]
-
-
-def near_image_ids(
-    session: Session, image: Image, *, distance: int = NEAR, image_set: ImageSet | None = None
-) -> list[tuple[int, int]]:
-    """As `near_images`, all of them, as rows of images and distances.
-
-    Args:
-        session: The transaction.
-        image: The one.
-        distance: Bits of 64 in which they may differ.
-        image_set: Only present members of this set.
-
-    Raises:
-        InvalidValue: The distance is not 0…10.
-    """
-    checked_distance(distance)
-    within = true() if image_set is None else Image.id.in_(_present_images(image_set))
-    found: dict[int, int] = {}
-    if image.phash is not None:
-        query = select(Image.id, Image.phash).where(Image.phash.is_not(None), within)
-        rows = _as_array(session, query)
-        apart = distances(hash_array(rows[:, 1]), image.phash)
-        near = np.flatnonzero(apart <= distance)
-        found |= dict(zip(rows[near, 0].tolist(), apart[near].tolist(), strict=True))
-    if image.pixel_sha256 is not None:
-        same = select(Image.id).where(Image.pixel_sha256 == image.pixel_sha256, within)
-        found |= dict.fromkeys(session.scalars(same), 0)
-    found.pop(image.id, None)
-    return sorted(found.items(), key=lambda one: (one[1], one[0]))
-
-
 def likeness_labels(
     image_ids: Sequence[int],
     phashes: Sequence[int | None],
@@ -278,17 +217,6 @@ def likeness_labels(
     return components(count, left, right)
 
 
-def _as_array(session: Session, query: Any) -> Positions:
-    """Two columns of numbers; (N, 2). A portion at a time: rows take ten times the memory."""
-    result = session.connection().execute(query.execution_options(yield_per=_PORTION))
-    portions = [
-        np.fromiter(chain.from_iterable(rows), np.int64, 2 * len(rows))
-        for rows in result.partitions()
-    ]
-    empty = np.zeros(0, dtype=np.int64)
-    return np.concatenate([empty, *portions]).reshape(-1, 2)
-
-
 def _first_with_same(values: Sequence[int | str | None]) -> tuple[Positions, Positions]:
     first: dict[int | str, int] = {}
     links = [
@@ -308,12 +236,6 @@ def _hash_rows(session: Session, image_set: ImageSet | None, selector: str) -> A
     if image_set is None:
         return query
     return query.where(Member.image_set_id == image_set.id, selects(session, image_set, selector))
-
-
-def _present_images(image_set: ImageSet) -> Select[Any]:
-    return select(Member.image_id).where(
-        Member.image_set_id == image_set.id, Member.state == MemberState.PRESENT
-    )
 
 
 def _details(session: Session, members: Iterable[int]) -> Iterator[ClusterMember]:

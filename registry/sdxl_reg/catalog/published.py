@@ -1,13 +1,17 @@
 """Folders that appear whole: written aside, compared with what is there, and moved into place."""
 
+import errno
 import filecmp
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sdxl_reg.errors import Conflict
+from sdxl_reg.errors import Conflict, OutOfSpace
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 @contextmanager
@@ -28,10 +32,11 @@ def published(folder: Path, *, owned: frozenset[str] = frozenset()) -> Iterator[
 
     Raises:
         Conflict: A file is there with other bytes, or one of the owned kind that is not ours.
+        OutOfSpace: The disk is full.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
+    _remove_left_behind(folder)
     aside = folder.with_name(f".{folder.name}.{os.getpid()}.part")
-    shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir()
     try:
         yield aside
@@ -40,8 +45,31 @@ def published(folder: Path, *, owned: frozenset[str] = frozenset()) -> Iterator[
             return
         _refuse_conflicts(aside, folder, owned)
         _move_in(aside, folder)
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise OutOfSpace(folder) from error
+        raise
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def _remove_left_behind(folder: Path) -> None:
+    """Remove what processes that were killed had begun to write."""
+    pattern = re.compile(re.escape(f".{folder.name}.") + r"(\d+)\.part")
+    for path in folder.parent.iterdir():
+        found = pattern.fullmatch(path.name)
+        if found and (int(found[1]) == os.getpid() or not _is_running(int(found[1]))):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)  # sends nothing
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
 
 
 def _refuse_conflicts(aside: Path, folder: Path, owned: frozenset[str]) -> None:

@@ -1,16 +1,15 @@
 """Fields of selectors as conditions: caption, tokens, sizes, quality, format, path, likeness."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
-import numpy as np
 from sqlalchemy import ColumnElement, case, exists, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.member_runs import in_numbers
+from sdxl_reg.catalog.near_images import ids_within
 from sdxl_reg.catalog.selectors import Fact, path_pattern
 from sdxl_reg.errors import InvalidValue, NotFound, UnknownName
 from sdxl_reg.imaging import quality
@@ -155,30 +154,8 @@ def _similar(asked: _Question) -> ColumnElement[bool]:
         raise _no_number(asked.fact, "0 to 64")
     image = _picture_of(asked.session, asked.image_set, name)
     within = int(distance) if distance else SIMILAR_WITHIN
-    near = near_images(asked.session, asked.image_set, image, within)
-    return in_numbers(asked.session, Member.image_id.expression, near)
-
-
-def near_images(
-    session: Session, image_set: ImageSet, image: Image, distance: int
-) -> Sequence[int]:
-    """The pictures of a set whose perceptual hash is near that of another, itself among them.
-
-    Args:
-        session: The transaction.
-        image_set: The set.
-        image: The picture; it has a perceptual hash.
-        distance: How many of 64 bits may differ.
-
-    Returns:
-        Rows of images.
-    """
-    own = select(Member.image_id).where(Member.image_set_id == image_set.id)
-    query = select(Image.id, Image.phash).where(Image.id.in_(own), Image.phash.is_not(None))
-    numbers = chain.from_iterable(session.execute(query))
-    table = np.fromiter(numbers, dtype=np.int64).reshape(-1, 2)
-    bits = np.bitwise_count((table[:, 1] ^ np.int64(image.phash or 0)).view(np.uint64))
-    return [int(row) for row in table[bits <= distance, 0]]
+    near = [row for row, _ in ids_within(asked.session, image, distance=within)]
+    return in_numbers(asked.session, Member.image_id.expression, [image.id, *near])
 
 
 def _picture_of(session: Session, image_set: ImageSet, name: str) -> Image:

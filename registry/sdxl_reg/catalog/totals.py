@@ -148,23 +148,26 @@ def _below(
     counts: Counter[int] = Counter()
     for tag, count in explicit.items():
         counts.update(dict.fromkeys(ancestors[tag], count))
-    for tags in _several(session, image_set, state).values():
-        times = Counter(ancestor for tag in tags for ancestor in ancestors[tag])
-        counts.subtract({ancestor: time - 1 for ancestor, time in times.items()})
+    counts.subtract(_repeated(session, image_set, state))
     return +counts
 
 
-def _several(session: Session, image_set: ImageSet, state: MemberState) -> dict[int, list[int]]:
-    """Member → its tags, of those that may have more than one: people tagged them."""
-    tagged = select(MemberTag.member_id).where(
-        MemberTag.image_set_id == image_set.id, MemberTag.by_folder.is_(False)
+def _repeated(session: Session, image_set: ImageSet, state: MemberState) -> dict[int, int]:
+    """Tag → how often it was counted too much: members that have several tags below it."""
+    several = (
+        select(MemberTag.member_id)
+        .where(MemberTag.image_set_id == image_set.id)
+        .group_by(MemberTag.member_id)
+        .having(func.count() > 1)
     )
-    found: dict[int, list[int]] = defaultdict(list)
-    rows = session.execute(
-        select(MemberTag.member_id, MemberTag.tag_id)
+    times = (
+        select(TagClosure.ancestor_id, (func.count() - 1).label("again"))
+        .join(MemberTag, MemberTag.tag_id == TagClosure.descendant_id)
         .join(Member, Member.id == MemberTag.member_id)
-        .where(MemberTag.member_id.in_(tagged), Member.state == state)
+        .where(MemberTag.member_id.in_(several), Member.state == state)
+        .group_by(TagClosure.ancestor_id, MemberTag.member_id)
+        .having(func.count() > 1)
+        .subquery()
     )
-    for member, tag in rows:
-        found[member].append(tag)
-    return found
+    query = select(times.c.ancestor_id, func.sum(times.c.again)).group_by(times.c.ancestor_id)
+    return {tag: int(again) for tag, again in session.execute(query)}

@@ -302,3 +302,18 @@ def test_pictures_of_an_older_release_are_judged_by_the_next_ingest(
         images = session.scalars(select(Image)).all()
     assert all(image.sharpness is not None and image.preview_sha256 for image in images)
     assert len(list((tmp_path / "small").rglob("*.jpg"))) == 12
+
+
+def test_nearly_the_same_pictures_under_other_tags_are_told(
+    engine: Engine, store: BlobStore, tmp_path: Path
+) -> None:
+    files = {}
+    for name, quality in (("flawless", 90), ("flawed", 60)):
+        stream = io.BytesIO()
+        photograph(640, 480).save(stream, "JPEG", quality=quality)
+        files[f"weipin/qzy/{name}/a.jpg"] = stream.getvalue()
+    root = write(tmp_path / "p", files)
+    report = ingest(engine, store, root)
+    told = [problem.message for problem in report.warnings if problem.code == "near-conflict"]
+    assert told == ["2 pictures that are nearly the same are tagged qzy/flawed, qzy/flawless"]
+    assert not ingest(engine, store, root).warnings

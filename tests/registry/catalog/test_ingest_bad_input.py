@@ -285,12 +285,12 @@ def test_chinese_folders_are_read_where_the_system_speaks_plain_c(tmp_path: Path
     program = "from sdxl_reg_cli.main import main; main()"
     done = subprocess.run(
         [sys.executable, "-c", program, "ingest", str(root), "--json"],
-        env=os.environ | home | {"SDXL_REG_HOME": str(tmp_path / "home")},
+        env=os.environ | home | {"SDXL_REG_HOME": str(tmp_path / "own")},
         capture_output=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    engine = connect(f"sqlite:///{tmp_path}/home/registry.db")
+    engine = connect(f"sqlite:///{tmp_path}/own/registry.db")
     with reading(engine) as session:
         members = members_of(session, find_image_set(session, "唯品"))
         assert [(m.source_path, m.tag_path) for m in members] == [

@@ -12,9 +12,8 @@ from sdxl_reg.catalog.likeness import (
     Sameness,
     clusters_of,
     conflicts,
-    near_image_ids,
-    near_images,
 )
+from sdxl_reg.catalog.near_images import ids_within, near_images
 from sdxl_reg.errors import InvalidValue
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.store.database import reading
@@ -94,7 +93,7 @@ def test_near_pictures_are_given_the_nearest_first_without_itself(pictures: Engi
         assert len(found) == 2
         assert image not in [near for near, _ in found]
         assert near_images(session, image, limit=1) == found[:1]
-        assert near_image_ids(session, image) == [(near.id, apart) for near, apart in found]
+        assert ids_within(session, image, distance=4) == [(near.id, apart) for near, apart in found]
 
 
 def test_a_distance_that_is_none_is_refused(pictures: Engine) -> None:

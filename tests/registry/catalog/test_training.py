@@ -69,6 +69,18 @@ def test_pictures_go_by_the_names_that_people_know(planned: Planner) -> None:
     assert [image.name for image in _spec(planned()).images] == ["blue/1.jpg", "red/1.jpg"]
 
 
+def test_what_the_dataset_holds_out_is_told_apart_from_what_is_trained(
+    engine: Engine, store: BlobStore, planned: Planner
+) -> None:
+    with transaction(engine) as session:
+        freeze(session, store, "shop", validation="**/red OR red")
+    split = planned()
+    spec = _spec(split)
+    assert [image.name for image in spec.images] == ["blue/1.jpg"]
+    assert [image.name for image in spec.validation_images] == ["red/1.jpg"]
+    assert split.image_count == 1
+
+
 def test_crops_and_background_of_the_set_are_trained_with(engine: Engine, planned: Planner) -> None:
     planned()
     with transaction(engine) as session:
@@ -83,18 +95,6 @@ def test_crops_and_background_of_the_set_are_trained_with(engine: Engine, planne
     chosen = planned(settings={"alpha_background": "black"})
     assert _spec(chosen).config["alpha_background"] == "black"
     assert "alpha_background" not in planned().small_base_defaults
-
-
-def test_what_the_dataset_holds_out_is_told_apart_from_what_is_trained(
-    engine: Engine, store: BlobStore, planned: Planner
-) -> None:
-    with transaction(engine) as session:
-        freeze(session, store, "shop", validation="**/red OR red")
-    split = planned()
-    spec = _spec(split)
-    assert [image.name for image in spec.images] == ["blue/1.jpg"]
-    assert [image.name for image in spec.validation_images] == ["red/1.jpg"]
-    assert split.image_count == 1
 
 
 def test_masks_are_found_under_the_paths_of_their_pictures(

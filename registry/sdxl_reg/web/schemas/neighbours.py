@@ -4,7 +4,7 @@ from pydantic import Field
 from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.images import members_of_image
-from sdxl_reg.catalog.likeness import near_images
+from sdxl_reg.catalog.near_images import near_images
 from sdxl_reg.tables import Image
 from sdxl_reg.web.schemas.base import Document, Sha256, url
 

@@ -1,0 +1,1 @@
+"""Frozen datasets going out, one module per format."""

@@ -1,0 +1,1 @@
+"""Data sets that other programs wrote coming in, one module per format."""
