@@ -43,7 +43,8 @@ function edit(place) {
   form.hidden = false;
   const known = JSON.parse(place.querySelector("[data-crop]").dataset.crop);
   frame.start(known.length ? known : [0, 0, 1, 1]);
-  form.elements.left.focus();
+  form.elements.left.focus({ preventScroll: true });
+  document.getElementById("crop").scrollIntoView({ block: "nearest" });
 }
 
 function close() {
