@@ -62,6 +62,11 @@ def upgrade() -> None:
         sa.Column("more_tags", sa.JSON(), nullable=True),
         sa.Column("crop", sa.JSON(), nullable=True),
     )
+    _add("dataset_version", sa.Column("layout", sa.String(255), nullable=False, server_default=""))
+    op.execute(
+        "UPDATE dataset_version SET layout = (SELECT image_set.layout FROM image_set JOIN dataset "
+        "ON dataset.image_set_id = image_set.id WHERE dataset.id = dataset_version.dataset_id)"
+    )
     _tell_sets_of_tags()
 
 
@@ -72,6 +77,7 @@ def downgrade() -> None:
         table.drop_constraint("fk_member_tag_image_set_id_image_set", type_="foreignkey")
         table.drop_column("image_set_id")
         table.drop_column("by_folder")
+    _drop("dataset_version", "layout")
     _drop("dataset_entry", "more_tags", "crop")
     _drop("dataset", "validation_share", "validation_selector", "balance_level")
     _drop("image_set", "background", "is_linked", "totals")

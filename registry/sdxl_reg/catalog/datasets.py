@@ -91,6 +91,7 @@ def freeze(
         digest=blob.sha256,
         manifest=blob,
         image_count=len(members),
+        layout=dataset.image_set.layout,
     )
     dataset.next_version += 1
     session.add(version)

@@ -43,6 +43,7 @@ class DatasetVersion(Base):
     digest: Mapped[Digest]  # SHA-256 of the manifest's bytes
     manifest_id: Mapped[int] = mapped_column(ForeignKey("blob.id"))
     image_count: Mapped[int]
+    layout: Mapped[Name] = mapped_column(default="")  # what the levels of its tags are called
     created_at: Mapped[Created]
 
     dataset: Mapped[Dataset] = relationship()

@@ -7,10 +7,12 @@ from pathlib import PurePosixPath
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from sdxl_reg.catalog.crops import background_of
 from sdxl_reg.catalog.dataset_exports.options import Naming
 from sdxl_reg.catalog.datasets import version_ref
 from sdxl_reg.formats.file_names import counted_stems, name_in_lists, safe_folders, unique_stems
 from sdxl_reg.formats.picture_rows import level_columns
+from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.tables import Blob, DatasetEntry, DatasetVersion, Image
 
 Box = tuple[float, float, float, float]
@@ -76,18 +78,17 @@ class Contents:
         return level_columns(self.levels)
 
 
-def contents_of(session: Session, version: DatasetVersion) -> Contents:
-    """What a dataset version holds; rows only, no picture is read."""
-    image_set = version.dataset.image_set
+def contents_of(session: Session, store: BlobStore, version: DatasetVersion) -> Contents:
+    """What a dataset version holds, as it was frozen; no picture is read."""
     pictures = _pictures(session, version)
-    named = tuple(image_set.layout.split("/")) if image_set.layout else ()
+    named = tuple(version.layout.split("/")) if version.layout else ()
     depth = max((len(picture.tags) for picture in pictures), default=0)
     further = (f"level{number}" for number in range(len(named) + 1, depth + 1))
     return Contents(
         name=version.dataset.name,
         reference=version_ref(version),
         levels=(*named, *further),
-        background=image_set.background,
+        background=background_of(store, version),
         pictures=pictures,
     )
 

@@ -112,7 +112,7 @@ def export_dataset(
         raise UnknownName("format of an export", form, FORMATS)
     found, to = FORMATS[form], to.absolute()
     settled = _settled(found, options or ExportOptions())
-    contents = contents_of(session, version)
+    contents = contents_of(session, store, version)
     selected = _selected(contents, settled.split)
     with published(to, owned=found.owned) as aside:
         work = Work(

@@ -11,10 +11,12 @@ import pytest
 from sqlalchemy import Engine, select
 
 from sdxl_reg.catalog.captions import add_caption
+from sdxl_reg.catalog.crops import set_background
 from sdxl_reg.catalog.dataset_exports.export import FORMATS
 from sdxl_reg.catalog.dataset_exports.work import Work
 from sdxl_reg.catalog.datasets import freeze
-from sdxl_reg.catalog.ingest import ingest
+from sdxl_reg.catalog.images import find_image_set
+from sdxl_reg.catalog.ingest import IngestOptions, ingest
 from sdxl_reg.errors import Conflict, InvalidValue, OutOfSpace, UnknownName
 from sdxl_reg.formats.dataset_formats import EXPORTS
 from sdxl_reg.store.blobs import BlobStore
@@ -60,8 +62,9 @@ def test_an_old_version_is_exported_with_the_same_bytes_for_ever(
     (root / "weipin/qzy/flawless/turned.jpg").unlink()
     (root / "weipin/qzy/flawed/spot").rename(root / "weipin/qzy/flawed/hole")
     write(root, {"weipin/lsbr/flawless/xxx1.jpg": jpeg(901), "weipin/lsbr/new/1.jpg": jpeg(902)})
-    ingest(engine, store, root)
+    ingest(engine, store, root, options=IngestOptions(layout="set/line/kind"))
     with transaction(engine) as session:
+        set_background(session, find_image_set(session, "weipin"), "#102030")
         assert freeze(session, store, "weipin").version == 2
     shutil.rmtree(root)
     export("weipin@1", out, form, **SMALL.get(form, {}))
