@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, case, false, func, select, union
+from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.selection import selects
-from sdxl_reg.catalog.tags import tags_of
-from sdxl_reg.catalog.totals import totals_of
+from sdxl_reg.catalog.tag_pages import ids_below, members_below, tag_id_at
+from sdxl_reg.catalog.totals import count_below, totals_of
 from sdxl_reg.errors import NotFound
 from sdxl_reg.imaging.names import name_key
 from sdxl_reg.tables import (
@@ -21,7 +21,6 @@ from sdxl_reg.tables import (
     Member,
     MemberTag,
     Tag,
-    TagClosure,
 )
 from sdxl_reg.vocabulary import CaptionSource, MemberState
 
@@ -175,16 +174,20 @@ def page_of_members(
         InvalidValue: The selector is of the wrong form.
         UnknownName: It names a level that the set does not have.
     """
-    ids = member_ids(session, image_set, tag=tag, selector=selector).where(Member.id > after)
     if tag and not selector.strip():
-        ids = _ids_of_tags(
-            image_set, _tags_under(session, image_set, tag), after, offset + limit + 1
-        )
-    found = session.scalars(ids.order_by("id").offset(offset).limit(limit + 1)).all()
+        root = tag_id_at(session, tag)
+        count = offset + limit + 1
+        found = members_below(session, image_set, root, after=after, limit=count)[offset:]
+        total = count_below(session, image_set, root)
+    else:
+        ids = member_ids(session, image_set, tag=tag, selector=selector)
+        later = ids.where(Member.id > after).order_by(Member.id)
+        found = session.scalars(later.offset(offset).limit(limit + 1)).all()
+        total = _total(session, image_set, ids, is_all=not selector.strip())
     members = _as_members(session, _member_rows().where(Member.id.in_(found[:limit])))
     return MemberPage(
         members=sorted(members, key=lambda member: member.member_id),
-        total=_total(session, image_set, tag=tag, selector=selector),
+        total=total,
         next=found[limit - 1] if len(found) > limit else None,
     )
 
@@ -224,7 +227,7 @@ def member_ids(
     if tag:
         tagged = select(MemberTag.member_id).where(
             MemberTag.image_set_id == image_set.id,
-            MemberTag.tag_id.in_(_tags_under(session, image_set, tag)),
+            MemberTag.tag_id.in_(ids_below(tag_id_at(session, tag))),
         )
         query = query.where(Member.id.in_(tagged))
     return query.where(selects(session, image_set, selector))
@@ -262,77 +265,41 @@ def find_image(session: Session, sha256: str) -> Image:
     return found[0]
 
 
+def members_at(session: Session, member_ids: Sequence[int]) -> list[SetMember]:
+    """Some members by their rows, in the order in which these are given.
+
+    Args:
+        session: The transaction.
+        member_ids: Some hundreds of rows; those that are not there are left out.
+    """
+    found = _as_members(session, _member_rows().where(Member.id.in_(member_ids)))
+    by_row = {member.member_id: member for member in found}
+    return [by_row[row] for row in member_ids if row in by_row]
+
+
 def members_of_image(session: Session, image: Image) -> list[SetMember]:
     """Every place where a picture is a member of a set."""
     return _as_members(session, _member_rows().where(Member.image_id == image.id))
 
 
-def _tags_under(session: Session, image_set: ImageSet, path: str) -> list[int]:
-    """The tags at a path and below it that members of a set have explicitly."""
-    root = _tag_at(session, image_set, path)
-    below = session.scalars(
-        select(TagClosure.descendant_id).where(
-            TagClosure.ancestor_id == root,
-            TagClosure.descendant_id.in_(
-                select(MemberTag.tag_id).where(MemberTag.image_set_id == image_set.id).distinct()
-            ),
-        )
-    )
-    return sorted(below)
-
-
-def _tag_at(session: Session, image_set: ImageSet, path: str) -> int:
-    """The tag at a path, however its case is written; 0 where the set has none there."""
-    key = name_key(path.strip("/"))
-    return next((t.id for t in tags_of(session, image_set) if name_key(t.path) == key), 0)
-
-
-def _ids_of_tags(image_set: ImageSet, tags: Sequence[int], after: int, limit: int) -> Select[int]:
-    """The first members of several tags: a short range of the index for each of them."""
-    parts = [
-        select(MemberTag.member_id)
-        .where(
-            MemberTag.image_set_id == image_set.id,
-            MemberTag.tag_id == tag,
-            MemberTag.member_id > after,
-        )
-        .order_by(MemberTag.member_id)
-        .limit(limit)
-        .subquery()
-        for tag in tags
-    ]
-    if not parts:
-        return select(Member.id).where(false())
-    together = union(*(select(part.c.member_id.label("id")) for part in parts)).subquery()
-    return select(together.c.id)
-
-
-def _total(session: Session, image_set: ImageSet, *, tag: str, selector: str) -> int:
+def _total(session: Session, image_set: ImageSet, ids: Select[int], *, is_all: bool) -> int:
     """How many members are meant; from the kept totals where these say it."""
-    if not tag and not selector.strip():
+    if is_all:
         totals = totals_of(session, image_set)
         return totals.members + totals.missing
-    if not selector.strip():
-        root = _tag_at(session, image_set, tag)
-        totals = totals_of(session, image_set)
-        return totals.below.get(root, 0) + totals.missing_below.get(root, 0)
-    ids = member_ids(session, image_set, tag=tag, selector=selector).subquery()
-    return session.scalar(select(func.count()).select_from(ids)) or 0
+    return session.scalar(select(func.count()).select_from(ids.subquery())) or 0
 
 
 def _as_members(session: Session, query: Select[Any]) -> list[SetMember]:
-    return [
-        SetMember(
-            **{name: row._mapping[name] for name in row._mapping if name != "tags"}
-            | _tags_in(row.tags or "")
-            | {
-                "caption": row.caption or "",
-                "caption_source": CaptionSource(row.caption_source) if row.caption else None,
-                "state": MemberState(row.state),
-            }
-        )
-        for row in session.execute(query)
-    ]
+    return [_as_member(row._asdict()) for row in session.execute(query)]
+
+
+def _as_member(facts: dict[str, Any]) -> SetMember:
+    facts |= _tags_in(facts.pop("tags") or "")
+    facts["caption"] = facts["caption"] or ""
+    facts["caption_source"] = CaptionSource(facts["caption_source"]) if facts["caption"] else None
+    facts["state"] = MemberState(facts["state"])
+    return SetMember(**facts)
 
 
 def _tags_in(text: str) -> dict[str, Any]:

@@ -38,7 +38,7 @@ _SIZES: Mapping[str, ColumnElement[int]] = {
     "pixels": Image.width * Image.height,
 }
 _QUALITIES: Mapping[str, ColumnElement[bool]] = {
-    "blurred": Image.sharpness < quality.BLURRED_BELOW,
+    "blurred": (Image.sharpness < quality.BLURRED_BELOW) & (Image.contrast >= quality.FLAT_BELOW),
     "dark": Image.brightness < quality.DARK_BELOW,
     "bright": Image.brightness > quality.BRIGHT_ABOVE,
     "flat": Image.contrast < quality.FLAT_BELOW,

@@ -46,6 +46,22 @@ def totals_of(session: Session, image_set: ImageSet) -> Totals:
     return _count(session, image_set) if kept is None else _restored(kept)
 
 
+def count_below(session: Session, image_set: ImageSet, tag_id: int) -> int:
+    """How many members of a set, missing ones too, have a tag or one below it.
+
+    Args:
+        session: The transaction.
+        image_set: The set.
+        tag_id: Row of the tag.
+    """
+    kept = image_set.totals
+    if kept is None:
+        totals = _count(session, image_set)
+        return totals.below.get(tag_id, 0) + totals.missing_below.get(tag_id, 0)
+    key = str(tag_id)  # every page asks for one count of thousands: they stay as they were kept
+    return int(kept["below"].get(key, 0) + kept["missing_below"].get(key, 0))
+
+
 def refresh_totals(session: Session, image_set: ImageSet) -> Totals:
     """Count a set and keep the counts with it, in the transaction that changed it."""
     session.flush()

@@ -23,10 +23,10 @@ from sdxl_reg.web.viewer_files import router as viewer_files
 
 _DESCRIPTION = """
 Image sets and trained Stable Diffusion XL artifacts, with their lineage. Everything is read with
-GET; POST draws pictures, chooses a cell of a grid, and votes. References are written as in
-commands: `weipin-lora`, `weipin-lora@3`, `weipin-lora@best`. Lists come in pages: give `next` back
-as `cursor`. Errors are `application/problem+json` (RFC 9457) with a `code` for programs and a
-`remedy` for people.
+GET; POST edits tags, captions and crops, draws pictures, chooses a cell of a grid, and votes.
+References are written as in commands: `weipin-lora`, `weipin-lora@3`, `weipin-lora@best`. Lists
+come in pages: give `next` back as `cursor`. Errors are `application/problem+json` (RFC 9457) with a
+`code` for programs and a `remedy` for people.
 """
 
 

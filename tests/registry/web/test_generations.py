@@ -84,7 +84,7 @@ def test_pictures_are_drawn_in_the_background_and_become_images(drawer: TestClie
         assert picture["request"]["base"] == "base@1"
         image = drawer.get(picture["image"]).json()
         assert (image["width"], image["height"], image["format"]) == (64, 64, "PNG")
-        assert drawer.get(picture["thumbnail"]).headers["content-type"] == "image/webp"
+        assert drawer.get(picture["thumbnail"]).headers["content-type"] == "image/jpeg"
     page = drawer.get(f"/generations/{done['id']}").text
     assert "sdxl-reg generate &#39;a mug&#39; --seed 6 --base base@1" in page
     assert f'href="/lineage/generation:{done["id"]}"' in page

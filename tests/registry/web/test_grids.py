@@ -110,10 +110,10 @@ def test_a_sheet_is_asked_for_anew_as_it_may_have_changed(client: TestClient) ->
         assert (again.status_code, again.content) == (304, b"")
 
 
-def test_a_thumbnail_of_a_cell_is_webp(client: TestClient) -> None:
+def test_a_thumbnail_of_a_cell_is_jpeg(client: TestClient) -> None:
     response = client.get("/api/v1/grids/1/cells/4/thumbnail")
     with Image.open(io.BytesIO(response.content)) as picture:
-        assert (picture.format, picture.size) == ("WEBP", (64, 64))
+        assert (picture.format, picture.size) == ("JPEG", (64, 64))
 
 
 def _document(text: str) -> dict[str, object]:

@@ -37,6 +37,14 @@ WRITING = {
     "/api/v1/generations/{generation_id}/resume",
     "/api/v1/grids/{grid_id}/pick",
     "/api/v1/grids/{grid_id}/votes",
+    "/api/v1/image-sets/{name}/captions/replace",
+    "/api/v1/image-sets/{name}/captions/template",
+    "/api/v1/image-sets/{name}/captions/words",
+    "/api/v1/image-sets/{name}/tags",
+    "/api/v1/image-sets/{name}/tags/tree",
+    "/api/v1/image-sets/{name}/undo",
+    "/api/v1/members/{member}/caption",
+    "/api/v1/members/{member}/crop",
 }
 
 
@@ -76,9 +84,15 @@ ANSWERS = {
     "/api/v1/image-sets": "/api/v1/image-sets",
     "/api/v1/image-sets/{name}": "/api/v1/image-sets/weipin",
     "/api/v1/image-sets/{name}/images": "/api/v1/image-sets/weipin/images",
+    "/api/v1/image-sets/{name}/changes": "/api/v1/image-sets/weipin/changes",
+    "/api/v1/image-sets/{name}/report/quality": "/api/v1/image-sets/weipin/report/quality",
+    "/api/v1/image-sets/{name}/report/balance": "/api/v1/image-sets/weipin/report/balance",
+    "/api/v1/image-sets/{name}/report/likeness": "/api/v1/image-sets/weipin/report/likeness",
+    "/api/v1/image-sets/{name}/report/captions": "/api/v1/image-sets/weipin/report/captions",
     "/api/v1/datasets": "/api/v1/datasets",
     "/api/v1/datasets/{ref}": "/api/v1/datasets/weipin",
     "/api/v1/datasets/{ref}/entries": "/api/v1/datasets/weipin/entries",
+    "/api/v1/datasets/{ref}/diff": "/api/v1/datasets/weipin/diff?before=weipin@1",
     "/api/v1/artifacts": "/api/v1/artifacts",
     "/api/v1/artifacts/{name}": "/api/v1/artifacts/weipin-lora",
     "/api/v1/artifacts/{name}/versions/{which}": "/api/v1/artifacts/weipin-lora/versions/1",
@@ -154,4 +168,7 @@ def test_every_json_answer_of_the_document_is_tried(document: dict[str, Any]) ->
         for path, operation in _reading(document)
         if "application/json" in operation["responses"]["200"]["content"]
     }
-    assert answers - set(ANSWERS) == {"/api/v1/images/{sha256}"}
+    assert answers - set(ANSWERS) == {
+        "/api/v1/images/{sha256}",
+        "/api/v1/images/{sha256}/neighbours",
+    }

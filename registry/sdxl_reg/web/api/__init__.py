@@ -7,12 +7,14 @@ from fastapi import APIRouter, Depends
 from sdxl_reg.web.api import (
     artifacts,
     blobs,
+    changes,
     datasets,
     generations,
     grids,
     image_sets,
     images,
     lineage,
+    reports,
     runs,
     trainers,
     votes,
@@ -28,7 +30,9 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
 router = APIRouter(prefix=API, responses=_PROBLEMS, dependencies=[Depends(require_own_site)])
 for module in (
     image_sets,
+    reports,
     images,
+    changes,
     datasets,
     artifacts,
     runs,

@@ -1,8 +1,11 @@
 """Dataset versions: frozen image sets."""
 
-from fastapi import APIRouter, Request
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
+from sdxl_reg.catalog.dataset_diff import diff_versions
 from sdxl_reg.catalog.datasets import (
     entries_page,
     find_dataset_version,
@@ -12,6 +15,7 @@ from sdxl_reg.catalog.datasets import (
 from sdxl_reg.web.dependencies import RegistryOf, SessionOf, SliceOf
 from sdxl_reg.web.files import blob_response
 from sdxl_reg.web.schemas.base import Items, items_of
+from sdxl_reg.web.schemas.dataset_diffs import DatasetDiffDocument, diff_document
 from sdxl_reg.web.schemas.datasets import (
     DatasetDocument,
     DatasetItem,
@@ -22,6 +26,9 @@ from sdxl_reg.web.schemas.datasets import (
 )
 
 router = APIRouter(prefix="/datasets", tags=["datasets"])
+
+_TOLD = 500
+BeforeOf = Annotated[str, Query(description="The earlier version: `weipin@1`.")]
 
 
 @router.get("", summary="List the dataset versions")
@@ -41,6 +48,13 @@ def entries(session: SessionOf, ref: str, part: SliceOf) -> Items[EntryItem]:
     """The lines of its manifest, in their frozen order."""
     version = find_dataset_version(session, ref)
     return items_of(entries_page(session, version, part), entry_item)
+
+
+@router.get("/{ref}/diff", summary="What changed between two dataset versions")
+def diff(session: SessionOf, ref: str, before: BeforeOf) -> DatasetDiffDocument:
+    """Pictures that were added, removed, retagged, recaptioned, moved between splits, and so on."""
+    first, second = find_dataset_version(session, before), find_dataset_version(session, ref)
+    return diff_document(diff_versions(session, first, second), limit=_TOLD)
 
 
 @router.get(

@@ -110,7 +110,7 @@ def picture(
     "/{grid_id}/cells/{position}/thumbnail",
     summary="A small picture of a cell",
     response_class=Response,
-    responses={200: {"content": {"image/webp": {}}, "description": "WebP."}},
+    responses={200: {"content": {"image/jpeg": {}}, "description": "JPEG."}},
 )
 def small(
     request: Request, session: SessionOf, registry: RegistryOf, grid_id: int, position: int
@@ -121,7 +121,7 @@ def small(
     if headers["ETag"] in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     data = thumbnail(registry.settings, registry.store, digest, side=SIDES[-1])
-    return Response(data, media_type="image/webp", headers=headers)
+    return Response(data, media_type="image/jpeg", headers=headers)
 
 
 def _digest(session: Session, grid_id: int, position: int) -> str:

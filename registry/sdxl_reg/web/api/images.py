@@ -10,6 +10,7 @@ from sdxl_reg.imaging.thumbnails import SIDES
 from sdxl_reg.web.dependencies import RegistryOf, SessionOf
 from sdxl_reg.web.files import FOREVER, blob_response
 from sdxl_reg.web.schemas.images import ImageDocument, image_document
+from sdxl_reg.web.schemas.neighbours import Neighbours, neighbours_of
 from sdxl_reg.web.thumbnails import thumbnail
 
 router = APIRouter(prefix="/images", tags=["images"])
@@ -23,6 +24,12 @@ SideOf = Annotated[
 def one(session: SessionOf, sha256: str) -> ImageDocument:
     """An image by its SHA-256 or the beginning of it: facts, places, captions, datasets."""
     return image_document(session, find_image(session, sha256))
+
+
+@router.get("/{sha256}/neighbours", summary="The images nearest to one")
+def near(session: SessionOf, sha256: str) -> Neighbours:
+    """Images whose perceptual hash is near, with their tags; the nearest first."""
+    return neighbours_of(session, find_image(session, sha256))
 
 
 @router.get(

@@ -12,6 +12,7 @@ from sdxl_reg.web.pages import (
     image_sets,
     images,
     lineage,
+    reports,
     runs,
     votes,
 )
@@ -20,6 +21,7 @@ router = APIRouter(include_in_schema=False)
 for module in (
     home,
     image_sets,
+    reports,
     images,
     datasets,
     artifacts,

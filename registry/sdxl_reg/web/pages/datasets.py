@@ -1,14 +1,21 @@
-"""Dataset versions: all of them, and one with its pictures."""
+"""Dataset versions: all of them, one with its pictures, and what changed between two."""
 
-from fastapi import APIRouter, Request
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from sdxl_reg.catalog.datasets import entries_page, find_dataset_version, versions_page
+from sdxl_reg.catalog.dataset_contents import part_of
+from sdxl_reg.catalog.dataset_diff import diff_versions
+from sdxl_reg.catalog.datasets import find_dataset_version, versions_page
 from sdxl_reg.web.dependencies import SessionOf, SliceOf
+from sdxl_reg.web.schemas.dataset_diffs import diff_document
 from sdxl_reg.web.schemas.datasets import dataset_document, dataset_item, entry_item
 from sdxl_reg.web.templating import render
 
 router = APIRouter(prefix="/datasets")
+
+_SHOWN = 60
 
 
 @router.get("")
@@ -20,14 +27,33 @@ def listed(request: Request, session: SessionOf, part: SliceOf) -> Response:
 
 
 @router.get("/{ref}")
-def one(request: Request, session: SessionOf, ref: str, part: SliceOf) -> Response:
+def one(
+    request: Request,
+    session: SessionOf,
+    ref: str,
+    part: SliceOf,
+    split: Annotated[str, Query()] = "",
+    tag: Annotated[str, Query()] = "",
+) -> Response:
     """A dataset version with the pictures and captions it froze."""
     version = find_dataset_version(session, ref)
-    page = entries_page(session, version, part)
+    page = part_of(session, version, part, split=split, tag=tag)
     facts = {
         "dataset": dataset_document(session, version),
         "entries": [entry_item(entry) for entry in page.items],
         "next": page.next,
         "is_first": part.cursor is None,
+        "split": split,
+        "tag": tag,
     }
     return render(request, "dataset.html", facts)
+
+
+@router.get("/{ref}/diff")
+def diff(
+    request: Request, session: SessionOf, ref: str, before: Annotated[str, Query()]
+) -> Response:
+    """What changed from another version to this one, with pictures."""
+    first, second = find_dataset_version(session, before), find_dataset_version(session, ref)
+    found = diff_document(diff_versions(session, first, second), limit=_SHOWN)
+    return render(request, "dataset_diff.html", {"diff": found, "limit": _SHOWN})

@@ -1,11 +1,13 @@
-"""Image sets: all of them, and one with its tags and pictures."""
+"""Image sets: all of them, and the gallery of one with its tags, filters and pictures."""
 
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
+from sdxl_reg.catalog.captions import PLACES
 from sdxl_reg.catalog.images import (
     ImageSetSummary,
     find_image_set,
@@ -14,15 +16,21 @@ from sdxl_reg.catalog.images import (
     page_of_members,
     summary_of,
 )
+from sdxl_reg.catalog.journal import changes
 from sdxl_reg.catalog.paging import page_after
-from sdxl_reg.web.api.image_sets import SelectorOf, TagOf
+from sdxl_reg.catalog.selectors import FIELDS
+from sdxl_reg.catalog.tag_branches import tag_branches
+from sdxl_reg.errors import NotFound, UsageError
+from sdxl_reg.tables import ImageSet
 from sdxl_reg.web.dependencies import SessionOf, SliceOf
-from sdxl_reg.web.schemas.images import image_set_document, image_set_item, member_item
+from sdxl_reg.web.filters import CHOICES, Filter, FilterOf
+from sdxl_reg.web.schemas.images import image_set_item, member_item, tag_item
 from sdxl_reg.web.templating import render
 
 router = APIRouter(prefix="/image-sets")
 
 _GLIMPSE = 4
+_CHANGES = 8
 
 
 @router.get("")
@@ -34,32 +42,46 @@ def listed(request: Request, session: SessionOf) -> Response:
 
 @router.get("/{name}")
 def one(
-    request: Request,
-    session: SessionOf,
-    name: str,
-    part: SliceOf,
-    tag: TagOf = "",
-    select: SelectorOf = "",
+    request: Request, session: SessionOf, name: str, part: SliceOf, wanted: FilterOf
 ) -> Response:
     """A set: its tags on the left, the pictures of the chosen tag beside them."""
     found = find_image_set(session, name)
-    page = page_of_members(
-        session, found, tag=tag, selector=select, after=part.after, limit=part.limit
-    )
-    counted = page_after(page.members, page.next)
-    facts = {
-        "set": image_set_document(session, summary_of(session, found)),
-        "members": [member_item(member) for member in counted.items],
-        "total": page.total,
+    facts = _pictures(session, found, wanted, after=part.after, limit=part.limit) | {
+        "set": image_set_item(summary_of(session, found)),
+        "tags": [tag_item(tag) for tag in tag_branches(session, found, wanted.tag)],
         "is_first": part.after == 0,
-        "next": counted.next,
-        "tag": tag.strip("/"),
-        "select": select,
+        "filter": wanted,
+        "choices": CHOICES,
+        "fields": FIELDS,
+        "levels": found.layout.split("/") if found.layout else [],
+        "places": PLACES,
+        "template": found.caption_template,
+        "changes": changes(session, "", image_set=found, limit=_CHANGES),
     }
-    return render(request, "image_set.html", facts)
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if facts["fault"] else HTTPStatus.OK
+    return render(request, "image_set.html", facts, status=status)
 
 
 def with_glimpse(session: Session, summary: ImageSetSummary) -> dict[str, Any]:
     """An image set with a few of its pictures from all over."""
     pictures = glimpse(session, summary.image_set, _GLIMPSE)
     return {"set": image_set_item(summary), "pictures": [member_item(found) for found in pictures]}
+
+
+def _pictures(
+    session: Session, image_set: ImageSet, wanted: Filter, *, after: int, limit: int
+) -> dict[str, Any]:
+    """The pictures that a filter means, or what is wrong with it: people are still typing."""
+    try:
+        page = page_of_members(
+            session, image_set, tag=wanted.tag, selector=wanted.selector, after=after, limit=limit
+        )
+    except (NotFound, UsageError) as fault:
+        return {"members": [], "total": 0, "next": None, "fault": fault}
+    counted = page_after(page.members, page.next)
+    return {
+        "members": [member_item(member) for member in counted.items],
+        "total": page.total,
+        "next": counted.next,
+        "fault": None,
+    }

@@ -10,11 +10,13 @@ from sdxl_reg.vocabulary import NodeKind
 from sdxl_reg.web.dependencies import SessionOf
 from sdxl_reg.web.graph_folding import page_of_node
 from sdxl_reg.web.schemas.images import image_document
+from sdxl_reg.web.schemas.neighbours import neighbours_of
 from sdxl_reg.web.templating import render
 
 router = APIRouter(prefix="/images")
 
 # What browsers show by themselves; of other formats the page shows the large thumbnail.
+_MEASURES = ("sharpness", "brightness", "contrast")
 _SHOWN = {"JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "AVIF"}
 
 
@@ -31,9 +33,18 @@ def one(request: Request, session: SessionOf, sha256: str) -> Response:
         "origin": origin,
         "origin_href": page_of_node(origin.kind, str(origin.number)) if origin else "",
         "is_shown": document.format in _SHOWN,
+        "measures": _MEASURES,
         "users": [
             {"kind": str(user.kind), "ref": user.ref, "href": page_of_node(user.kind, user.ref)}
             for user in users
         ],
     }
     return render(request, "image.html", facts)
+
+
+@router.get("/{sha256}/neighbours")
+def near(request: Request, session: SessionOf, sha256: str) -> Response:
+    """The pictures nearest to one; it takes a moment among many."""
+    found = find_image(session, sha256)
+    facts = {"sha256": found.blob.sha256, "neighbours": neighbours_of(session, found)}
+    return render(request, "neighbours.html", facts)

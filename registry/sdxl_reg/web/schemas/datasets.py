@@ -6,7 +6,9 @@ from typing import Any
 from pydantic import Field
 from sqlalchemy.orm import Session
 
-from sdxl_reg.catalog.datasets import entries_of, tag_counts, version_ref
+from sdxl_reg.catalog.dataset_contents import contents_of, versions_of
+from sdxl_reg.catalog.dataset_uses import trained_on
+from sdxl_reg.catalog.datasets import version_ref
 from sdxl_reg.tables import DatasetEntry, DatasetVersion
 from sdxl_reg.web.schemas.base import Document, Sha256, url
 
@@ -29,6 +31,10 @@ class DatasetDocument(DatasetItem):
     """One dataset version."""
 
     tags: dict[str, int] = Field(description="Tag path → how many images.")
+    splits: dict[str, int] = Field(description="train, validation → how many images.")
+    showings: int = Field(description="Pictures that an epoch shows, repeats counted.")
+    trained: list[str] = Field(description="The artifact versions that were trained on it.")
+    versions: list[str] = Field(description="All versions of the dataset, the newest first.")
     entries: str = Field(description="Where its images are listed.")
     manifest: str = Field(description="Where its manifest (JSON lines) is.")
     lineage: str
@@ -41,9 +47,11 @@ class EntryItem(Document):
     sha256: Sha256
     path: str
     tags: str
+    more_tags: list[str] = Field(description="Tags that people gave it besides.")
     caption: str
     repeats: int
     split: str
+    crop: list[float] | None = Field(description="Left, top, right, bottom as fractions.")
     url: str
     thumbnail: str
 
@@ -56,9 +64,14 @@ def dataset_item(version: DatasetVersion) -> DatasetItem:
 def dataset_document(session: Session, version: DatasetVersion) -> DatasetDocument:
     """One dataset version with how many images its tags have."""
     ref = version_ref(version)
+    contents = contents_of(session, version)
     return DatasetDocument(
         **_facts(version),
-        tags=tag_counts(entries_of(session, version)),
+        tags=dict(contents.tags),
+        splits=dict(contents.splits),
+        showings=contents.showings,
+        trained=trained_on(session, version),
+        versions=[version_ref(one) for one in versions_of(session, version.dataset)],
         entries=url("datasets", ref, "entries"),
         manifest=url("datasets", ref, "manifest"),
         lineage=url("lineage", f"dataset:{ref}"),
@@ -73,9 +86,11 @@ def entry_item(entry: DatasetEntry) -> EntryItem:
         sha256=sha256,
         path=entry.source_path,
         tags=entry.tag_path,
+        more_tags=entry.more_tags or [],
         caption=entry.caption,
         repeats=entry.repeats,
         split=entry.split,
+        crop=entry.crop,
         url=url("images", sha256),
         thumbnail=url("images", sha256, "thumbnail"),
     )

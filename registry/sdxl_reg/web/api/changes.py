@@ -1,0 +1,227 @@
+"""Changes of an image set: tags, captions, crops; and taking them back."""
+
+from collections.abc import Callable, Sequence
+
+from fastapi import APIRouter
+from sqlalchemy.orm import Session
+
+from sdxl_reg.catalog import caption_edits, tag_edits
+from sdxl_reg.catalog.caption_rows import CaptionReport
+from sdxl_reg.catalog.crops import clear_crops, set_crop
+from sdxl_reg.catalog.images import find_image_set, member_ids
+from sdxl_reg.catalog.journal import changes
+from sdxl_reg.catalog.tag_reports import EditReport
+from sdxl_reg.errors import NotFound
+from sdxl_reg.store.database import transaction
+from sdxl_reg.tables import Caption, Change, ImageSet, Member
+from sdxl_reg.web.dependencies import Registry, RegistryOf, SessionOf, SliceOf
+from sdxl_reg.web.schemas.base import Items
+from sdxl_reg.web.schemas.changes import (
+    CaptionBody,
+    CaptionChangeReport,
+    ChangeItem,
+    ChangeReport,
+    CropBody,
+    ReplaceBody,
+    TagsBody,
+    TemplateBody,
+    TreeBody,
+    UndoBody,
+    Which,
+    WordsBody,
+    caption_report,
+    change_item,
+)
+from sdxl_reg.web.undoing import undo
+
+router = APIRouter(tags=["changes"])
+
+_SET = "/image-sets/{name}"
+_MEMBER = "/members/{member}"
+
+
+@router.get(f"{_SET}/changes", summary="What was changed of a set")
+def journal(session: SessionOf, name: str, part: SliceOf) -> Items[ChangeItem]:
+    """The newest changes of its tags, captions and crops, undone ones included; one page."""
+    image_set = find_image_set(session, name)
+    found = changes(session, "", image_set=image_set, limit=part.limit)
+    return Items(items=[change_item(change) for change in found], next=None)
+
+
+@router.post(f"{_SET}/tags", summary="Give members a tag, or take it from them")
+def tag(registry: RegistryOf, name: str, body: TagsBody) -> ChangeReport:
+    """`{"do": "attach", "tag": "qzy/flawed/spot", "which": {"members": [4, 7]}}`."""
+    with transaction(registry.engine) as session:
+        image_set = find_image_set(session, name)
+        edit = tag_edits.attach if body.do == "attach" else tag_edits.detach
+        if body.make and body.do == "attach":
+            tag_edits.add(session, image_set, body.tag, author=body.author)
+        chosen = chosen_members(session, image_set, body.which)
+        return _told(edit(session, image_set, chosen, body.tag, author=body.author))
+
+
+@router.post(f"{_SET}/tags/tree", summary="Edit the tree of tags")
+def tree(registry: RegistryOf, name: str, body: TreeBody) -> ChangeReport:
+    """Adds, renames, moves, merges or removes a tag; there is one tree for all sets."""
+    with transaction(registry.engine) as session:
+        image_set = find_image_set(session, name)
+        return _told(_edit_of_tree(session, image_set, body))
+
+
+@router.post(f"{_SET}/captions/words", summary="Add and remove words of captions")
+def words(registry: RegistryOf, name: str, body: WordsBody) -> CaptionChangeReport:
+    """Captions as lists of tags between commas; each stands once afterwards."""
+
+    def edit(session: Session, image_set: ImageSet, chosen: str | Sequence[int]) -> CaptionReport:
+        return caption_edits.edit_tags(
+            session,
+            image_set,
+            add=body.add,
+            remove=body.remove,
+            at=body.at,
+            select=chosen,
+            author=body.author,
+            dry_run=body.dry_run,
+        )
+
+    return _recaptioned(registry, name, body, edit)
+
+
+@router.post(f"{_SET}/captions/replace", summary="Search and replace in captions")
+def replace(registry: RegistryOf, name: str, body: ReplaceBody) -> CaptionChangeReport:
+    """With `dry_run` it says what would become of the captions, with examples."""
+
+    def edit(session: Session, image_set: ImageSet, chosen: str | Sequence[int]) -> CaptionReport:
+        return caption_edits.replace(
+            session,
+            image_set,
+            body.search,
+            body.replacement,
+            how=body.how,
+            ignore_case=body.ignore_case,
+            select=chosen,
+            author=body.author,
+            dry_run=body.dry_run,
+        )
+
+    return _recaptioned(registry, name, body, edit)
+
+
+@router.post(f"{_SET}/captions/template", summary="Give captions by a template")
+def template(registry: RegistryOf, name: str, body: TemplateBody) -> CaptionChangeReport:
+    """A template for a whole set (`"which": {}`) stays the set's own, for new pictures too."""
+
+    def edit(session: Session, image_set: ImageSet, chosen: str | Sequence[int]) -> CaptionReport:
+        return caption_edits.apply_template(
+            session,
+            image_set,
+            body.template,
+            prefix=body.prefix,
+            suffix=body.suffix,
+            trigger=body.trigger,
+            words=body.words,
+            over=caption_edits.OVER_BY_DEFAULT if body.over is None else body.over,
+            select=chosen,
+            author=body.author,
+            dry_run=body.dry_run,
+        )
+
+    return _recaptioned(registry, name, body, edit)
+
+
+@router.post(f"{_SET}/undo", summary="Take back the newest change of a set")
+def take_back(registry: RegistryOf, name: str, body: UndoBody) -> ChangeReport:
+    """`{}`, or `{"change": 17}` to be refused (409) where something else came after it."""
+    with transaction(registry.engine) as session:
+        image_set = find_image_set(session, name)
+        return _changed(undo(session, image_set, expected=body.change), "Undone: ")
+
+
+@router.post(f"{_MEMBER}/caption", summary="Write the caption of one image")
+def caption(registry: RegistryOf, member: int, body: CaptionBody) -> CaptionChangeReport:
+    """`{"text": "…"}`, or `{"caption": 12}` for an earlier one again; the history is kept."""
+    with transaction(registry.engine) as session:
+        if body.caption is None:
+            report = caption_edits.set_caption(session, member, body.text or "", body.author)
+        else:
+            _require_caption(session, member, body.caption)
+            report = caption_edits.revert(session, body.caption, body.author)
+        return caption_report(report, is_dry=False)
+
+
+@router.post(f"{_MEMBER}/crop", summary="Choose the part of an image that is used")
+def crop(registry: RegistryOf, member: int, body: CropBody) -> ChangeReport:
+    """`{"crop": [0.1, 0, 0.9, 1]}`, or null for the whole picture; no file is changed."""
+    with transaction(registry.engine) as session:
+        found = session.get(Member, member)
+        if found is None:
+            raise NotFound("member", str(member))
+        if body.crop is None:
+            change = clear_crops(session, found.image_set, [member], author=body.author)
+        else:
+            change = set_crop(session, member, body.crop, author=body.author)
+        return _changed(change) if change else _nothing("The crop is as it was")
+
+
+def chosen_members(session: Session, image_set: ImageSet, which: Which) -> str | Sequence[int]:
+    """A selector, or the rows of members, as the catalog's edits take them.
+
+    Args:
+        session: The transaction.
+        image_set: The set.
+        which: What was asked for.
+
+    Raises:
+        InvalidValue: The selector is of the wrong form.
+        UnknownName: It names a field that does not exist.
+    """
+    if which.members is not None:
+        return which.members
+    if not which.tag:
+        return which.select
+    ids = member_ids(session, image_set, tag=which.tag, selector=which.select)
+    return session.scalars(ids).all()
+
+
+def _recaptioned(
+    registry: Registry,
+    name: str,
+    body: WordsBody | ReplaceBody | TemplateBody,
+    edit: Callable[[Session, ImageSet, str | Sequence[int]], CaptionReport],
+) -> CaptionChangeReport:
+    with transaction(registry.engine) as session:
+        image_set = find_image_set(session, name)
+        report = edit(session, image_set, chosen_members(session, image_set, body.which))
+        return caption_report(report, is_dry=body.dry_run)
+
+
+def _edit_of_tree(session: Session, image_set: ImageSet, body: TreeBody) -> EditReport:
+    if body.do == "add":
+        return tag_edits.add(session, image_set, body.tag, author=body.author)
+    if body.do == "remove":
+        return tag_edits.remove(session, image_set, body.tag, author=body.author)
+    edits = {"rename": tag_edits.rename, "move": tag_edits.move, "merge": tag_edits.merge}
+    return edits[body.do](session, image_set, body.tag, body.to, author=body.author)
+
+
+def _require_caption(session: Session, member: int, caption: int) -> None:
+    found = session.get(Caption, caption)
+    if found is None or found.member_id != member:
+        raise NotFound("caption", str(caption), remedy=f"Name one that member {member} has had")
+
+
+def _told(report: EditReport) -> ChangeReport:
+    if report.change is None:
+        return _nothing(report.summary)
+    return ChangeReport(
+        changed=report.members, summary=report.summary, change=change_item(report.change)
+    )
+
+
+def _changed(change: Change, before: str = "") -> ChangeReport:
+    summary = before + change.summary
+    return ChangeReport(changed=None, summary=summary, change=change_item(change))
+
+
+def _nothing(summary: str) -> ChangeReport:
+    return ChangeReport(changed=0, summary=summary, change=None)
