@@ -204,7 +204,7 @@ class _SetWork:
         """
         window: deque[Callable[[], _Item]] = deque()
         reader = SidecarReader()
-        ahead = 4 * _threads(self.options)
+        ahead = _BATCH + 4 * _threads(self.options)  # while one batch is recorded, the next is read
         for planned in self.intake.planned.folders:
             facts = self.intake.passed_over(planned)
             if facts is not None:
@@ -265,7 +265,8 @@ def _ended(planned: PlannedFolder, found: FolderReading, failed: Sequence[Proble
 
 
 def _threads(options: IngestOptions) -> int:
-    return options.threads or cpu_count() or 1
+    """Twice the processors by default: while some threads decode, others wait for the disk."""
+    return options.threads or 2 * (cpu_count() or 1)
 
 
 @contextmanager

@@ -30,7 +30,7 @@ class IngestOptions:
         limits: What is too large to be taken.
         link: Whether the files stay where they are and are only pointed at; None as before, at
             first they are copied.
-        threads: How many pictures are decoded at once; None takes one for each processor.
+        threads: How many pictures are decoded at once; None takes two for each processor.
     """
 
     as_name: str | None = None

@@ -12,6 +12,7 @@ import os
 import stat
 from contextlib import suppress
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -130,8 +131,8 @@ def decoded(image: Image.Image, *, at_least: int = 0) -> Image.Image:
 
     Args:
         image: From `opened`; it is loaded by this.
-        at_least: A side in pixels that is enough: a JPEG may come out smaller than it is, not
-            below this, which takes half the time. 0 for the whole picture.
+        at_least: Pixels that are enough for the longer side: a JPEG may come out smaller than it
+            is, not below this, which takes half the time. 0 for the whole picture.
 
     Returns:
         The picture in mode RGB, or RGBA where it has transparency.
@@ -140,7 +141,8 @@ def decoded(image: Image.Image, *, at_least: int = 0) -> Image.Image:
         Unreadable: It is truncated or corrupt.
     """
     if at_least:
-        image.draft(None, (at_least, at_least))
+        share = at_least / max(image.size)
+        image.draft(None, (ceil(image.width * share), ceil(image.height * share)))
     with _budget.spent(image.width * image.height):
         _load(image)
         return _in_srgb(_turned(image))

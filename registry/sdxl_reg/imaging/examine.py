@@ -87,7 +87,7 @@ def examine(data: bytes, limits: Limits) -> PictureFacts:
     grey = small.convert("L")
     preview = _shrunk(small)
     hashes = near_hashes(_in_blocks(grey, size))
-    measures = measure(_shrunk(grey))
+    measures = measure(preview.convert("L"))
     return PictureFacts(
         width=width,
         height=height,
@@ -133,7 +133,7 @@ def _digest(image: Image.Image, size: tuple[int, int]) -> str:
 def _shrunk(image: Image.Image) -> Image.Image:
     """The picture with a longer side of at most 256 pixels; Hamming is sharp enough for that."""
     copy = image.copy()
-    copy.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE), Image.Resampling.HAMMING, reducing_gap=2.0)
+    copy.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE), Image.Resampling.HAMMING, reducing_gap=1.0)
     return copy
 
 
@@ -144,7 +144,7 @@ def _in_blocks(grey: Image.Image, size: tuple[int, int]) -> Image.Image:
     although it was decoded at a fraction of its size and they were decoded whole.
     """
     scale = round(max(size) / max(grey.size))
-    return grey.reduce(8 // scale) if min(size) >= 2 * PREVIEW_SIDE and scale < 8 else grey
+    return grey.reduce(8 // scale) if max(size) >= 2 * PREVIEW_SIDE and scale < 8 else grey
 
 
 def _exif(image: Image.Image) -> dict[str, str]:
