@@ -16,14 +16,17 @@ import json
 import os
 import sys
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 BRANDS = ("qzy", "lsbr", "秋之衣")
 PLACES = ("flawless", "flawed/spot", "flawed/fold", "flawed/污渍", "flawed/scratch", "flawed/hole")
 SIZES = ((600, 800), (800, 600), (900, 900), (1200, 900))
+Pixels = NDArray[np.float32]
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "gbk")
 
 
@@ -64,11 +67,26 @@ def shot(seed: int) -> Image.Image:
     width, height = SIZES[seed % len(SIZES)]
     coarse = Image.fromarray(generator.integers(0, 256, (9, 9, 3), dtype=np.uint8))
     cloth = np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC), np.float32)
+    weight, noise = _outline(width, height), _sensor_noise()
+    row, column = generator.integers(0, noise.shape[0] - 1200, 2)
+    grain = noise[row : row + height, column : column + width]
+    return Image.fromarray(np.clip(cloth * weight + 12 + grain, 0, 255).astype(np.uint8))
+
+
+@cache
+def _outline(width: int, height: int) -> Pixels:
+    """1 inside the product, 0 outside, with a soft edge."""
     rows, columns = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
     mask = Image.fromarray(((rows**2 + columns**2 < 0.5) * 255).astype(np.uint8))
-    weight = np.asarray(mask.filter(ImageFilter.GaussianBlur(6)), np.float32)[..., None] / 255
-    noise = generator.normal(0, 5, (height, width, 3)).astype(np.float32)
-    return Image.fromarray(np.clip(cloth * weight + 12 + noise, 0, 255).astype(np.uint8))
+    return np.asarray(mask.filter(ImageFilter.GaussianBlur(6)), np.float32)[..., None] / np.float32(
+        255
+    )
+
+
+@cache
+def _sensor_noise() -> Pixels:
+    """One large field of noise; every picture takes another part of it."""
+    return np.random.default_rng(0).normal(0, 5, (2400, 2400, 3)).astype(np.float32)
 
 
 def copies(root: Path) -> Counter[str]:
