@@ -10,7 +10,7 @@ from pathlib import Path
 from sdxl_reg.errors import InvalidValue, NotFound
 from sdxl_reg.imaging.decode import Limits
 from sdxl_reg.imaging.layout import Layout, decide
-from sdxl_reg.imaging.names import name_key
+from sdxl_reg.imaging.names import name_key, shown
 from sdxl_reg.imaging.problems import Problem
 from sdxl_reg.imaging.scan import Folder, PictureFile, scan, survey
 
@@ -145,7 +145,7 @@ def plan_ingest(root: Path, options: IngestOptions) -> IngestPlan:
         raise _without_pictures(root, closed)
     layout = decide(
         trees,
-        root_name=_set_name(path.name or "images"),
+        root_name=_set_name(shown(path.name) or "images"),
         as_name=options.as_name,
         layout=options.layout,
     )

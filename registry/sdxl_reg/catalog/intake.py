@@ -9,7 +9,6 @@ import hashlib
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Engine, select, update
@@ -40,7 +39,7 @@ from sdxl_reg.catalog.set_memory import (
 from sdxl_reg.catalog.totals import refresh_totals
 from sdxl_reg.errors import Conflict, OutOfSpace
 from sdxl_reg.imaging.decode import readable_formats
-from sdxl_reg.imaging.names import name_key
+from sdxl_reg.imaging.names import as_path, name_key, shown
 from sdxl_reg.imaging.problems import Code, Problem, Stage
 from sdxl_reg.imaging.scan import contents_of
 from sdxl_reg.store.blobs import BlobStore
@@ -255,7 +254,7 @@ class SetIntake:
 
     def _wanted_facts(self) -> SetFacts:
         return SetFacts(
-            source=str(self.planned.path),
+            source=shown(str(self.planned.path)),
             layout="/".join(self._layout.levels),
             template=self._template,
             is_linked=self.is_linked,
@@ -339,12 +338,12 @@ class SetIntake:
 
     def _check_source(self, source: str) -> None:
         """Refuse to turn a set into that of another folder; follow one that was moved or copied."""
-        if source == str(self.planned.path):
+        if source == shown(str(self.planned.path)):
             return
-        if Path(source).is_dir() and not self._looks_alike():
+        if as_path(source).is_dir() and not self._looks_alike():
             raise Conflict(
                 f"image set {self._name!r} was ingested from {source}, which is still there and "
-                f"holds other pictures than {self.planned.path}",
+                f"holds other pictures than {shown(str(self.planned.path))}",
                 remedy="Give this one another name: --as NAME",
             )
         self.warnings.append(
@@ -365,5 +364,5 @@ class SetIntake:
                 .order_by(Member.id)
                 .limit(_SAMPLE)
             ).all()
-        same = sum(size_of(self.planned.path / path) == size for path, size in rows)
+        same = sum(size_of(self.planned.path / as_path(path)) == size for path, size in rows)
         return 2 * same >= len(rows)

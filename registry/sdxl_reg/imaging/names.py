@@ -3,6 +3,7 @@
 import os
 import unicodedata
 from itertools import takewhile
+from pathlib import Path
 
 
 def name_key(name: str) -> str:
@@ -21,6 +22,15 @@ def shown(path: str) -> str:
         The same text, with such bytes written as `\\xNN`.
     """
     return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def as_path(text: str) -> Path:
+    """The path that `shown` made a text of, as the operating system takes it, whatever its locale.
+
+    Args:
+        text: What is recorded; without bytes that were no UTF-8.
+    """
+    return Path(os.fsdecode(text.encode("utf-8", "surrogateescape")))
 
 
 def near_names(name: str, others: list[str]) -> list[str]:

@@ -186,7 +186,8 @@ def test_every_row_equals_plain_diffusers_with_set_adapters(
     ]
     found = draw_latents(studio, pictures, SIZE)
     wanted = torch.cat([_by_diffusers(theirs, versions, one) for one in pictures])
-    torch.testing.assert_close(found, wanted, atol=TOLERANCE, rtol=0)
+    # A batch rounds otherwise than a picture alone does; on an AMD EPYC by 1.4e-4 at most, of 3.
+    torch.testing.assert_close(found, wanted, atol=BLENDED_TOLERANCE, rtol=0)
 
 
 @pytest.mark.parametrize(
