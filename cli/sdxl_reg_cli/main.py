@@ -1,6 +1,5 @@
 """The command `sdxl-reg`: imports only the subcommand that is called, turns errors into exits."""
 
-import errno
 import importlib
 import sys
 from collections.abc import Sequence
@@ -8,7 +7,7 @@ from collections.abc import Sequence
 import click
 
 from sdxl_reg import __version__
-from sdxl_reg.errors import InvalidValue, OutOfSpace, RegistryError, suggestion
+from sdxl_reg.errors import NO_ROOM, InvalidValue, OutOfSpace, RegistryError, suggestion
 from sdxl_reg.settings import Settings
 from sdxl_reg_cli.console import show_error
 
@@ -134,7 +133,7 @@ def _exit_code(arguments: list[str]) -> int:
 def _known(error: OSError) -> RegistryError:
     """What the operating system refused, in the words of our own errors."""
     place = error.filename or Settings.from_environment().home
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in NO_ROOM:
         return OutOfSpace(place)
     return InvalidValue(
         f"cannot use {place}", error.strerror or error, remedy="Check that it exists and is yours"

@@ -10,10 +10,8 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from sdxl_reg.errors import Conflict, OutOfSpace, RegistryError, as_facts
+from sdxl_reg.errors import NO_ROOM, Conflict, OutOfSpace, RegistryError, as_facts
 from sdxl_reg.jobs.conversion import Verb
-
-_FULL_DISK = (28, 122)  # ENOSPC, EDQUOT
 
 
 def main(arguments: list[str]) -> int:
@@ -31,7 +29,7 @@ def main(arguments: list[str]) -> int:
     except RegistryError as error:
         return _told(error)
     except OSError as error:
-        if error.errno not in _FULL_DISK:
+        if error.errno not in NO_ROOM:
             raise
         return _told(OutOfSpace(error.filename or arguments[-1]))
     return 0

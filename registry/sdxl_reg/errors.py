@@ -17,9 +17,13 @@ to do.
 """
 
 import difflib
+import errno
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
+
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""What the operating system says of a full disk."""
 
 
 class RegistryError(Exception):

@@ -15,7 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import BinaryIO
 
-from sdxl_reg.errors import OutOfSpace, RegistryError
+from sdxl_reg.errors import NO_ROOM, OutOfSpace, RegistryError
 from sdxl_reg.jobs.events import (
     Captioned,
     Cell,
@@ -193,7 +193,7 @@ def _made(folder: Path) -> Path:
 
 def _failed(error: Exception, report: EventFile, folder: Path) -> int:
     known = error
-    if isinstance(error, OSError) and error.errno in (28, 122):  # ENOSPC, EDQUOT
+    if isinstance(error, OSError) and error.errno in NO_ROOM:
         known = OutOfSpace(error.filename or folder)
     trace = "".join(traceback.format_exception(error))
     sys.stderr.write(trace)

@@ -8,6 +8,7 @@ from PIL import Image
 
 from sdxl_reg.captioners.discovery import find_captioner, require_packages
 from sdxl_reg.captioners.interface import parsed_settings
+from sdxl_reg.imaging.backgrounds import rgb_of
 from sdxl_reg.imaging.decode import upright_rgb
 from sdxl_reg.imaging.problems import Unreadable
 from sdxl_reg.jobs.spec import CaptionSpec
@@ -66,5 +67,4 @@ def _batches(images: Mapping[str, Path], size: int) -> Iterator[Sequence[str]]:
 
 
 def _picture(path: Path, background: str) -> Image.Image:
-    red, green, blue = bytes.fromhex(background.removeprefix("#"))
-    return upright_rgb(path.read_bytes(), background=(red, green, blue))
+    return upright_rgb(path.read_bytes(), background=rgb_of(background))

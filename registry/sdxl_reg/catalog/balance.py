@@ -63,10 +63,7 @@ def balance_report(
         UnknownName: The set has no such level.
     """
     at = depth_of(image_set, level)
-    counts = Counter(_value(member, at) for member in members_of(session, image_set, select))
-    rows = _rows(counts)
-    name = image_set.layout.split("/")[at]
-    return BalanceReport(level=name, rows=rows, remarks=tuple(_remarks(rows, name)))
+    return _report(members_of(session, image_set, select), at, image_set.layout.split("/")[at])
 
 
 def balance_reports(
@@ -80,11 +77,8 @@ def balance_reports(
         select: Only what this selector selects; empty for all.
     """
     members = members_of(session, image_set, select)
-    reports = []
-    for at, name in enumerate(image_set.layout.split("/")):
-        rows = _rows(Counter(_value(member, at) for member in members))
-        reports.append(BalanceReport(level=name, rows=rows, remarks=tuple(_remarks(rows, name))))
-    return reports
+    levels = image_set.layout.split("/")
+    return [_report(members, at, name) for at, name in enumerate(levels)]
 
 
 def suggested_repeats(
@@ -119,6 +113,11 @@ def depth_of(image_set: ImageSet, level: str) -> int:
     if name_key(level) not in levels:
         raise UnknownName("level", level, image_set.layout.split("/"))
     return levels.index(name_key(level))
+
+
+def _report(members: Iterable[SetMember], at: int, name: str) -> BalanceReport:
+    rows = _rows(Counter(_value(member, at) for member in members))
+    return BalanceReport(level=name, rows=rows, remarks=tuple(_remarks(rows, name)))
 
 
 def _value(member: SetMember, at: int) -> str:

@@ -15,12 +15,12 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.journal import record_change
+from sdxl_reg.catalog.portions import portions
 from sdxl_reg.catalog.selection import selects
 from sdxl_reg.formats.clip_tokens import token_count
 from sdxl_reg.tables import Caption, CaptionHead, Change, ImageSet, Member
 from sdxl_reg.vocabulary import CaptionSource, MemberState
 
-BATCH = 500
 EXAMPLES = 20
 TEMPLATED = "captions.templated"
 
@@ -180,7 +180,7 @@ def targets_of(
         .outerjoin(Change, Change.id == Caption.change_id)
         .order_by(Member.id)
     )
-    for batch in _batches(numbers):
+    for batch in portions(numbers):
         rows = session.execute(query.where(Member.id.in_(batch)))
         yield [
             CaptionTarget(
@@ -283,10 +283,6 @@ def _numbers(session: Session, image_set: ImageSet, selection: Selection) -> Seq
         )
         .order_by(Member.id)
     ).all()
-
-
-def _batches(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
-    return (numbers[first : first + BATCH] for first in range(0, len(numbers), BATCH))
 
 
 def _source(source: CaptionSource | None, verb: str | None) -> CaptionSource | None:

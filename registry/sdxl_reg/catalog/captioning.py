@@ -31,7 +31,9 @@ from sdxl_reg.catalog.caption_rows import (
 )
 from sdxl_reg.catalog.captions import check_template, composed_template, filled
 from sdxl_reg.catalog.images import find_image_set
-from sdxl_reg.errors import Corrupt, InvalidValue, NotFound, WorkFailed
+from sdxl_reg.catalog.portions import portions
+from sdxl_reg.catalog.stored_pictures import files_of
+from sdxl_reg.errors import InvalidValue, WorkFailed
 from sdxl_reg.jobs.events import Captioned, CellFailed, Event, Failed, read_events
 from sdxl_reg.jobs.local import run_job
 from sdxl_reg.jobs.lock import alone_in
@@ -43,7 +45,6 @@ from sdxl_reg.tables import Blob, Image, Member
 from sdxl_reg.vocabulary import CaptionSource
 
 DEFAULT_TEMPLATE = "{caption}"
-_BATCH = 500
 Listener = Callable[[Event], None]
 
 
@@ -160,7 +161,7 @@ def plan_captions(
     folder = settings.cache_path / "captions" / _key(captioner, identity, said, background)
     known = _remembered(folder)
     selected = sum(map(len, batches))
-    paths, unusable = _files(store, [d for d in images.values() if d not in known])
+    paths, unusable = files_of(store, [d for d in images.values() if d not in known])
     return PlannedCaptions(
         request=request,
         template=template,
@@ -262,23 +263,10 @@ def _digests(session: Session, member_ids: Sequence[int]) -> dict[int, str]:
         .join(Blob, Blob.id == Image.blob_id)
     )
     found: dict[int, str] = {}
-    for first in range(0, len(member_ids), _BATCH):
-        batch = member_ids[first : first + _BATCH]
+    for batch in portions(member_ids):
         rows = session.execute(query.where(Member.id.in_(batch)).order_by(Member.id))
         found |= {row.id: row.sha256 for row in rows}
     return found
-
-
-def _files(store: BlobStore, digests: Sequence[str]) -> tuple[dict[str, Path], dict[str, str]]:
-    """Where pictures lie by digest, and which of them are not what they were any more."""
-    paths: dict[str, Path] = {}
-    unusable: dict[str, str] = {}
-    for digest in dict.fromkeys(digests):
-        try:
-            paths[digest] = store.checked_path(digest)
-        except (Corrupt, NotFound) as error:
-            unusable[digest] = str(error)
-    return paths, unusable
 
 
 def _key(captioner: Captioner, identity: str, said: Mapping[str, Any], background: str) -> str:

@@ -9,9 +9,10 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 from sdxl_reg.catalog.likeness import Cluster, ClusterMember
-from sdxl_reg.errors import Corrupt, InvalidValue, NotFound
+from sdxl_reg.catalog.stored_pictures import stored_picture
+from sdxl_reg.errors import InvalidValue
 from sdxl_reg.evaluation.whole_files import whole_file
-from sdxl_reg.imaging.decode import upright_rgb
+from sdxl_reg.imaging.decode import flattened
 from sdxl_reg.imaging.lettering import SMALL, TEXT, fitted, write
 from sdxl_reg.imaging.problems import Unreadable
 from sdxl_reg.store.blobs import BlobStore
@@ -115,8 +116,8 @@ def _said(member: ClusterMember, cluster: Cluster) -> str:
 def _small(store: BlobStore, member: ClusterMember) -> Image.Image:
     """A picture made small; a grey one where it cannot be read now."""
     try:
-        picture = upright_rgb(store.read(member.sha256))
-    except (NotFound, Corrupt, Unreadable):
+        picture = flattened(stored_picture(store, member.sha256, at_least=SIDE), (255, 255, 255))
+    except Unreadable:
         return Image.new("RGB", (SIDE, SIDE), "#dddddd")
     picture.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
     return picture

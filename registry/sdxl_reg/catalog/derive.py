@@ -11,7 +11,7 @@ from sdxl_reg.catalog.origins import judge
 from sdxl_reg.catalog.portions import portions
 from sdxl_reg.catalog.twins import prove_twins
 from sdxl_reg.errors import Corrupt, NotFound
-from sdxl_reg.imaging.decode import Limits
+from sdxl_reg.imaging.decode import ANY_SIZE
 from sdxl_reg.imaging.examine import PictureFacts, examine
 from sdxl_reg.imaging.problems import Code, Problem, Stage, Unreadable
 from sdxl_reg.imaging.thumbnails import PREVIEW_SIDE, encoded, keep, thumbnail_path
@@ -19,7 +19,6 @@ from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.store.database import reading, transaction
 from sdxl_reg.tables import Image, Member
 
-_ANY_SIZE = Limits(max_pixels=1 << 40)  # what the registry holds was once taken
 _BATCH = 64
 
 
@@ -85,7 +84,7 @@ def derive_pending(
 
 def _judged(store: BlobStore, thumbnails: Path | None, sha256: str) -> PictureFacts | Problem:
     try:
-        facts = examine(store.read(sha256), _ANY_SIZE)
+        facts = examine(store.read(sha256), ANY_SIZE)
     except Unreadable as fault:
         return fault.at(sha256)
     except (NotFound, Corrupt) as error:

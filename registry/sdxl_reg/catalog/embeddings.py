@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.images import find_image_set
 from sdxl_reg.catalog.selection import selects
+from sdxl_reg.catalog.stored_pictures import files_of
 from sdxl_reg.errors import Conflict, InvalidValue, WorkFailed
 from sdxl_reg.evaluation.networks.names import CLIP, family_and_source, identity
 from sdxl_reg.jobs.looking import Seen, look
@@ -109,8 +110,8 @@ def embed(
     with reading(engine) as session:
         found = find_image_set(session, image_set)
         missing, known = _missing(session, found, row_name)
-    pictures = [(str(image), store.path(sha256)) for image, sha256 in missing.items()]
-    faults: dict[str, str] = {}
+    paths, faults = files_of(store, missing.values())
+    pictures = [(str(row), paths[sha256]) for row, sha256 in missing.items() if sha256 in paths]
     waiting: list[Seen] = []
     done = 0
     looking = look(network, pictures=pictures, batch_size=batch_size, device=device)
@@ -126,7 +127,7 @@ def embed(
             waiting = []
     _keep(engine, row_name, waiting)
     return Embedded(
-        network=row_name, looked_at=len(pictures) - len(faults), known=known, faults=faults
+        network=row_name, looked_at=len(missing) - len(faults), known=known, faults=faults
     )
 
 

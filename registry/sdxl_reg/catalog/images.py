@@ -184,9 +184,8 @@ def page_of_members(
         later = ids.where(Member.id > after).order_by(Member.id)
         found = session.scalars(later.offset(offset).limit(limit + 1)).all()
         total = _total(session, image_set, ids, is_all=not selector.strip())
-    members = _as_members(session, _member_rows().where(Member.id.in_(found[:limit])))
     return MemberPage(
-        members=sorted(members, key=lambda member: member.member_id),
+        members=members_at(session, found[:limit]),
         total=total,
         next=found[limit - 1] if len(found) > limit else None,
     )

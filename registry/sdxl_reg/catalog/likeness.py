@@ -17,6 +17,7 @@ import numpy as np
 from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
+from sdxl_reg.catalog.portions import portions
 from sdxl_reg.catalog.selection import selects
 from sdxl_reg.imaging.clusters import (
     NEAR,
@@ -31,7 +32,6 @@ from sdxl_reg.vocabulary import MemberState
 
 _LOSSLESS = frozenset({"PNG", "TIFF", "BMP", "PPM"})
 _PORTION = 50_000
-_AT_ONCE = 5000
 """Rows asked for by their numbers in one query: databases limit how many."""
 
 
@@ -265,10 +265,8 @@ def _details(session: Session, members: Iterable[int]) -> Iterator[ClusterMember
         .join(Image, Image.id == Member.image_id)
         .join(Blob, Blob.id == Image.blob_id)
     )
-    ids = sorted(members)
-    for start in range(0, len(ids), _AT_ONCE):
-        some = query.where(Member.id.in_(ids[start : start + _AT_ONCE]))
-        for row in session.execute(some):
+    for some in portions(sorted(members)):
+        for row in session.execute(query.where(Member.id.in_(some))):
             yield ClusterMember(**row._mapping)
 
 

@@ -1,6 +1,5 @@
 """Folders that appear whole: written aside, compared with what is there, and moved into place."""
 
-import errno
 import filecmp
 import os
 import re
@@ -9,9 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sdxl_reg.errors import Conflict, OutOfSpace
-
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+from sdxl_reg.errors import NO_ROOM, Conflict, OutOfSpace
 
 
 @contextmanager
@@ -46,7 +43,7 @@ def published(folder: Path, *, owned: frozenset[str] = frozenset()) -> Iterator[
         _refuse_conflicts(aside, folder, owned)
         _move_in(aside, folder)
     except OSError as error:
-        if error.errno in _NO_ROOM:
+        if error.errno in NO_ROOM:
             raise OutOfSpace(folder) from error
         raise
     finally:

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.tag_pages import tag_id_at
-from sdxl_reg.catalog.tags import TagNode, level_at, tag_tree
+from sdxl_reg.catalog.tags import TagNode, tag_nodes, tag_tree
 from sdxl_reg.catalog.totals import Totals, totals_of
 from sdxl_reg.tables import ImageSet, Tag, TagClosure
 
@@ -33,7 +33,7 @@ def tag_branches(session: Session, image_set: ImageSet, path: str) -> tuple[TagN
         return tag_tree(session, image_set)
     way = _way_to(session, tag_id_at(session, path)) if path else []
     below = _children(session, way, totals)
-    return _nodes(below, None, totals, image_set.layout.split("/"))
+    return tag_nodes(below, totals, image_set.layout.split("/"))
 
 
 def _way_to(session: Session, tag_id: int) -> Sequence[int]:
@@ -56,23 +56,3 @@ def _children(
         if row.id in totals.below:
             below[row.parent_id].append(row)
     return below
-
-
-def _nodes(
-    below: Mapping[int | None, list[Any]],
-    parent: int | None,
-    totals: Totals,
-    levels: Sequence[str],
-) -> tuple[TagNode, ...]:
-    return tuple(
-        TagNode(
-            tag_id=row.id,
-            name=row.name,
-            path=row.path,
-            level=level_at(levels, row.depth),
-            members=totals.explicit.get(row.id, 0),
-            members_below=totals.below[row.id],
-            children=_nodes(below, row.id, totals, levels),
-        )
-        for row in below.get(parent, ())
-    )

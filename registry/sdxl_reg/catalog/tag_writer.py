@@ -28,6 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, aliased
 
 from sdxl_reg.catalog.member_runs import Runs, count_of, in_runs, runs_of
+from sdxl_reg.catalog.portions import portions
 from sdxl_reg.catalog.tags import child_of, level_at, new_tag
 from sdxl_reg.catalog.totals import refresh_totals
 from sdxl_reg.errors import Conflict, NotFound
@@ -35,7 +36,6 @@ from sdxl_reg.imaging.names import name_key
 from sdxl_reg.tables import ImageSet, Member, MemberTag, Tag, TagAlias, TagClosure
 
 Step = dict[str, Any]
-_MAX_PATHS = 500  # in one statement; databases limit the number of parameters
 
 
 class TagWriter:
@@ -250,8 +250,8 @@ class TagWriter:
         self._touch(found)
         self._set_place(found, above, name=name)
         for level, inside in levels.items():
-            for start in range(0, len(inside), _MAX_PATHS):
-                paths = [found.path + path for path in inside[start : start + _MAX_PATHS]]
+            for some in portions(inside):
+                paths = [found.path + path for path in some]
                 self._do(update(Tag).where(Tag.path.in_(paths)).values(level=level))
         self._read_tags_anew()
 

@@ -1,8 +1,9 @@
 """Hierarchical tags: made from folder names, with their closure; finding them; their tree."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import ColumnElement, exists, insert, literal, select, text
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -154,7 +155,7 @@ def tag_tree(session: Session, image_set: ImageSet) -> tuple[TagNode, ...]:
     below: dict[int | None, list[Tag]] = defaultdict(list)
     for tag in _at(session, totals.below):
         below[tag.parent_id].append(tag)
-    return _nodes(None, below, totals, image_set.layout.split("/"))
+    return tag_nodes(below, totals, image_set.layout.split("/"))
 
 
 def tags_of(session: Session, image_set: ImageSet) -> Sequence[Tag]:
@@ -226,24 +227,29 @@ def _lock_tree(session: Session, mode: str) -> None:
         session.execute(text(f"LOCK TABLE tag IN {mode} MODE"))
 
 
-def _nodes(
-    parent: int | None,
-    below: dict[int | None, list[Tag]],
+def tag_nodes(
+    below: Mapping[int | None, Sequence[Any]],
     totals: Totals,
     levels: Sequence[str],
+    parent: int | None = None,
 ) -> tuple[TagNode, ...]:
-    nodes = []
-    for tag in below[parent]:
-        children = _nodes(tag.id, below, totals, levels)
-        nodes.append(
-            TagNode(
-                tag_id=tag.id,
-                name=tag.name,
-                path=tag.path,
-                level=level_at(levels, tag.depth),
-                members=totals.explicit.get(tag.id, 0),
-                members_below=totals.below[tag.id],
-                children=children,
-            )
+    """Tags as a tree with their counts.
+
+    Args:
+        below: Row of a tag, none for the root → the rows of `Tag` right below it, in order.
+        totals: The counts of the set.
+        levels: What its depths are called.
+        parent: Below which tag.
+    """
+    return tuple(
+        TagNode(
+            tag_id=tag.id,
+            name=tag.name,
+            path=tag.path,
+            level=level_at(levels, tag.depth),
+            members=totals.explicit.get(tag.id, 0),
+            members_below=totals.below[tag.id],
+            children=tag_nodes(below, totals, levels, tag.id),
         )
-    return tuple(nodes)
+        for tag in below.get(parent, ())
+    )

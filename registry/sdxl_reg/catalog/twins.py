@@ -12,13 +12,11 @@ from sqlalchemy.orm import Session, joinedload
 
 from sdxl_reg.catalog.portions import portions
 from sdxl_reg.errors import Corrupt, NotFound
-from sdxl_reg.imaging.decode import Limits
+from sdxl_reg.imaging.decode import ANY_SIZE
 from sdxl_reg.imaging.examine import pixel_digest
 from sdxl_reg.imaging.problems import Unreadable
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.tables import Image
-
-_ANY_SIZE = Limits(max_pixels=1 << 40)  # what the registry holds was once taken
 
 
 def prove_twins(session: Session, store: BlobStore, images: Mapping[Image, Sequence[int]]) -> None:
@@ -66,6 +64,6 @@ def _may_be_equal(image: Image, other: Image) -> bool:
 def _digest(store: BlobStore, image: Image) -> None:
     if image.pixel_sha256 is None:
         try:
-            image.pixel_sha256 = pixel_digest(store.read(image.blob.sha256), _ANY_SIZE)
+            image.pixel_sha256 = pixel_digest(store.read(image.blob.sha256), ANY_SIZE)
         except (Unreadable, NotFound, Corrupt):
             return  # fsck tells of it; it is nobody's twin

@@ -11,7 +11,7 @@ from PIL import Image
 from sdxl_reg.errors import InvalidValue
 from sdxl_reg.formats.kohya.buckets import Size, covering
 from sdxl_reg.imaging.backgrounds import WHITE, rgb_of
-from sdxl_reg.imaging.decode import Limits, flattened, upright
+from sdxl_reg.imaging.decode import ANY_SIZE, flattened, upright
 
 Box = tuple[float, float, float, float]
 """Left, upper, right and lower edge, as fractions of width and height."""
@@ -20,7 +20,6 @@ Point = tuple[float, float]
 
 WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
 CENTRE: Point = (0.5, 0.5)
-_ANY_SIZE = Limits(max_pixels=1 << 40)  # what the registry holds was once taken
 _DIGITS = 6  # a fiftieth of a pixel at 20,000 pixels
 
 
@@ -82,7 +81,7 @@ def baked(
         InvalidValue: The background is no colour.
         Unreadable: The bytes are no picture.
     """
-    whole = upright(picture, _ANY_SIZE) if isinstance(picture, bytes) else picture
+    whole = upright(picture, ANY_SIZE) if isinstance(picture, bytes) else picture
     part = cropped(flattened(whole, rgb_of(background)), box).convert("RGB")
     if size is not None:
         resized = covering(part.size, size).resized

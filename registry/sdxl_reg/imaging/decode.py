@@ -44,6 +44,10 @@ class Limits:
     max_bytes: int = 1 << 29
 
 
+ANY_SIZE = Limits(max_pixels=1 << 40)
+"""For what the registry holds: it was once taken."""
+
+
 def read_bytes(path: Path, limits: Limits) -> bytes:
     """All bytes of a file, which is only read.
 

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from sdxl_reg.imaging.decode import Limits, upright
+from sdxl_reg.imaging.decode import ANY_SIZE, upright
 
 SUFFIXES = {"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "WEBP": ".webp", "BMP": ".bmp"}
 """Formats that every trainer reads → the suffix by which it finds them."""
-_ANY_SIZE = Limits(max_pixels=1 << 40)  # what the registry holds was once taken
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +40,7 @@ def portable(data: bytes) -> PortablePicture:
     Raises:
         Unreadable: It is no picture, truncated or corrupt.
     """
-    meant = upright(data, _ANY_SIZE)
+    meant = upright(data, ANY_SIZE)
     suffix = _suffix_if_plain(data, meant)
     if suffix is not None:
         return PortablePicture(data=data, suffix=suffix, is_original=True)

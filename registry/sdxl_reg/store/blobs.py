@@ -21,12 +21,12 @@ from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
-from sdxl_reg.errors import Corrupt, InvalidValue, NotFound, OutOfSpace
+from sdxl_reg.errors import NO_ROOM, Corrupt, InvalidValue, NotFound, OutOfSpace
 from sdxl_reg.store.links import check_link, cloned, remember_link
 
 CHUNK_BYTES = 1 << 20
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_NO_ROOM = NO_ROOM | {errno.EFBIG}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,13 +3,11 @@
 from PIL import Image
 
 from sdxl_reg.errors import Corrupt
-from sdxl_reg.imaging.decode import Limits, decoded, flattened, opened
+from sdxl_reg.imaging.decode import ANY_SIZE, decoded, flattened, opened
 from sdxl_reg.imaging.problems import Unreadable
 from sdxl_reg.imaging.thumbnails import SIDES, encoded, keep, thumbnail_path
 from sdxl_reg.settings import Settings
 from sdxl_reg.store.blobs import BlobStore
-
-_ANY_SIZE = Limits(max_pixels=1 << 40)  # what the registry holds was once taken
 
 
 def thumbnail(settings: Settings, store: BlobStore, sha256: str, *, side: int) -> bytes:
@@ -42,7 +40,7 @@ def thumbnail(settings: Settings, store: BlobStore, sha256: str, *, side: int) -
 
 def _shrunk(data: bytes, sha256: str, side: int) -> Image.Image:
     try:
-        with opened(data, _ANY_SIZE) as image:
+        with opened(data, ANY_SIZE) as image:
             picture = flattened(decoded(image, at_least=side), (255, 255, 255))
     except Unreadable as fault:
         raise Corrupt(sha256, str(fault), remedy="Run: sdxl-reg fsck") from fault

@@ -17,7 +17,7 @@ from sdxl_reg.catalog.embeddings import (
     text_vector,
 )
 from sdxl_reg.catalog.images import find_image_set, find_member
-from sdxl_reg.catalog.ingest import ingest
+from sdxl_reg.catalog.ingest import IngestOptions, ingest
 from sdxl_reg.errors import Conflict, InvalidValue, NotFound
 from sdxl_reg.jobs.looking import Seen
 from sdxl_reg.store.blobs import BlobStore
@@ -106,6 +106,20 @@ def test_only_what_was_not_looked_at_is_and_what_cannot_be_read_is_told(
     assert told == [1, 2, 3, 4]
     with reading(engine) as session:
         assert session.scalar(select(func.count()).select_from(ImageEmbedding)) == 11
+
+
+def test_a_linked_picture_that_was_changed_is_told_and_not_looked_at(
+    clip: Path, tmp_path: Path
+) -> None:
+    engine, store = connect(f"sqlite:///{tmp_path}/registry.db"), BlobStore(tmp_path / "blobs")
+    upgrade(engine)
+    root = near_products(tmp_path / "products")
+    ingest(engine, store, root, options=IngestOptions(link=True))
+    (root / "weipin/qzy/flawless/b.png").write_bytes(b"another picture")
+    done = embed(engine, store, "weipin", weights=str(clip), device="cpu")
+    assert done.looked_at == 11
+    assert ["was changed" in fault for fault in done.faults.values()] == [True]
+    engine.dispose()
 
 
 def test_searching_before_looking_and_with_no_clip_is_refused(

@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import Page
 from starlette.testclient import TestClient
 
 from sdxl_reg.web.app import create_app
 from sdxl_reg.web.dependencies import Registry
+from tests.registry.web.browser import tab
 from tests.registry.web.example_registry import build
 
 ADDRESS = "http://127.0.0.1:8000"
@@ -43,3 +45,25 @@ def client(registry: Registry) -> Iterator[TestClient]:
         create_app(registry), base_url=ADDRESS, raise_server_exceptions=False
     ) as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def complaints() -> list[str]:
+    """What the browser had to complain about."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def page(complaints: list[str]) -> Iterator[Page]:
+    """One tab."""
+    with tab(complaints) as page:
+        yield page
+
+
+@pytest.fixture
+def no_complaints(page: Page, complaints: list[str]) -> Iterator[None]:
+    """The test ends with everything loaded and nothing to complain about."""
+    complaints.clear()
+    yield
+    page.wait_for_load_state("networkidle")
+    assert complaints == []

@@ -7,9 +7,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from sdxl_reg.web.dependencies import Registry
-from tests.registry.web.browser import serving, tab
+from tests.registry.web.browser import serving
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("no_complaints")]
 
 CHOSEN = '#pictures [aria-selected="true"]'
 
@@ -19,28 +19,6 @@ def address(own_registry: Registry) -> Iterator[str]:
     """Where a real server serves a registry that these tests write to."""
     with serving(own_registry) as address:
         yield f"{address}/image-sets/weipin"
-
-
-@pytest.fixture(scope="module")
-def complaints() -> list[str]:
-    """What the browser had to complain about."""
-    return []
-
-
-@pytest.fixture(scope="module")
-def page(address: str, complaints: list[str]) -> Iterator[Page]:
-    """One tab."""
-    with tab(complaints) as page:
-        yield page
-
-
-@pytest.fixture(autouse=True)
-def _no_complaints(page: Page, complaints: list[str]) -> Iterator[None]:
-    """Each test ends with everything loaded and nothing to complain about."""
-    complaints.clear()
-    yield
-    page.wait_for_load_state("networkidle")
-    assert complaints == []
 
 
 def test_pictures_are_selected_by_mouse_as_in_a_file_manager(page: Page, address: str) -> None:

@@ -12,10 +12,10 @@ from sdxl_reg.catalog.grid_axes import GridRequest
 from sdxl_reg.catalog.grids import plan
 from sdxl_reg.store.database import transaction
 from sdxl_reg.web.dependencies import Registry
-from tests.registry.web.browser import serving, tab
+from tests.registry.web.browser import serving
 from tests.registry.web.example_registry import cells_to_draw, draw_cell
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("no_complaints")]
 
 
 @pytest.fixture(scope="module")
@@ -23,28 +23,6 @@ def address(own_registry: Registry) -> Iterator[str]:
     """Where a real server serves a registry that these tests write to."""
     with serving(own_registry) as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def complaints() -> list[str]:
-    """What the browser had to complain about."""
-    return []
-
-
-@pytest.fixture(scope="module")
-def page(address: str, complaints: list[str]) -> Iterator[Page]:
-    """One tab."""
-    with tab(complaints) as page:
-        yield page
-
-
-@pytest.fixture(autouse=True)
-def _no_complaints(page: Page, complaints: list[str]) -> Iterator[None]:
-    """Each test ends with everything loaded and nothing to complain about."""
-    complaints.clear()
-    yield
-    page.wait_for_load_state("networkidle")
-    assert complaints == []
 
 
 def _arrived(page: Page, selector: str, count: int) -> None:

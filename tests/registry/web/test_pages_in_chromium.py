@@ -19,12 +19,6 @@ def address(registry: Registry) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def complaints() -> list[str]:
-    """What the browser had to complain about."""
-    return []
-
-
-@pytest.fixture(scope="module")
 def page(address: str, complaints: list[str]) -> Iterator[Page]:
     """One tab that starts at home."""
     with tab(complaints) as page:

@@ -17,12 +17,11 @@ from sdxl_reg.catalog.dataset_exports.contents import Contents, Picture
 from sdxl_reg.catalog.dataset_exports.options import ExportOptions
 from sdxl_reg.errors import Corrupt
 from sdxl_reg.imaging.backgrounds import rgb_of
-from sdxl_reg.imaging.decode import Limits, flattened, upright
+from sdxl_reg.imaging.decode import ANY_SIZE, flattened, upright
 from sdxl_reg.imaging.portable import PortablePicture, portable
 from sdxl_reg.imaging.problems import Unreadable
 from sdxl_reg.store.blobs import BlobStore
 
-_ANY_SIZE = Limits(max_pixels=1 << 40)  # what the registry holds was once taken
 _SUFFIXES = {"png": ".png", "jpg": ".jpg", "webp": ".webp"}
 _KEPT = {"JPEG": "jpg", "WEBP": "webp"}  # all others are written as PNG
 _ORIENTATION = 0x0112  # EXIF's number of it
@@ -128,7 +127,7 @@ def _file(data: bytes, picture: Picture, contents: Contents, options: ExportOpti
     form = options.image_format
     if form == "keep":
         form = _KEPT.get(picture.format, "png")  # type: ignore[assignment]
-    seen = upright(data, _ANY_SIZE)
+    seen = upright(data, ANY_SIZE)
     image = baked_picture(seen, picture, contents.background, options) if baked else seen
     if form == "jpg":
         image = flattened(image, rgb_of(contents.background))

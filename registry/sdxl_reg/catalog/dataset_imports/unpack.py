@@ -1,7 +1,5 @@
 """What a reader found, laid out as `ingest` takes it: tags as folders, captions beside."""
 
-import errno
-import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -9,18 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from sdxl_reg.catalog.dataset_imports.found import Finding, FoundPicture, refused
-from sdxl_reg.errors import OutOfSpace
+from sdxl_reg.errors import NO_ROOM, OutOfSpace
 from sdxl_reg.formats.file_names import name_in_lists, safe_name
+from sdxl_reg.imaging.ignore import junk
 from sdxl_reg.imaging.problems import Code, Problem
 from sdxl_reg.imaging.scan import PICTURE_SUFFIXES
 from sdxl_reg.jobs.lock import alone_in
 
 _PICTURES = "pictures"
 _LONGEST_TAG_BYTES = 250
-_IGNORED_BY_INGEST = re.compile(
-    r"(?i)\._.*|\.ipynb_checkpoints|@eadir|\.git|__macosx|\$recycle\.bin|(eh)?thumbs\.db|\.ds_store"
-    r"|desktop\.ini|.*(\.part|\.crdownload|\.tmp|~)"
-)
 
 
 @dataclass(kw_only=True)
@@ -81,7 +76,7 @@ def _laid_out(findings: Iterable[Finding], root: Path, told: Callable[[int], Non
             else:
                 made.problems.append(finding)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in NO_ROOM:
             raise OutOfSpace(root) from error
         raise
     return made
@@ -97,7 +92,7 @@ def _lay(found: FoundPicture, made: Unpacked, taken: set[str]) -> None:
         else:
             target.write_bytes(found.content)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in NO_ROOM:
             raise
         target.unlink(missing_ok=True)
         message = f"It cannot be read: {error.strerror}"
@@ -125,7 +120,7 @@ def _folder(tag: str) -> str:
     """A folder that ingest reads as this tag, as far as a folder can be called so."""
     name = tag.replace("/", "_").replace("\0", "").strip()
     name = name.encode("utf-8", "ignore")[:_LONGEST_TAG_BYTES].decode("utf-8", "ignore")
-    is_unfit = name in ("", ".", "..") or _IGNORED_BY_INGEST.fullmatch(name)
+    is_unfit = name in ("", ".", "..") or junk(name, is_folder=True)
     return f"_{name}_" if is_unfit else name
 
 

@@ -15,8 +15,8 @@ from sdxl_reg.web.templating import render
 
 router = APIRouter(prefix="/images")
 
-# What browsers show by themselves; of other formats the page shows the large thumbnail.
 _MEASURES = ("sharpness", "brightness", "contrast")
+# What browsers show by themselves; of other formats the page shows the large thumbnail.
 _SHOWN = {"JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "AVIF"}
 
 
