@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import joinedload
 
-from sdxl_reg.catalog.origins import judge
+from sdxl_reg.catalog.origins import judgement
 from sdxl_reg.catalog.portions import portions
 from sdxl_reg.catalog.twins import prove_twins
 from sdxl_reg.errors import Corrupt, NotFound
@@ -75,7 +75,7 @@ def derive_pending(
             judged = dict(zip(images, found, strict=True))
             problems += _written(judged)
             session.flush()
-            hashes = {i: f.hashes for i, f in judged.items() if isinstance(f, PictureFacts)}
+            hashes = {i.id: f.hashes for i, f in judged.items() if isinstance(f, PictureFacts)}
             prove_twins(session, store, hashes)
         done += len(some)
         progress(done, len(ids), "judging pictures")
@@ -98,4 +98,5 @@ def _written(judged: Mapping[Image, PictureFacts | Problem]) -> Iterator[Problem
         if isinstance(facts, Problem):
             yield facts
         else:
-            judge(image, facts)
+            for column, value in judgement(facts).items():
+                setattr(image, column, value)

@@ -23,6 +23,7 @@ from sqlalchemy import Engine
 
 from sdxl_reg.catalog.derive import derive_pending, keep_thumbnail
 from sdxl_reg.catalog.ingest_folders import FolderReading, read_folder, read_other
+from sdxl_reg.catalog.ingest_images import Taken
 from sdxl_reg.catalog.ingest_plan import (
     IngestOptions,
     IngestPlan,
@@ -31,7 +32,7 @@ from sdxl_reg.catalog.ingest_plan import (
     plan_ingest,
 )
 from sdxl_reg.catalog.ingest_report import IngestedSet, IngestReport, outcome
-from sdxl_reg.catalog.ingest_rows import Known, Taken
+from sdxl_reg.catalog.ingest_rows import Known
 from sdxl_reg.catalog.intake import SetIntake
 from sdxl_reg.catalog.set_memory import FolderDone, folder_facts
 from sdxl_reg.errors import OutOfSpace

@@ -9,25 +9,22 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import Any
 
-from sqlalchemy import and_, delete, insert, or_, select, tuple_
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import Row, delete, insert, select, tuple_, update
+from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.captions import caption_from_tags
+from sdxl_reg.catalog.ingest_images import Holder, Taken, ensured_images, holders_of
 from sdxl_reg.catalog.ingest_plan import PlannedPicture
-from sdxl_reg.catalog.origins import new_image
 from sdxl_reg.catalog.tags import ensure_tag
-from sdxl_reg.catalog.twins import prove_twins
 from sdxl_reg.formats.clip_tokens import token_count
-from sdxl_reg.imaging.examine import PictureFacts
 from sdxl_reg.imaging.layout import Layout
 from sdxl_reg.imaging.problems import Code, Problem, Stage
-from sdxl_reg.store.blobs import BlobStore, StoredBlob
+from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.tables import (
-    Blob,
     Caption,
     CaptionHead,
-    Image,
     ImageSet,
     Member,
     MemberTag,
@@ -35,15 +32,6 @@ from sdxl_reg.tables import (
     now,
 )
 from sdxl_reg.vocabulary import CaptionSource, MemberState
-
-
-@dataclass(frozen=True, kw_only=True)
-class Taken:
-    """A picture that was read, decoded and stored."""
-
-    picture: PlannedPicture
-    facts: PictureFacts
-    stored: StoredBlob
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,17 +49,6 @@ class Known:
     member_id: int
     is_missing: bool
     caption: tuple[str, CaptionSource] | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Holder:
-    """A member that has a picture already."""
-
-    set_id: int
-    set_name: str
-    source_path: str
-    sha256: str
-    tag_path: str
 
 
 class RowWriter:
@@ -118,20 +95,23 @@ class RowWriter:
         """
         pictures = [item.picture for item in taken]
         self._tags = self._ensured_tags(pictures)
-        self._images = self._ensured_images(taken)
+        self._images = ensured_images(self._session, self._store, taken)
         self._members = self._members_at([item.source_path for item in pictures])
         self._leavers = self._members_elsewhere()
-        self._holders = self._holders_of(list(self._images.values()))
-        self._untagged: list[tuple[Member, PlannedPicture]] = []
-        placed = [(self._place(item), item.picture) for item in taken]
-        placed += self._restored(changed)
+        self._holders = holders_of(self._session, list(self._images.values()))
+        self._new: list[dict[str, Any]] = []
+        self._moved: list[tuple[int, PlannedPicture]] = []
+        known = [(member.id, item.picture) for item in taken if (member := self._place(item))]
+        known += self._restored(changed)
         self._session.flush()
-        self._write_tags()
-        self._write_captions(placed)
+        new = self._insert_members({picture.source_path: picture for picture in pictures})
+        self._write_tags(new)
+        self._write_captions(known, new)
 
-    def _place(self, taken: Taken) -> Member:
-        """The member a picture is, made or changed where it has to be."""
+    def _place(self, taken: Taken) -> Member | None:
+        """The member a picture is, changed where it has to be; None where a new one will be."""
         picture, image = taken.picture, self._images[taken.stored.sha256]
+        self._warn(picture, taken.facts.notes)
         member = self._members.get(picture.source_path)
         if member is not None and member.image_id == image.id:
             self.counts["unchanged"] += 1
@@ -143,30 +123,31 @@ class RowWriter:
             member.source_path = picture.source_path
             member.folder = picture.source_path.rpartition("/")[0]
             self.counts.update(("unchanged", "moved"))
-            self._untagged.append((member, picture))
+            self._moved.append((member.id, picture))
         else:
             self._count(taken)
-            member = Member(
-                image_set_id=self._image_set.id,
-                image_id=image.id,
-                source_path=picture.source_path,
+            self._new.append(
+                {
+                    "image_set_id": self._image_set.id,
+                    "image_id": image.id,
+                    "source_path": picture.source_path,
+                    **_as_seen(picture),
+                }
             )
-            self._session.add(member)
-            self._untagged.append((member, picture))
+            return None
         _refresh(member, picture)
-        self._warn(picture, taken.facts.notes)
         return member
 
     def _count(self, taken: Taken) -> None:
         """Count a picture as new or duplicate, by the members that have it besides."""
-        own = _Holder(
+        own = Holder(
             set_id=self._image_set.id,
             set_name=self._image_set.name,
             source_path=taken.picture.source_path,
             sha256=taken.stored.sha256,
             tag_path=self._tag_path(taken.picture),
         )
-        known = self._holders[_pixels(self._images[taken.stored.sha256])]
+        known = self._holders[self._images[taken.stored.sha256].pixels]
         others = [
             holder
             for holder in known
@@ -178,7 +159,7 @@ class RowWriter:
             self._tell_duplicate(taken.picture, own, others[0])
             self._tell_conflict(taken.picture, own, others)
 
-    def _tell_duplicate(self, picture: PlannedPicture, own: _Holder, first: _Holder) -> None:
+    def _tell_duplicate(self, picture: PlannedPicture, own: Holder, first: Holder) -> None:
         what, code = (
             ("bytes", Code.DUPLICATE)
             if first.sha256 == own.sha256
@@ -188,7 +169,7 @@ class RowWriter:
         self._warn(picture, ((code, message),))
 
     def _tell_conflict(
-        self, picture: PlannedPicture, own: _Holder, others: Sequence[_Holder]
+        self, picture: PlannedPicture, own: Holder, others: Sequence[Holder]
     ) -> None:
         for other in others:
             if other.set_id == own.set_id and other.tag_path != own.tag_path:
@@ -196,81 +177,99 @@ class RowWriter:
                 self._warn(picture, ((Code.LABEL_CONFLICT, message),))
                 return
 
-    def _restored(self, changed: Sequence[Known]) -> list[tuple[Member, PlannedPicture]]:
-        members = {
-            member.id: member
-            for member in self._session.scalars(
-                select(Member).where(Member.id.in_([known.member_id for known in changed]))
-            )
-        }
+    def _restored(self, changed: Sequence[Known]) -> list[tuple[int, PlannedPicture]]:
+        if not changed:
+            return []
+        query = select(Member).where(Member.id.in_([known.member_id for known in changed]))
+        members = {member.id: member for member in self._session.scalars(query)}
         placed = []
         for known in changed:
             member = members[known.member_id]
             if member.source_path == known.picture.source_path:  # no other process has moved it
                 _refresh(member, known.picture)
-                placed.append((member, known.picture))
+                placed.append((member.id, known.picture))
         return placed
 
-    def _write_tags(self) -> None:
-        if not self._untagged:
-            return
+    def _insert_members(
+        self, pictures: Mapping[str, PlannedPicture]
+    ) -> list[tuple[int, PlannedPicture]]:
+        if not self._new:
+            return []
+        query = insert(Member).returning(Member.id, Member.source_path)
+        made = self._session.execute(query, self._new)
+        return sorted((number, pictures[path]) for number, path in made)
+
+    def _write_tags(self, new: Sequence[tuple[int, PlannedPicture]]) -> None:
         rows = [
             {
-                "member_id": member.id,
+                "member_id": number,
                 "tag_id": tag.id,
                 "image_set_id": self._image_set.id,
                 "by_folder": True,
             }
-            for member, picture in self._untagged
+            for number, picture in (*self._moved, *new)
             if (tag := self._tags[picture.tags]) is not None
         ]
-        ids = [member.id for member, _ in self._untagged]
-        given = [(row["member_id"], row["tag_id"]) for row in rows]
-        # Of what people attached only the very tag goes that the folder now gives.
-        again = tuple_(MemberTag.member_id, MemberTag.tag_id).in_(given)
-        goes = MemberTag.by_folder.is_(True) | again
-        self._session.execute(delete(MemberTag).where(MemberTag.member_id.in_(ids), goes))
+        if self._moved:
+            ids = [number for number, _ in self._moved]
+            given = [(row["member_id"], row["tag_id"]) for row in rows]
+            # Of what people attached only the very tag goes that the folder now gives.
+            again = tuple_(MemberTag.member_id, MemberTag.tag_id).in_(given)
+            goes = MemberTag.by_folder.is_(True) | again
+            self._session.execute(delete(MemberTag).where(MemberTag.member_id.in_(ids), goes))
         if rows:
             self._session.execute(insert(MemberTag), rows)
 
-    def _write_captions(self, placed: Sequence[tuple[Member, PlannedPicture]]) -> None:
+    def _write_captions(
+        self,
+        known: Sequence[tuple[int, PlannedPicture]],
+        new: Sequence[tuple[int, PlannedPicture]],
+    ) -> None:
         """Append a caption wherever the file asks for another one than there is."""
-        heads = self._heads([member.id for member, _ in placed])
-        changes: list[tuple[CaptionHead | None, Caption]] = []
-        for member, picture in placed:
-            wanted = self._wanted_caption(picture)
-            head = heads.get(member.id)
-            present = (head.caption.text, head.caption.source) if head else None
-            if replaces(present, wanted):
-                caption = Caption(
-                    member_id=member.id,
-                    text=wanted[0],
-                    source=wanted[1],
-                    parent_id=head.caption_id if head else None,
-                    tokens=token_count(wanted[0]),
+        heads = self._heads([number for number, _ in known])
+        rows = []
+        for number, picture in (*known, *new):
+            text, source = self._wanted_caption(picture)
+            head = heads.get(number)
+            if replaces((head.text, head.source) if head else None, (text, source)):
+                rows.append(
+                    {
+                        "member_id": number,
+                        "text": text,
+                        "source": source,
+                        "parent_id": head.id if head else None,
+                        "tokens": token_count(text),
+                    }
                 )
-                changes.append((head, caption))
-        self._session.add_all([caption for _, caption in changes])
-        self._session.flush()
-        for head, caption in changes:
-            if head is None:
-                self._session.add(CaptionHead(member_id=caption.member_id, caption=caption))
-            else:
-                head.caption = caption
-        self._session.flush()
+        if not rows:
+            return
+        query = insert(Caption).returning(Caption.member_id, Caption.id)
+        made = [
+            {"member_id": member, "caption_id": caption}
+            for member, caption in self._session.execute(query, rows)
+        ]
+        followed = [row for row in made if row["member_id"] in heads]
+        first = [row for row in made if row["member_id"] not in heads]
+        if followed:
+            self._session.execute(update(CaptionHead), followed)
+        if first:
+            self._session.execute(insert(CaptionHead), first)
 
     def _wanted_caption(self, picture: PlannedPicture) -> tuple[str, CaptionSource]:
         return wanted_caption(
             picture, self._layout, self._image_set.caption_template, self._image_set.name
         )
 
-    def _heads(self, member_ids: Sequence[int]) -> Mapping[int, CaptionHead]:
+    def _heads(self, member_ids: Sequence[int]) -> Mapping[int, Row[*tuple[Any, ...]]]:
+        """The present captions of members, as far as they have one."""
+        if not member_ids:
+            return {}
         query = (
-            select(CaptionHead)
-            .options(joinedload(CaptionHead.caption))
+            select(CaptionHead.member_id, Caption.id, Caption.text, Caption.source)
+            .join(Caption, Caption.id == CaptionHead.caption_id)
             .where(CaptionHead.member_id.in_(member_ids))
         )
-        return {head.member_id: head for head in self._session.scalars(query)}
+        return {row.member_id: row for row in self._session.execute(query)}
 
     def _ensured_tags(
         self, pictures: Sequence[PlannedPicture]
@@ -281,31 +280,6 @@ class RowWriter:
             tags[names] = ensure_tag(self._session, names, levels)
         return tags
 
-    def _ensured_images(self, taken: Sequence[Taken]) -> Mapping[str, Image]:
-        """Blob and image of every picture by digest; made where missing, in order of digest.
-
-        One order for all, so that two processes cannot wait for each other.
-        """
-        by_digest = {item.stored.sha256: item for item in taken}
-        query = select(Blob).where(Blob.sha256.in_(by_digest))
-        blobs = {blob.sha256: blob for blob in self._session.scalars(query)}
-        for digest in sorted(by_digest.keys() - blobs.keys()):
-            size = by_digest[digest].stored.size_bytes
-            blobs[digest] = Blob(sha256=digest, size_bytes=size)
-            self._session.add(blobs[digest])
-        self._session.flush()
-        digests = {blob.id: digest for digest, blob in blobs.items()}
-        query_images = select(Image).where(Image.blob_id.in_(digests))
-        images = {digests[i.blob_id]: i for i in self._session.scalars(query_images)}
-        new: dict[Image, tuple[int, ...]] = {}
-        for digest in sorted(by_digest.keys() - images.keys()):
-            images[digest] = new_image(blobs[digest], by_digest[digest].facts)
-            new[images[digest]] = by_digest[digest].facts.hashes
-        self._session.add_all(new)
-        self._session.flush()
-        prove_twins(self._session, self._store, new)
-        return images
-
     def _members_at(self, source_paths: Sequence[str]) -> Mapping[str, Member]:
         query = select(Member).where(
             Member.image_set_id == self._image_set.id, Member.source_path.in_(source_paths)
@@ -315,45 +289,16 @@ class RowWriter:
     def _members_elsewhere(self) -> Mapping[int, list[Member]]:
         """Members of the set, by image, whose own file is not there any more."""
         leavers: dict[int, list[Member]] = defaultdict(list)
+        held = [image.id for image in self._images.values() if not image.is_new]
+        if not held:
+            return leavers
         query = select(Member).where(
-            Member.image_set_id == self._image_set.id,
-            Member.image_id.in_([image.id for image in self._images.values()]),
+            Member.image_set_id == self._image_set.id, Member.image_id.in_(held)
         )
         for member in self._session.scalars(query.order_by(Member.id)):
             if not self._is_there(member.folder, member.source_path):
                 leavers[member.image_id].append(member)
         return leavers
-
-    def _holders_of(self, images: Sequence[Image]) -> Mapping[str, list[_Holder]]:
-        """Members that have these pictures already, or others of the same pixels."""
-        holders: dict[str, list[_Holder]] = defaultdict(list)
-        pixels = {image.pixel_sha256 for image in images if image.pixel_sha256 is not None}
-        same = or_(
-            Image.id.in_([image.id for image in images]), Image.pixel_sha256.in_(sorted(pixels))
-        )
-        query = (
-            select(Image, ImageSet.id, ImageSet.name, Member.source_path, Blob.sha256, Tag.path)
-            .join(Member, Member.image_id == Image.id)
-            .join(ImageSet, ImageSet.id == Member.image_set_id)
-            .join(Blob, Blob.id == Image.blob_id)
-            .outerjoin(
-                MemberTag, and_(MemberTag.member_id == Member.id, MemberTag.by_folder.is_(True))
-            )
-            .outerjoin(Tag, Tag.id == MemberTag.tag_id)
-            .where(same)
-            .order_by(Member.id)
-        )
-        for image, set_id, set_name, path, digest, tag_path in self._session.execute(query):
-            holders[_pixels(image)].append(
-                _Holder(
-                    set_id=set_id,
-                    set_name=set_name,
-                    source_path=path,
-                    sha256=digest,
-                    tag_path=tag_path or "",
-                )
-            )
-        return holders
 
     def _tag_path(self, picture: PlannedPicture) -> str:
         tag = self._tags[picture.tags]
@@ -366,17 +311,20 @@ class RowWriter:
             )
 
 
-def _pixels(image: Image) -> str:
-    """What tells a picture from others: its pixels where a twin is likely, else itself."""
-    return image.pixel_sha256 or f"image {image.id}"
-
-
 def _refresh(member: Member, picture: PlannedPicture) -> None:
-    member.source_size = picture.file.size_bytes
-    member.source_mtime_ns = picture.file.mtime_ns
-    member.source_inode = picture.file.inode
-    member.state = MemberState.PRESENT
-    member.seen_at = now()
+    for column, value in _as_seen(picture).items():
+        setattr(member, column, value)
+
+
+def _as_seen(picture: PlannedPicture) -> dict[str, Any]:
+    """What a member's row says of its file."""
+    return {
+        "source_size": picture.file.size_bytes,
+        "source_mtime_ns": picture.file.mtime_ns,
+        "source_inode": picture.file.inode,
+        "state": MemberState.PRESENT,
+        "seen_at": now(),
+    }
 
 
 def wanted_caption(

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from sdxl_reg.catalog.audit import note
 from sdxl_reg.catalog.captions import DEFAULT_TEMPLATE, check_template
 from sdxl_reg.catalog.images import find_image_set
+from sdxl_reg.catalog.ingest_images import Taken
 from sdxl_reg.catalog.ingest_plan import (
     IngestOptions,
     IngestPlan,
@@ -25,7 +26,7 @@ from sdxl_reg.catalog.ingest_plan import (
     PlannedPicture,
     PlannedSet,
 )
-from sdxl_reg.catalog.ingest_rows import Known, RowWriter, Taken, replaces, wanted_caption
+from sdxl_reg.catalog.ingest_rows import Known, RowWriter, replaces, wanted_caption
 from sdxl_reg.catalog.portions import portions
 from sdxl_reg.catalog.references import checked_name
 from sdxl_reg.catalog.set_memory import (

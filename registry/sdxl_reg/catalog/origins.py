@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -10,7 +11,7 @@ from sdxl_reg.catalog.blobs import recorded
 from sdxl_reg.catalog.portions import portions
 from sdxl_reg.imaging.examine import PictureFacts
 from sdxl_reg.store.blobs import StoredBlob
-from sdxl_reg.tables import Blob, GeneratedPicture, Generation, Grid, GridCell, Image
+from sdxl_reg.tables import GeneratedPicture, Generation, Grid, GridCell, Image
 from sdxl_reg.vocabulary import NodeKind
 
 
@@ -47,37 +48,36 @@ def recorded_image(session: Session, stored: StoredBlob, facts: PictureFacts) ->
     blob = recorded(session, stored)
     image = session.scalar(select(Image).where(Image.blob_id == blob.id))
     if image is None:
-        image = new_image(blob, facts)
+        image = Image(blob_id=blob.id, **picture_columns(facts))
         session.add(image)
         session.flush()
     return image
 
 
-def new_image(blob: Blob, facts: PictureFacts) -> Image:
-    """The row of a picture that is not recorded yet; it is not added to any session.
+def picture_columns(facts: PictureFacts) -> dict[str, Any]:
+    """What a picture's row says, without which bytes it is.
 
     Args:
-        blob: Of its bytes.
         facts: From `imaging.examine.examine`.
     """
-    image = Image(blob_id=blob.id, width=facts.width, height=facts.height, format=facts.format)
-    judge(image, facts)
-    return image
+    size = {"width": facts.width, "height": facts.height, "format": facts.format}
+    return size | judgement(facts)
 
 
-def judge(image: Image, facts: PictureFacts) -> None:
-    """Write into a picture's row what its preview tells.
+def judgement(facts: PictureFacts) -> dict[str, Any]:
+    """The columns of a picture's row that its preview fills.
 
     Args:
-        image: The row.
         facts: From `imaging.examine.examine`.
     """
-    image.phash = facts.phash
-    image.preview_sha256 = facts.preview_sha256
-    image.brightness = facts.measures.brightness
-    image.contrast = facts.measures.contrast
-    image.sharpness = facts.measures.sharpness
-    image.exif = facts.exif or None
+    return {
+        "phash": facts.phash,
+        "preview_sha256": facts.preview_sha256,
+        "brightness": facts.measures.brightness,
+        "contrast": facts.measures.contrast,
+        "sharpness": facts.measures.sharpness,
+        "exif": facts.exif or None,
+    }
 
 
 def origins_of(session: Session, image_ids: Iterable[int]) -> dict[int, Origin]:

@@ -5,10 +5,12 @@ one size and one perceptual hash are few, so only these are decoded whole and co
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import Row, Select, select, update
+from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.portions import portions
 from sdxl_reg.errors import Corrupt, NotFound
@@ -16,54 +18,77 @@ from sdxl_reg.imaging.decode import ANY_SIZE
 from sdxl_reg.imaging.examine import pixel_digest
 from sdxl_reg.imaging.problems import Unreadable
 from sdxl_reg.store.blobs import BlobStore
-from sdxl_reg.tables import Image
+from sdxl_reg.tables import Blob, Image
+
+_Look = tuple[int, int, int | str | None]  # width, height, hash; of a flat picture its preview
+_Picture = Row[*tuple[Any, ...]]
 
 
-def prove_twins(session: Session, store: BlobStore, images: Mapping[Image, Sequence[int]]) -> None:
+def prove_twins(
+    session: Session, store: BlobStore, hashes: Mapping[int, Sequence[int]]
+) -> dict[int, str]:
     """Give pictures that may have the pixels of another the digest of their pixels, both of them.
 
     Args:
         session: The transaction, with the pictures flushed.
         store: Holds them.
-        images: Pictures that are new → their `likeness.near_hashes`.
+        hashes: Row of a picture that is new → its `likeness.near_hashes`.
+
+    Returns:
+        Row → SHA-256 of the pixels, of all pictures that were given it now.
     """
-    alike = _alike(session, images)
-    for image, hashes in images.items():
-        for look in hashes or (image.preview_sha256,):
-            for other in alike[image.width, image.height, look]:
-                if other.id == image.id or not _may_be_equal(image, other):
-                    continue
-                _digest(store, image)
-                _digest(store, other)
-
-
-def _alike(
-    session: Session, images: Mapping[Image, Sequence[int]]
-) -> dict[tuple[int, int, object], list[Image]]:
-    """Every recorded picture that looks like one of these, by size and hash, or preview."""
-    found: dict[tuple[int, int, object], list[Image]] = defaultdict(list)
-    query = select(Image).options(joinedload(Image.blob))
-    hashed = {value for hashes in images.values() for value in hashes}
-    flat = {image.preview_sha256 for image, hashes in images.items() if not hashes}
-    for some in portions(sorted(hashed)):
-        for image in session.scalars(query.where(Image.phash.in_(some))):
-            found[image.width, image.height, image.phash].append(image)
-    for digests in portions(sorted(str(digest) for digest in flat)):
-        chosen = query.where(Image.phash.is_(None), Image.preview_sha256.in_(digests))
-        for image in session.scalars(chosen):
-            found[image.width, image.height, image.preview_sha256].append(image)
+    alike = _alike(session, hashes)
+    new = {row.id: row for rows in alike.values() for row in rows if row.id in hashes}
+    likely: dict[int, _Picture] = {}
+    for number, picture in new.items():
+        for look in hashes[number] or (picture.preview_sha256,):
+            for other in alike.get((picture.width, picture.height, look), ()):
+                if other.id != number and _may_be_equal(picture, other):
+                    likely |= {number: picture, other.id: other}
+    found = dict(_digests(store, likely.values()))
+    if found:
+        rows = [{"id": number, "pixel_sha256": digest} for number, digest in found.items()]
+        session.execute(update(Image), rows)
     return found
 
 
-def _may_be_equal(image: Image, other: Image) -> bool:
+def _alike(session: Session, hashes: Mapping[int, Sequence[int]]) -> Mapping[_Look, list[_Picture]]:
+    """Every recorded picture that looks like one of these, and these; by size and hash."""
+    found: dict[_Look, list[_Picture]] = defaultdict(list)
+    for some in portions(sorted({value for near in hashes.values() for value in near})):
+        for row in session.execute(_pictures().where(Image.phash.in_(some))):
+            found[row.width, row.height, row.phash].append(row)
+    flat = [number for number, near in hashes.items() if not near]
+    for numbers in portions(flat):
+        previews = select(Image.preview_sha256).where(Image.id.in_(numbers)).scalar_subquery()
+        same = _pictures().where(Image.phash.is_(None), Image.preview_sha256.in_(previews))
+        for row in session.execute(same):
+            found[row.width, row.height, row.preview_sha256].append(row)
+    return found
+
+
+def _pictures() -> Select[*tuple[Any, ...]]:
+    return select(
+        Image.id,
+        Image.width,
+        Image.height,
+        Image.format,
+        Image.phash,
+        Image.preview_sha256,
+        Image.pixel_sha256,
+        Blob.sha256,
+    ).join(Blob, Blob.id == Image.blob_id)
+
+
+def _may_be_equal(picture: _Picture, other: _Picture) -> bool:
     """Whether pixels can be equal; previews that were made in one way tell when they are not."""
-    one_way = (image.format == "JPEG") == (other.format == "JPEG")
-    return not one_way or image.preview_sha256 == other.preview_sha256
+    one_way = (picture.format == "JPEG") == (other.format == "JPEG")
+    return not one_way or picture.preview_sha256 == other.preview_sha256
 
 
-def _digest(store: BlobStore, image: Image) -> None:
-    if image.pixel_sha256 is None:
-        try:
-            image.pixel_sha256 = pixel_digest(store.read(image.blob.sha256), ANY_SIZE)
-        except (Unreadable, NotFound, Corrupt):
-            return  # fsck tells of it; it is nobody's twin
+def _digests(store: BlobStore, pictures: Iterable[_Picture]) -> Iterator[tuple[int, str]]:
+    """Of those that have none yet; one that cannot be read is nobody's twin, and fsck tells."""
+    for picture in pictures:
+        if picture.pixel_sha256 is None:
+            with suppress(Unreadable, NotFound, Corrupt):
+                yield picture.id, pixel_digest(store.read(picture.sha256), ANY_SIZE)

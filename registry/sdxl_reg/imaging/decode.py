@@ -228,6 +228,8 @@ def readable_formats() -> tuple[str, ...]:
 def _turned(image: Image.Image) -> Image.Image:
     """The picture as its EXIF orientation says; as it is where the EXIF block is broken."""
     try:
+        if image.getexif().get(_ORIENTATION, 1) == 1:
+            return image  # Pillow would copy it
         return ImageOps.exif_transpose(image)
     except Exception:  # EXIF of cameras is broken in every way there is
         return image

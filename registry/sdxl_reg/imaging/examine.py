@@ -85,7 +85,7 @@ def examine(data: bytes, limits: Limits) -> PictureFacts:
         notes = tuple(_notes(image, image_format, size, data))
     width, height = size[::-1] if exif.get("orientation", "1") in "5678" else size
     grey = small.convert("L")
-    preview = _shrunk(small)
+    preview = _shrink(small)
     hashes = near_hashes(_in_blocks(grey, size))
     measures = measure(preview.convert("L"))
     return PictureFacts(
@@ -130,11 +130,10 @@ def _digest(image: Image.Image, size: tuple[int, int]) -> str:
     return digest.hexdigest()
 
 
-def _shrunk(image: Image.Image) -> Image.Image:
-    """The picture with a longer side of at most 256 pixels; Hamming is sharp enough for that."""
-    copy = image.copy()
-    copy.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE), Image.Resampling.HAMMING, reducing_gap=1.0)
-    return copy
+def _shrink(image: Image.Image) -> Image.Image:
+    """The picture itself, its longer side now at most 256 pixels; Hamming is sharp enough."""
+    image.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE), Image.Resampling.HAMMING, reducing_gap=1.0)
+    return image
 
 
 def _in_blocks(grey: Image.Image, size: tuple[int, int]) -> Image.Image:

@@ -41,7 +41,8 @@ def near_hashes(image: Image.Image) -> tuple[int, ...]:
     Returns:
         64 bits each as a signed integer, the hash itself first; nothing for a flat picture.
     """
-    small = image.convert("L").resize((_SIDE, _SIDE), Image.Resampling.BOX)
+    grey_image = image if image.mode == "L" else image.convert("L")
+    small = grey_image.resize((_SIDE, _SIDE), Image.Resampling.BOX)
     grey = np.asarray(small, dtype=np.float64)
     if grey.std() < _FLAT:
         return ()
