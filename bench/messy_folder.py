@@ -143,7 +143,11 @@ def odd_files(root: Path) -> Counter[str]:
     shot(10_004).save(_made(odd / "flawless/really a png.jpg"), "PNG")
     Image.new("RGB", (700, 700)).save(_made(odd / "flawless/black.png"))
     Image.new("RGB", (1, 1), "red").save(_made(odd / "flawless/dot.png"))
-    made["new"] += 6
+    half = len(good) // 2
+    foreign = np.random.default_rng(0).bytes(2048)
+    scratched = good[:half] + foreign + good[half + len(foreign) :]
+    (odd / "flawless/scratched.jpg").write_bytes(scratched)
+    made["new"] += 7
     return made
 
 

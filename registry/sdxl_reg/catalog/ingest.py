@@ -45,7 +45,7 @@ from sdxl_reg.store.blobs import BlobStore
 __all__ = ["IngestOptions", "IngestReport", "IngestedSet", "ingest"]
 
 Progress = Callable[[int, int, str], None]
-_BATCH = 64  # pictures a transaction
+_FIRST, _BATCH = 8, 64  # pictures a transaction: few at first, so that something is there soon
 _FOLDERS = 256  # folders a transaction, where nothing in them is to be recorded
 
 
@@ -285,15 +285,17 @@ _Batch = tuple[list[Taken | Known | Problem], list[FolderDone]]
 def _batches(items: Iterator[_Item]) -> Iterator[_Batch]:
     """Items for one transaction each, with the folders that end among them."""
     batch: _Batch = ([], [])
+    full = _FIRST
     try:
         for item in items:
             if isinstance(item, FolderDone):
                 batch[1].append(item)
             else:
                 batch[0].append(item)
-            if len(batch[0]) == _BATCH or len(batch[1]) == _FOLDERS:
+            if len(batch[0]) == full or len(batch[1]) == _FOLDERS:
                 yield batch
                 batch = ([], [])
+                full = min(2 * full, _BATCH)
     except OutOfSpace:  # what has its bytes in the store is still recorded
         if any(batch):
             yield batch

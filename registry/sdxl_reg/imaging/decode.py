@@ -61,7 +61,7 @@ def read_bytes(path: Path, limits: Limits) -> bytes:
         with os.fdopen(descriptor, "rb") as stream:
             before = os.fstat(descriptor)
             _check_size(before, limits)
-            data = stream.read(limits.max_bytes + 1)
+            data = stream.read(before.st_size + 1)  # as much as is asked for is allocated
             after = os.fstat(descriptor)
     except FileNotFoundError:
         raise Unreadable(

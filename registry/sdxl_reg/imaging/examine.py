@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from sdxl_reg.imaging.decode import Limits, decoded, flattened, opened, upright
+from sdxl_reg.imaging.jpeg_markers import foreign_marker
 from sdxl_reg.imaging.likeness import near_hashes
 from sdxl_reg.imaging.problems import Code
 from sdxl_reg.imaging.quality import Flag, Measures, flags, measure
@@ -176,6 +177,9 @@ def _notes(
         yield Code.TINY, f"It is only {size[0]}×{size[1]} pixels"
     if _has_more(image_format, data):
         yield Code.TRAILING_BYTES, "There are bytes after the end of the picture"
+    if image_format == "JPEG" and (at := foreign_marker(data)) is not None:
+        message = f"It is damaged at byte {at:,}; below that its pixels are made up: look at it"
+        yield Code.CORRUPT_DATA, message
 
 
 def _has_more(image_format: str, data: bytes) -> bool:

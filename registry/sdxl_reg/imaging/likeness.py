@@ -49,20 +49,19 @@ def near_hashes(image: Image.Image) -> tuple[int, ...]:
     matrix = _cosines()
     low = (matrix[:_LOW] @ grey @ matrix[:_LOW].T).ravel()
     order = np.argsort(low, kind="stable")
-    bits = np.zeros(_LOW * _LOW, dtype=bool)
-    bits[order[_LOW * _LOW // 2 :]] = True
-    hashes = [_packed(bits)]
     middle = len(order) // 2
-    for below in order[middle - _NEAR : middle]:
-        for above in order[middle : middle + _NEAR]:
-            swapped = bits.copy()
-            swapped[[below, above]] = swapped[[above, below]]
-            hashes.append(_packed(swapped))
-    return tuple(hashes)
+    bits = [1 << (_LOW * _LOW - 1 - int(frequency)) for frequency in order]  # the first is highest
+    own = sum(bits[middle:])
+    swapped = (
+        own ^ below ^ above
+        for below in bits[middle - _NEAR : middle]
+        for above in bits[middle : middle + _NEAR]
+    )
+    return tuple(_signed(value) for value in (own, *swapped))
 
 
-def _packed(bits: NDArray[np.bool_]) -> int:
-    return int.from_bytes(np.packbits(bits).tobytes(), "big", signed=True)
+def _signed(value: int) -> int:
+    return value - (1 << 64) if value >> 63 else value
 
 
 def hamming(left: int, right: int) -> int:

@@ -46,6 +46,7 @@ class Code(StrEnum):
     LABEL_CONFLICT = "label-conflict"
     FIRST_FRAME = "first-frame"
     TRAILING_BYTES = "trailing-bytes"
+    CORRUPT_DATA = "corrupt-data"
     TINY = "tiny"
     QUALITY = "quality"
     NEAR_CONFLICT = "near-conflict"

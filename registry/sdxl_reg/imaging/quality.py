@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 BLURRED_BELOW = 12.0  # of sharpness: a picture blurred by a radius of 2 % of its side has less
@@ -53,11 +54,13 @@ def measure(grey: Image.Image) -> Measures:
     Args:
         grey: Its preview in mode L.
     """
-    values = np.asarray(grey, dtype=np.float32)
+    counts = np.array(grey.histogram(), dtype=np.float64)
+    share, levels = counts / counts.sum(), np.arange(256.0)
+    mean = float(share @ levels)
     return Measures(
-        brightness=round(float(values.mean()), 3),
-        contrast=round(float(values.std()), 3),
-        sharpness=round(_laplacian_variance(values), 3),
+        brightness=round(mean, 3),
+        contrast=round(float(np.sqrt(share @ (levels - mean) ** 2)), 3),
+        sharpness=round(_laplacian_variance(np.asarray(grey).astype(np.int16)), 3),
     )
 
 
@@ -81,10 +84,10 @@ def flags(width: int, height: int, measures: Measures | None) -> tuple[Flag, ...
     return tuple(flag for flag in Flag if said.get(flag))
 
 
-def _laplacian_variance(values: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> float:
+def _laplacian_variance(values: NDArray[np.int16]) -> float:
     """Of the four-neighbour Laplacian inside the picture; 0 where there is no inside."""
     if min(values.shape) < 3:
         return 0.0
-    inside = values[1:-1, 1:-1]
     around = values[:-2, 1:-1] + values[2:, 1:-1] + values[1:-1, :-2] + values[1:-1, 2:]
-    return float((around - 4.0 * inside).var())
+    laplacian = (around - 4 * values[1:-1, 1:-1]).astype(np.float64).ravel()
+    return float(laplacian @ laplacian / laplacian.size - laplacian.mean() ** 2)

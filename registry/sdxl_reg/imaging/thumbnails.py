@@ -7,7 +7,7 @@ ingested gets one.
 
 import io
 import os
-import tempfile
+import threading
 from pathlib import Path
 
 from PIL import Image
@@ -38,11 +38,13 @@ def encoded(picture: Image.Image) -> bytes:
 
 def keep(data: bytes, path: Path) -> None:
     """Write a file that appears whole; where it cannot be written that costs time only, later."""
+    aside = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent)
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(data)
-        Path(name).replace(path)
+        try:
+            aside.write_bytes(data)
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            aside.write_bytes(data)
+        aside.replace(path)
     except OSError:
-        return
+        aside.unlink(missing_ok=True)

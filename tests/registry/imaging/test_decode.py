@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -123,6 +124,18 @@ def test_an_animation_gives_its_first_frame_and_a_note() -> None:
 def test_bytes_after_the_end_are_noted() -> None:
     notes = examine(_encoded(_noise()) + b"junk", Limits()).notes
     assert [code for code, _ in notes] == [Code.TRAILING_BYTES]
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_blocks": 4}])
+def test_foreign_bytes_inside_a_jpeg_are_noted_where_they_are(options: dict[str, object]) -> None:
+    whole = _encoded(_noise(300, 300), "JPEG", quality=90, **options)
+    assert examine(whole, Limits()).notes == ()
+    middle = len(whole) // 2
+    foreign = np.random.default_rng(1).bytes(2048)
+    damaged = whole[:middle] + foreign + whole[middle + 2048 :]
+    ((code, message),) = examine(damaged, Limits()).notes
+    assert code == Code.CORRUPT_DATA
+    assert middle <= int(re.findall(r"byte ([\d,]+)", message)[0].replace(",", "")) < middle + 2048
 
 
 def test_a_strip_is_noted() -> None:
