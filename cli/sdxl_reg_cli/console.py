@@ -8,9 +8,11 @@ from contextlib import contextmanager
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, NoReturn, Protocol, TypeVar
 
 import click
+
+from sdxl_reg.errors import RegistryError
 
 
 class Advance(Protocol):
@@ -48,6 +50,13 @@ def show_error(code: str, message: str, *, as_json: bool, hint: str = "") -> Non
     click.echo(click.style("error: ", fg="red", bold=True) + message, err=True)
     if hint:
         click.echo(f"       {hint}", err=True)
+
+
+def end_with(error: RegistryError, *, as_json: bool) -> NoReturn:
+    """End with an error that is about what was printed; a printed document tells it itself."""
+    if as_json:
+        raise click.exceptions.Exit(error.exit_code)
+    raise error
 
 
 def print_table(

@@ -1,33 +1,110 @@
-"""`sdxl-reg fsck`: verify every blob."""
+"""`sdxl-reg fsck`: whether rows, bytes and what is derived from rows agree."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from sdxl_reg.errors import Corrupt
-from sdxl_reg_cli.console import json_option, print_json, progress_bar, say
-from sdxl_reg_cli.installation import opened
+from sdxl_reg_cli.console import end_with, json_option, print_json, progress_bar, say
+from sdxl_reg_cli.installation import Installation, opened
+
+if TYPE_CHECKING:
+    from sdxl_reg.catalog.integrity.faults import IntegrityReport
 
 
 @click.command()
+@click.option("--quick", is_flag=True, help="Compare lengths of blobs instead of reading them.")
+@click.option("--repair", is_flag=True, help="Mend what can be mended, then look again.")
+@click.option(
+    "--from",
+    "second",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Blob folder of another registry to take lost bytes from; with --repair.",
+)
 @json_option
-def fsck(as_json: bool) -> None:
-    """Read every blob the database knows and compare it with its name."""
-    from sdxl_reg.catalog.integrity import verify_blobs
-    from sdxl_reg.store.database import reading
+def fsck(quick: bool, repair: bool, second: Path | None, as_json: bool) -> None:
+    """Compare rows with bytes, and what is derived with what it is derived from.
 
-    with opened() as registry, progress_bar() as advance, reading(registry.engine) as session:
-        report = verify_blobs(session, registry.store, advance)
+    Every blob is read and compared with its name; the tree of tags, the lineage, the counts, the
+    frozen versions and the database itself are compared with the rows behind them. --repair
+    writes derived rows anew and takes lost bytes from a second store; nothing else is changed.
+
+    \b
+    sdxl-reg fsck
+    sdxl-reg fsck --repair --from /backup/sdxl-reg/blobs
+    """
+    if second is not None and not repair:
+        raise click.UsageError("--from says where --repair takes bytes from: give --repair too")
+    with opened() as registry:
+        report = _checked(registry, quick=quick)
+        restored = None
+        if repair and report.faults:
+            restored = _repaired(registry, report, second)
+            report = _checked(registry, quick=quick)
     if as_json:
-        print_json(
-            {"verified": report.verified, "missing": report.missing, "corrupt": report.corrupt}
-        )
+        print_json(_document(report, restored))
     else:
-        say(f"{report.verified} blobs are as they were recorded")
-        for kind, digests in (("missing", report.missing), ("corrupt", report.corrupt)):
-            for digest in digests:
-                click.echo(f"{kind} {digest}")
-    if report.missing or report.corrupt:
-        raise Corrupt(
-            registry.store.root,
-            f"{len(report.missing)} blobs are missing, {len(report.corrupt)} are corrupt",
-            remedy="Restore them from a backup, or ingest or train again",
+        _show(report, restored)
+    if report.faults:
+        error = Corrupt(
+            "the registry",
+            f"{len(report.faults)} things are wrong",
+            remedy="Take lost bytes from a backup: sdxl-reg fsck --repair --from FOLDER; or ingest "
+            "or train again",
         )
+        end_with(error, as_json=as_json)
+
+
+def _checked(registry: Installation, *, quick: bool) -> "IntegrityReport":
+    from sdxl_reg.catalog.integrity.check import check
+
+    with progress_bar() as advance:
+        return check(registry.engine, registry.store, advance, quick=quick)
+
+
+def _repaired(registry: Installation, report: "IntegrityReport", second: Path | None) -> int:
+    from sdxl_reg.catalog.integrity.check import repair
+    from sdxl_reg.store.blobs import BlobStore
+
+    other = BlobStore(second) if second else None
+    return repair(registry.engine, registry.store, report, other)
+
+
+def _document(report: "IntegrityReport", restored: int | None) -> dict[str, Any]:
+    from sdxl_reg.catalog.integrity.faults import FaultKind
+
+    return {
+        "verified": report.verified,
+        "missing": report.subjects(FaultKind.MISSING),
+        "corrupt": report.subjects(FaultKind.CORRUPT),
+        "faults": [
+            {
+                "kind": fault.kind,
+                "subject": fault.subject,
+                "message": fault.message,
+                "used_by": fault.used_by,
+            }
+            for fault in report.faults
+        ],
+        "unrecorded": {"files": report.unrecorded, "bytes": report.unrecorded_bytes},
+        "strays": report.strays,
+        "restored": restored,
+    }
+
+
+def _show(report: "IntegrityReport", restored: int | None) -> None:
+    if restored is not None:
+        say(f"derived rows were written anew, {restored} blobs restored")
+    say(f"{report.verified} blobs are as they were recorded")
+    for fault in report.faults:
+        click.echo(f"{fault.kind} {fault.subject}: {fault.message}")
+        if fault.used_by:
+            click.echo(f"  needed by {', '.join(fault.used_by)}")
+    for stray in report.strays:
+        click.echo(f"stray {stray}: it is no blob, and nobody touches it")
+    if report.unrecorded:
+        from rich.filesize import decimal
+
+        size = decimal(report.unrecorded_bytes)
+        say(f"{report.unrecorded} files ({size}) have no row: sdxl-reg gc removes them")

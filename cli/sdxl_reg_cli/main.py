@@ -39,7 +39,10 @@ COMMANDS = {
     "lineage": ("lineage:lineage", "Show what something was made from, and what from it."),
     "serve": ("serve:serve", "Serve the REST API and the pages."),
     "db": ("db:db", "Create or upgrade the database."),
-    "fsck": ("fsck:fsck", "Verify every blob and every row that points at one."),
+    "fsck": ("fsck:fsck", "Compare rows with bytes and what is derived; mend it."),
+    "gc": ("gc:gc", "Remove bytes that nothing needs."),
+    "backup": ("backup:backup", "Write the whole registry into one file."),
+    "restore": ("backup:restore", "Fill an empty registry from such a file."),
     "doctor": ("doctor:doctor", "Say what is installed, where things lie and what is missing."),
 }
 

@@ -25,7 +25,7 @@ from sdxl_reg.errors import NO_ROOM, Corrupt, InvalidValue, NotFound, OutOfSpace
 from sdxl_reg.store.links import check_link, cloned, remember_link
 
 CHUNK_BYTES = 1 << 20
-_DIGEST = re.compile(r"[0-9a-f]{64}")
+_DIGEST, _FOLDER = re.compile(r"[0-9a-f]{64}"), re.compile(r"[0-9a-f]{2}")
 _NO_ROOM = NO_ROOM | {errno.EFBIG}
 
 
@@ -111,6 +111,8 @@ class BlobStore:
             remember_link(self._link_path(sha256), source)
             _link(source, target)
             _sync_folder(target.parent)
+        else:
+            _freshen(target)
         return StoredBlob(sha256=sha256, size_bytes=len(data), is_new=is_new)
 
     def checked_path(self, sha256: str) -> Path:
@@ -128,13 +130,9 @@ class BlobStore:
 
     def put_stream(self, source: BinaryIO) -> StoredBlob:
         """Take everything left in a stream; raises as `put_file` does."""
-        digest, size = hashlib.sha256(), 0
         with self._incoming() as (temporary, stream):
-            while chunk := source.read(CHUNK_BYTES):
-                digest.update(chunk)
-                size += len(chunk)
-                stream.write(chunk)
-            return self._keep(temporary, stream, digest.hexdigest(), size)
+            sha256, size = _copied(source, stream)
+            return self._keep(temporary, stream, sha256, size)
 
     def open(self, sha256: str) -> BufferedReader:
         """A readable stream of a blob.
@@ -169,6 +167,68 @@ class BlobStore:
                 f"its SHA-256 is {found}",
                 remedy="Remove this file and ingest or import its source again",
             )
+
+    def files(self) -> Iterator[Path]:
+        """Every blob that lies in the store, links too, by digest."""
+        for folder in sorted(self.root.glob("[0-9a-f][0-9a-f]")):
+            yield from sorted(p for p in folder.iterdir() if _DIGEST.fullmatch(digest_at(p)))
+
+    def strays(self) -> Iterator[Path]:
+        """What lies in the store and is no part of it."""
+        for path in sorted(self.root.glob("*")):
+            if path.name in ("incoming", "links"):
+                continue
+            if not _FOLDER.fullmatch(path.name) or not path.is_dir():
+                yield path
+            else:
+                yield from sorted(p for p in path.iterdir() if not _DIGEST.fullmatch(digest_at(p)))
+
+    def restore(self, sha256: str, source: BinaryIO) -> None:
+        """Put the bytes of a digest in the place of whatever lies there.
+
+        Args:
+            sha256: The digest.
+            source: The bytes.
+
+        Raises:
+            InvalidValue: It is not a digest.
+            Corrupt: The source has other bytes; nothing was changed.
+            OutOfSpace: The disk is full; nothing was changed.
+        """
+        target = self.path(sha256)
+        with self._incoming() as (temporary, stream):
+            found, _ = _copied(source, stream)
+            if found != sha256:
+                raise Corrupt(
+                    sha256,
+                    f"the bytes to restore it from have the SHA-256 {found}",
+                    remedy="Take them from another backup",
+                )
+            stream.flush()
+            _settle(temporary, stream, target)
+
+    def discard(self, sha256: str, *, older_than_s: float) -> bool:
+        """Remove the bytes of a digest, unless somebody has put them lately.
+
+        Args:
+            sha256: The digest.
+            older_than_s: Seconds since they were last put.
+
+        Returns:
+            Whether they were there and are gone.
+        """
+        path, aside = self.path(sha256), self._incoming_path / f"discarded-{sha256}"
+        if not _is_older(path, older_than_s):
+            return False
+        _make_folder(self._incoming_path)
+        path.rename(aside)
+        if not _is_older(aside, older_than_s):  # put again between the two looks
+            aside.rename(path)
+            return False
+        aside.unlink()
+        self._link_path(sha256).unlink(missing_ok=True)
+        _sync_folder(path.parent)
+        return True
 
     def materialise(self, files: Mapping[str, str], into: Path) -> None:
         """Lay blobs out as files under their names, by symbolic link; nothing is copied.
@@ -234,12 +294,48 @@ class BlobStore:
         target = self.path(sha256)
         is_new = target.is_symlink() or not (target.exists() and target.stat().st_size == size)
         if is_new:  # or damaged: a blob of another length is replaced by the true one
-            os.fchmod(stream.fileno(), 0o444)
-            os.fsync(stream.fileno())
-            _make_folder(target.parent)
-            temporary.rename(target)
-        _sync_folder(target.parent)  # of a duplicate too: its writer may not have come this far
+            _settle(temporary, stream, target)
+        else:
+            _freshen(target)
+            _sync_folder(target.parent)  # its writer may not have come this far
         return StoredBlob(sha256=sha256, size_bytes=size, is_new=is_new)
+
+
+def digest_at(path: Path) -> str:
+    """The digest of the blob that lies at a path of a store."""
+    return path.parent.name + path.name
+
+
+def _copied(source: BinaryIO, target: BinaryIO) -> tuple[str, int]:
+    """The digest and length of everything left in a stream, which is copied to another."""
+    digest, size = hashlib.sha256(), 0
+    while chunk := source.read(CHUNK_BYTES):
+        digest.update(chunk)
+        size += len(chunk)
+        target.write(chunk)
+    return digest.hexdigest(), size
+
+
+def _is_older(path: Path, seconds: float) -> bool:
+    """Whether a file is there and was last put longer ago than some seconds."""
+    try:
+        return time.time() - path.lstat().st_mtime > seconds
+    except FileNotFoundError:
+        return False
+
+
+def _settle(temporary: Path, stream: BinaryIO, target: Path) -> None:
+    """Make a file that was just written the blob at a path, durably."""
+    os.fchmod(stream.fileno(), 0o444)
+    os.fsync(stream.fileno())
+    _make_folder(target.parent)
+    temporary.rename(target)
+    _sync_folder(target.parent)
+
+
+def _freshen(target: Path) -> None:
+    """Have a blob that is wanted again count as young, so that nobody discards it meanwhile."""
+    os.utime(target, follow_symlinks=False)
 
 
 def _make_folder(folder: Path) -> None:

@@ -78,6 +78,15 @@ def reading(engine: Engine) -> Iterator[Session]:
         yield session
 
 
+@contextmanager
+def snapshot(engine: Engine) -> Iterator[Connection]:
+    """A connection that sees one state of the database for as long as it is open."""
+    if engine.dialect.name == "postgresql":
+        engine = engine.execution_options(isolation_level="REPEATABLE READ")
+    with engine.connect() as connection, connection.begin():
+        yield connection
+
+
 def folded(text: str) -> str:
     """The form under which texts are searched whatever their case: NFC, casefolded.
 
@@ -112,7 +121,7 @@ def prepare(engine: Engine) -> None:
         Conflict: The database was made by another release of sdxl-reg.
     """
     try:
-        found, wanted = _revision(engine), _newest_revision()
+        found, wanted = _revision(engine), newest_revision()
     except OperationalError as error:
         raise NotFound(
             "database",
@@ -160,7 +169,7 @@ def _revision(engine: Engine) -> str | None:
         return found
 
 
-def _newest_revision() -> str:
+def newest_revision() -> str:
     """The newest revision, read from the file names so that alembic need not be imported."""
     files = (importlib.resources.files(MIGRATIONS) / "versions").iterdir()
     return max(file.name.split("_")[0] for file in files if file.name[:1].isdigit())

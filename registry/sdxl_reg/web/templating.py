@@ -13,6 +13,7 @@ from fastapi.responses import Response
 from fastapi.templating import Jinja2Templates
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
+from rich.filesize import decimal
 
 from sdxl_reg import __version__
 from sdxl_reg.catalog.estimates import span_words
@@ -41,16 +42,6 @@ def render(
     return _TEMPLATES.TemplateResponse(
         request, template, dict(facts), status_code=status, headers=dict(headers or {})
     )
-
-
-def size_words(size_bytes: int) -> str:
-    """A length in bytes for people: `3.4 MB`."""
-    size = float(size_bytes)
-    for unit in ("bytes", "kB", "MB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} GB"
 
 
 def ago(moment: datetime | None) -> str:
@@ -105,7 +96,7 @@ def _environment() -> Environment:
         "moment": moment_words,
         "number": number_words,
         "part": path_part,
-        "size": size_words,
+        "size": decimal,  # 3.4 MB
         "span": span_words,
     }
     environment.globals |= {"release": __version__}
