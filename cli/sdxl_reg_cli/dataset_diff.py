@@ -16,27 +16,27 @@ _STYLES = {"removed": ("red", "[-{}-]"), "added": ("green", "{{+{}+}}")}
 
 @click.command()
 @click.argument("before", metavar="BEFORE")
-@click.argument("after", metavar="AFTER")
+@click.argument("after", metavar="[AFTER]", required=False)
 @json_option
-def diff(before: str, after: str, as_json: bool) -> None:
+def diff(before: str, after: str | None, as_json: bool) -> None:
     """Show what changed between two dataset versions, of one dataset or of two.
+
+    With one of them, what changed to it from the one before.
 
     A picture is recognised by its bytes, so that a renamed file is the same picture. What was taken
     out of a caption stands in [-…-], what was put in in {+…+}.
 
     \b
     Examples:
+      sdxl-reg dataset diff weipin
       sdxl-reg dataset diff weipin@1 weipin@2
       sdxl-reg dataset diff weipin@2 weipin-spots@1 --json
     """
-    from sdxl_reg.catalog.dataset_diff import diff_versions
-    from sdxl_reg.catalog.datasets import find_dataset_version
+    from sdxl_reg.catalog.dataset_diff import diff_references
     from sdxl_reg.store.database import reading
 
     with opened() as registry, reading(registry.engine) as session:
-        found = diff_versions(
-            session, find_dataset_version(session, before), find_dataset_version(session, after)
-        )
+        found = diff_references(session, after or before, before if after else None)
     if as_json:
         print_json(_document(found))
         return

@@ -60,6 +60,19 @@ def test_a_diff_says_what_was_added_moved_and_repeated(
     assert "10 pictures are the same" in said.err
 
 
+def test_a_version_alone_is_compared_with_the_one_before(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run("dataset", "freeze", "weipin") == 0
+    assert run("dataset", "diff", "weipin") == 3
+    assert "It is the first" in capsys.readouterr().err
+    assert run("tags", "rename", "weipin", "qzy/flawed/spot", "stain") == 0
+    assert run("dataset", "freeze", "weipin") == 0
+    found = json_of(capsys, "dataset", "diff", "weipin")
+    assert (found["before"], found["after"]) == ("weipin@1", "weipin@2")
+    assert found == json_of(capsys, "dataset", "diff", "weipin@1", "weipin@2")
+
+
 def test_a_diff_with_a_version_that_is_not_there_is_refused() -> None:
     assert run("dataset", "diff", "weipin@1", "weipin@2") == 3
 

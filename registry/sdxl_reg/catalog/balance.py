@@ -117,7 +117,7 @@ def depth_of(image_set: ImageSet, level: str) -> int:
 
 def _report(members: Iterable[SetMember], at: int, name: str) -> BalanceReport:
     rows = _rows(Counter(_value(member, at) for member in members))
-    return BalanceReport(level=name, rows=rows, remarks=tuple(_remarks(rows, name)))
+    return BalanceReport(level=name, rows=rows, remarks=tuple(remarks(rows, name)))
 
 
 def _value(member: SetMember, at: int) -> str:
@@ -133,21 +133,31 @@ def _rows(counts: Mapping[str, int]) -> tuple[BalanceRow, ...]:
     )
 
 
-def _remarks(rows: Sequence[BalanceRow], level: str) -> list[str]:
+def _rounded(times: float) -> str:
+    return f"{times:,.0f}" if times >= 100 else f"{times:.3g}"
+
+
+def remarks(rows: Sequence[BalanceRow], level: str) -> list[str]:
+    """What is uneven, in sentences.
+
+    Args:
+        rows: The values of a level, the most frequent first.
+        level: What it is called.
+    """
     if not rows:
         return []
     first = rows[0]
-    remarks = []
+    said = []
     for row in rows[1:]:
         times = first.images / row.images
         if times >= _UNEVEN:
-            remarks.append(
+            said.append(
                 f"{shown_value(row.value, level)} has {_pictures(row.images)}, "
-                f"{shown_value(first.value, level)} {first.images}, {times:.3g} times as many: "
-                f"show each {row.repeats} times an epoch"
+                f"{shown_value(first.value, level)} {first.images:,}, {_rounded(times)} times as "
+                f"many: show each {row.repeats} times an epoch"
                 + (", and take more of them" if row.images < _FEW else "")
             )
-    return remarks
+    return said
 
 
 def shown_value(value: str, level: str) -> str:

@@ -12,7 +12,12 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.caption_diff import Segment, word_diff
-from sdxl_reg.catalog.datasets import entries_of, version_ref
+from sdxl_reg.catalog.datasets import (
+    entries_of,
+    find_dataset_version,
+    version_before,
+    version_ref,
+)
 from sdxl_reg.tables import DatasetEntry, DatasetVersion
 
 
@@ -108,6 +113,22 @@ class DatasetDiff:
             "recropped": self.recropped,
             "repeated": self.repeated,
         }
+
+
+def diff_references(session: Session, after: str, before: str | None) -> DatasetDiff:
+    """What changed from one dataset version to another.
+
+    Args:
+        session: The transaction.
+        after: The later one: `weipin@2`.
+        before: The earlier one; by default the one before it.
+
+    Raises:
+        NotFound: There is no such version, or none before it.
+    """
+    second = find_dataset_version(session, after)
+    first = find_dataset_version(session, before) if before else version_before(session, second)
+    return diff_versions(session, first, second)
 
 
 def diff_versions(session: Session, before: DatasetVersion, after: DatasetVersion) -> DatasetDiff:

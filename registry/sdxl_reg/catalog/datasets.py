@@ -161,6 +161,25 @@ def find_dataset_version(session: Session, reference: str) -> DatasetVersion:
     return found
 
 
+def version_before(session: Session, version: DatasetVersion) -> DatasetVersion:
+    """The version of the same dataset that was frozen before another.
+
+    Raises:
+        NotFound: It is the first.
+    """
+    query = select(DatasetVersion).where(
+        DatasetVersion.dataset_id == version.dataset_id, DatasetVersion.version < version.version
+    )
+    found = session.scalar(query.order_by(DatasetVersion.version.desc()).limit(1))
+    if found is None:
+        raise NotFound(
+            "version before",
+            version_ref(version),
+            remedy="It is the first; name another one to compare it with",
+        )
+    return found
+
+
 def dataset_versions(session: Session) -> Sequence[DatasetVersion]:
     """Every dataset version, by name and number."""
     return session.scalars(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from sdxl_reg.catalog.balance import balance_report, balance_reports
+from sdxl_reg.catalog.balance import BalanceRow, balance_report, balance_reports, remarks
 from sdxl_reg.catalog.datasets import entries_of, find_dataset_version, freeze
 from sdxl_reg.catalog.images import find_image_set
 from sdxl_reg.catalog.ingest import ingest
@@ -138,6 +138,11 @@ def test_a_balance_report_says_what_is_rare_and_how_often_to_show_it(
         "more of them",
     )
     assert levels == ["brand", "state", "defect"]
+
+
+def test_a_thousand_times_as_many_are_told_in_figures() -> None:
+    rows = [BalanceRow(value=v, images=n, repeats=1) for v, n in (("a", 1234), ("b", 1))]
+    assert remarks(rows, "state")[0].startswith("b has 1 picture, a 1,234, 1,234 times")
 
 
 def test_a_level_that_is_none_is_refused(folder: Path, engine: Engine, store: BlobStore) -> None:

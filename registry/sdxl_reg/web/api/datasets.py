@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from sdxl_reg.catalog.dataset_diff import diff_versions
+from sdxl_reg.catalog.dataset_diff import diff_references
 from sdxl_reg.catalog.datasets import (
     entries_page,
     find_dataset_version,
@@ -28,7 +28,9 @@ from sdxl_reg.web.schemas.datasets import (
 router = APIRouter(prefix="/datasets", tags=["datasets"])
 
 _TOLD = 500
-BeforeOf = Annotated[str, Query(description="The earlier version: `weipin@1`.")]
+BeforeOf = Annotated[
+    str | None, Query(description="The earlier version: `weipin@1`; by default the one before.")
+]
 
 
 @router.get("", summary="List the dataset versions")
@@ -51,10 +53,9 @@ def entries(session: SessionOf, ref: str, part: SliceOf) -> Items[EntryItem]:
 
 
 @router.get("/{ref}/diff", summary="What changed between two dataset versions")
-def diff(session: SessionOf, ref: str, before: BeforeOf) -> DatasetDiffDocument:
+def diff(session: SessionOf, ref: str, before: BeforeOf = None) -> DatasetDiffDocument:
     """Pictures that were added, removed, retagged, recaptioned, moved between splits, and so on."""
-    first, second = find_dataset_version(session, before), find_dataset_version(session, ref)
-    return diff_document(diff_versions(session, first, second), limit=_TOLD)
+    return diff_document(diff_references(session, ref, before), limit=_TOLD)
 
 
 @router.get(

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from sdxl_reg.catalog.dataset_contents import part_of
-from sdxl_reg.catalog.dataset_diff import diff_versions
+from sdxl_reg.catalog.dataset_diff import diff_references
 from sdxl_reg.catalog.datasets import find_dataset_version, versions_page
 from sdxl_reg.web.dependencies import SessionOf, SliceOf
 from sdxl_reg.web.schemas.dataset_diffs import diff_document
@@ -51,9 +51,8 @@ def one(
 
 @router.get("/{ref}/diff")
 def diff(
-    request: Request, session: SessionOf, ref: str, before: Annotated[str, Query()]
+    request: Request, session: SessionOf, ref: str, before: Annotated[str | None, Query()] = None
 ) -> Response:
     """What changed from another version to this one, with pictures."""
-    first, second = find_dataset_version(session, before), find_dataset_version(session, ref)
-    found = diff_document(diff_versions(session, first, second), limit=_SHOWN)
+    found = diff_document(diff_references(session, ref, before), limit=_SHOWN)
     return render(request, "dataset_diff.html", {"diff": found, "limit": _SHOWN})
