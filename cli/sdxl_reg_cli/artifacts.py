@@ -41,7 +41,7 @@ def artifacts(as_json: bool) -> None:
 
 @click.group()
 def artifact() -> None:
-    """Show, import, export or alias an artifact."""
+    """Show, import, export, alias or withdraw versions of an artifact."""
 
 
 @artifact.command()
@@ -59,7 +59,7 @@ def show(name: str, as_json: bool) -> None:
         return
     rows = [
         [
-            v["ref"],
+            v["ref"] + (" (yanked)" if v["yanked"] is not None else ""),
             *(cell(v[key]) for key in ("epoch", "step", "loss")),
             v["sha256"][:12],
             v["run"],
@@ -68,6 +68,9 @@ def show(name: str, as_json: bool) -> None:
     ]
     columns = ["version", "epoch", "step", "loss", "sha256", "run"]
     print_table(columns, [[str(c) for c in row] for row in rows], right=frozenset({1, 2, 3}))
+    for v in document["versions"]:
+        if v["yanked"]:
+            click.echo(f"{v['ref']} was yanked: {v['yanked']}")
     for alias in document["aliases"]:
         click.echo(_alias_words(alias) + (f"  {alias['reason']}" if alias["reason"] else ""))
 
@@ -197,13 +200,52 @@ def alias(reference: str, name: str, strength: float | None, reason: str) -> Non
         say(f"{version.artifact.name}@{name} is now {version_ref(version)}")
 
 
+@artifact.command("yank")
+@click.argument("reference")
+@click.option("--reason", default="", help="Why, for who meets it.")
+def yank_(reference: str, reason: str) -> None:
+    """Withdraw a version: it is no more taken for the newest, and nothing is removed.
+
+    By its number it can still be used, so that what was made with it can be made again. Grids,
+    lineage and files stay.
+
+    \b
+    sdxl-reg artifact yank weipin-lora@3 --reason "trained on mislabelled pictures"
+    sdxl-reg artifact unyank weipin-lora@3
+    """
+    from sdxl_reg.catalog.artifacts import find_version, version_ref
+    from sdxl_reg.catalog.yanking import yank
+    from sdxl_reg.store.database import transaction
+
+    with opened() as registry, transaction(registry.engine) as session:
+        version = find_version(session, reference)
+        yank(session, version, reason)
+        say(f"{version_ref(version)} is withdrawn; by this number it can still be used")
+
+
+@artifact.command("unyank")
+@click.argument("reference")
+def unyank_(reference: str) -> None:
+    """Offer a withdrawn version again: sdxl-reg artifact unyank weipin-lora@3."""
+    from sdxl_reg.catalog.artifacts import find_version, version_ref
+    from sdxl_reg.catalog.yanking import unyank
+    from sdxl_reg.store.database import transaction
+
+    with opened() as registry, transaction(registry.engine) as session:
+        version = find_version(session, reference)
+        unyank(session, version)
+        say(f"{version_ref(version)} is offered again")
+
+
 def _artifact_document(session: "Session", found: "Artifact") -> dict[str, Any]:
     from sdxl_reg.catalog.artifacts import aliases_of, versions_of
 
     return {
         "name": found.name,
         "kind": str(found.kind),
-        "versions": [_version_document(version) for version in versions_of(session, found)],
+        "versions": [
+            _version_document(version) for version in versions_of(session, found, yanked=True)
+        ],
         "aliases": [
             {
                 "name": alias.name,
@@ -218,10 +260,12 @@ def _artifact_document(session: "Session", found: "Artifact") -> dict[str, Any]:
 
 def _version_document(version: "ArtifactVersion") -> dict[str, Any]:
     from sdxl_reg.catalog.artifacts import version_ref
+    from sdxl_reg.catalog.yanking import yanked_because
 
     return {
         "ref": version_ref(version),
         "version": version.version,
+        "yanked": yanked_because(version),
         "epoch": version.epoch,
         "step": version.step,
         "loss": version.loss,

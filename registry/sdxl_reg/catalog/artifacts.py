@@ -23,6 +23,9 @@ SDXL, REFINER = "sdxl", "sdxl-refiner"
 """Families of checkpoints."""
 
 
+_TO_BE_SEEN = (VersionState.READY, VersionState.YANKED)
+
+
 @dataclass(frozen=True, kw_only=True)
 class NewVersion:
     """What is to become a version.
@@ -79,6 +82,8 @@ def find_artifact(session: Session, name: str) -> Artifact:
 def find_version(session: Session, reference: str) -> ArtifactVersion:
     """The version a reference means; without number or alias, the newest that is ready.
 
+    A yanked version is only meant by its number: what was made with it can be made again.
+
     Raises:
         NotFound: No such artifact, version or alias.
     """
@@ -96,14 +101,20 @@ def find_version(session: Session, reference: str) -> ArtifactVersion:
     return found
 
 
-def versions_of(session: Session, artifact: Artifact) -> Sequence[ArtifactVersion]:
-    """The ready versions of an artifact, oldest first."""
+def versions_of(
+    session: Session, artifact: Artifact, *, yanked: bool = False
+) -> Sequence[ArtifactVersion]:
+    """The ready versions of an artifact, oldest first.
+
+    Args:
+        session: The transaction.
+        artifact: The artifact.
+        yanked: Whether those too that were withdrawn.
+    """
+    states = _TO_BE_SEEN if yanked else (VersionState.READY,)
     return session.scalars(
         select(ArtifactVersion)
-        .where(
-            ArtifactVersion.artifact_id == artifact.id,
-            ArtifactVersion.state == VersionState.READY,
-        )
+        .where(ArtifactVersion.artifact_id == artifact.id, ArtifactVersion.state.in_(states))
         .order_by(ArtifactVersion.version)
     ).all()
 
@@ -219,8 +230,9 @@ def _named(session: Session, name: str) -> Artifact | None:
 
 
 def _version_of(session: Session, artifact: Artifact, wanted: Reference) -> ArtifactVersion | None:
+    states = (VersionState.READY,) if wanted.version is None else _TO_BE_SEEN
     query = select(ArtifactVersion).where(
-        ArtifactVersion.artifact_id == artifact.id, ArtifactVersion.state == VersionState.READY
+        ArtifactVersion.artifact_id == artifact.id, ArtifactVersion.state.in_(states)
     )
     if wanted.version is not None:
         query = query.where(ArtifactVersion.version == wanted.version)

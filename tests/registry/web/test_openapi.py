@@ -33,6 +33,8 @@ def _success(operation: dict[str, Any]) -> dict[str, Any]:
 
 
 WRITING = {
+    "/api/v1/artifacts/{name}/versions/{which}/yank",
+    "/api/v1/artifacts/{name}/versions/{which}/unyank",
     "/api/v1/generations",
     "/api/v1/generations/{generation_id}/resume",
     "/api/v1/grids/{grid_id}/pick",

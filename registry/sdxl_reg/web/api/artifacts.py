@@ -5,6 +5,8 @@ from fastapi.responses import Response
 
 from sdxl_reg.catalog.artifacts import artifacts_page, file_of, find_artifact, find_version
 from sdxl_reg.catalog.references import Reference
+from sdxl_reg.catalog.yanking import unyank, yank
+from sdxl_reg.store.database import transaction
 from sdxl_reg.tables import Artifact
 from sdxl_reg.web.dependencies import RegistryOf, SessionOf, SliceOf
 from sdxl_reg.web.files import blob_response
@@ -12,6 +14,7 @@ from sdxl_reg.web.schemas.artifacts import (
     ArtifactDocument,
     ArtifactItem,
     VersionItem,
+    YankRequest,
     artifact_document,
     artifact_item,
     version_item,
@@ -33,7 +36,7 @@ def listed(session: SessionOf, part: SliceOf) -> Items[ArtifactItem]:
 
 @router.get("/{name}", summary="One artifact with its versions and aliases")
 def one(session: SessionOf, name: str) -> ArtifactDocument:
-    """The artifact with its ready versions, oldest first."""
+    """The artifact with its versions, yanked ones too, oldest first."""
     return artifact_document(session, find_artifact(session, name))
 
 
@@ -56,6 +59,24 @@ def file(
     found = file_of(find_version(session, _reference(name, which)), path)
     plain = path.rpartition("/")[2]
     return blob_response(request, registry.store, found.blob.sha256, name=plain)
+
+
+@router.post("/{name}/versions/{which}/yank", summary="Withdraw a version")
+def withdraw(registry: RegistryOf, name: str, which: str, said: YankRequest) -> VersionItem:
+    """It is no more taken for the newest; by its number it is still there, with its bytes."""
+    with transaction(registry.engine) as session:
+        found = find_version(session, _reference(name, which))
+        yank(session, found, said.reason.strip())
+        return version_item(session, found)
+
+
+@router.post("/{name}/versions/{which}/unyank", summary="Offer a withdrawn version again")
+def offer(registry: RegistryOf, name: str, which: str) -> VersionItem:
+    """A version that is not withdrawn stays as it is."""
+    with transaction(registry.engine) as session:
+        found = find_version(session, _reference(name, which))
+        unyank(session, found)
+        return version_item(session, found)
 
 
 def _reference(name: str, which: str) -> str:

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.artifacts import aliases_of, version_ref, versions_of
 from sdxl_reg.catalog.blobs import hashes_of
+from sdxl_reg.catalog.yanking import yanked_because
 from sdxl_reg.tables import Artifact, ArtifactAlias, ArtifactFile, ArtifactVersion
 from sdxl_reg.vocabulary import ArtifactKind, VersionState
 from sdxl_reg.web.schemas.base import Document, Sha256, url
@@ -39,6 +40,7 @@ class VersionItem(Document):
     ref: str = Field(description="How commands refer to it: `weipin-lora@3`.")
     version: int
     state: VersionState
+    yanked: str | None = Field(description="Why it was withdrawn; null where it is offered.")
     epoch: int | None = Field(description="Epochs done.")
     step: int | None = Field(description="Optimiser steps done.")
     loss: float | None = Field(description="Mean training loss since the version before.")
@@ -55,6 +57,12 @@ class VersionItem(Document):
     lineage: str
 
 
+class YankRequest(Document):
+    """Why a version is withdrawn."""
+
+    reason: str = Field("", max_length=500, description="For who meets it.")
+
+
 class ArtifactItem(Document):
     """An artifact in a list."""
 
@@ -67,7 +75,7 @@ class ArtifactItem(Document):
 
 
 class ArtifactDocument(Document):
-    """One artifact with all its ready versions, oldest first."""
+    """One artifact with all its versions, yanked ones too, oldest first."""
 
     name: str
     kind: ArtifactKind
@@ -91,7 +99,7 @@ def artifact_item(session: Session, artifact: Artifact) -> ArtifactItem:
 
 def artifact_document(session: Session, artifact: Artifact) -> ArtifactDocument:
     """One artifact with its versions."""
-    versions = versions_of(session, artifact)
+    versions = versions_of(session, artifact, yanked=True)
     return ArtifactDocument(
         name=artifact.name,
         kind=artifact.kind,
@@ -114,6 +122,7 @@ def version_item(session: Session, version: ArtifactVersion) -> VersionItem:
         ref=ref,
         version=version.version,
         state=version.state,
+        yanked=yanked_because(version),
         epoch=version.epoch,
         step=version.step,
         loss=version.loss,
