@@ -105,14 +105,12 @@ class BlobStore:
         """
         sha256 = hashlib.sha256(data).hexdigest()
         target = self.path(sha256)
-        is_new = not target.exists()
+        is_new = not (target.exists() and _freshened(target))
         if is_new:
             _make_folder(target.parent)
             remember_link(self._link_path(sha256), source)
             _link(source, target)
             _sync_folder(target.parent)
-        else:
-            _freshen(target)
         return StoredBlob(sha256=sha256, size_bytes=len(data), is_new=is_new)
 
     def checked_path(self, sha256: str) -> Path:
@@ -292,11 +290,11 @@ class BlobStore:
     def _keep(self, temporary: Path, stream: BinaryIO, sha256: str, size: int) -> StoredBlob:
         stream.flush()
         target = self.path(sha256)
-        is_new = target.is_symlink() or not (target.exists() and target.stat().st_size == size)
-        if is_new:  # or damaged: a blob of another length is replaced by the true one
+        # A damaged blob, of another length, is replaced by the true one; a link by the bytes.
+        is_new = target.is_symlink() or _size_of(target) != size or not _freshened(target)
+        if is_new:
             _settle(temporary, stream, target)
         else:
-            _freshen(target)
             _sync_folder(target.parent)  # its writer may not have come this far
         return StoredBlob(sha256=sha256, size_bytes=size, is_new=is_new)
 
@@ -333,9 +331,20 @@ def _settle(temporary: Path, stream: BinaryIO, target: Path) -> None:
     _sync_folder(target.parent)
 
 
-def _freshen(target: Path) -> None:
-    """Have a blob that is wanted again count as young, so that nobody discards it meanwhile."""
-    os.utime(target, follow_symlinks=False)
+def _freshened(target: Path) -> bool:
+    """Have a blob that is wanted again count as young, for nobody to discard; if it is there."""
+    try:
+        os.utime(target, follow_symlinks=False)
+    except FileNotFoundError:  # it is being discarded at this moment
+        return False
+    return True
+
+
+def _size_of(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return None
 
 
 def _make_folder(folder: Path) -> None:

@@ -237,3 +237,39 @@ def wait_until(reached: Callable[[], bool], process: "subprocess.Popen[bytes]") 
         assert process.poll() is None, "the process ended too early"
         pause.wait(0.05)
     pytest.fail("nothing was written in 30 s")
+
+
+def test_a_blob_that_is_discarded_while_it_is_put_again_is_written_anew(
+    store: BlobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.put_bytes(b"abc")
+    young = os.utime
+
+    def discarded_first(path: Path, *, follow_symlinks: bool) -> None:
+        path.unlink()
+        young(path, follow_symlinks=follow_symlinks)
+
+    monkeypatch.setattr(os, "utime", discarded_first)
+    assert store.put_bytes(b"abc").is_new
+    assert store.read(ABC) == b"abc"
+
+
+def test_only_what_is_old_is_discarded(store: BlobStore) -> None:
+    store.put_bytes(b"abc")
+    assert not store.discard(ABC, older_than_s=60)
+    assert store.discard(ABC, older_than_s=-1)
+    assert not store.has(ABC)
+    assert not store.discard(ABC, older_than_s=-1)
+
+
+def test_restored_bytes_take_the_place_of_damaged_ones_and_false_ones_do_not(
+    store: BlobStore,
+) -> None:
+    store.put_bytes(b"abc")
+    store.path(ABC).chmod(0o644)
+    store.path(ABC).write_bytes(b"abd")
+    with pytest.raises(Corrupt, match="another backup"):
+        store.restore(ABC, io.BytesIO(b"abe"))
+    assert store.read(ABC) == b"abd"
+    store.restore(ABC, io.BytesIO(b"abc"))
+    store.verify(ABC)
