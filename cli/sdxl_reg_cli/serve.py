@@ -1,6 +1,7 @@
 """`sdxl-reg serve`: the REST API and the pages, from this machine's registry."""
 
 import errno
+import logging
 import socket
 from ipaddress import ip_address
 
@@ -28,9 +29,16 @@ Examples:
     show_default=True,
     help="Port; 0 takes a free one.",
 )
+@click.option(
+    "--log",
+    type=click.Choice(["faults", "text", "json"]),
+    default="faults",
+    show_default=True,
+    help="On stderr: faults only, or every request too, as text or as JSON lines.",
+)
 @click.option("--open", "in_browser", is_flag=True, help="Open the pages in a browser.")
 @json_option
-def serve(host: str, port: int, in_browser: bool, as_json: bool) -> None:
+def serve(host: str, port: int, log: str, in_browser: bool, as_json: bool) -> None:
     """Serve the REST API and the pages until Ctrl-C.
 
     Looking changes nothing. Pictures that are drawn there, cells that are chosen and votes are
@@ -49,7 +57,7 @@ def serve(host: str, port: int, in_browser: bool, as_json: bool) -> None:
         if in_browser:
             click.launch(address)
         try:
-            _run(app, bound)
+            _run(app, bound, log)
         finally:  # it ends with the server; a second Ctrl-C leaves that out
             app.state.drawing.close()
 
@@ -93,11 +101,29 @@ def _announce(address: str, *, as_json: bool) -> None:
     say(f"Serving {address}   (the API: {address}api, to stop: Ctrl-C)")
 
 
-def _run(app: object, bound: socket.socket) -> None:
+def _run(app: object, bound: socket.socket, log: str) -> None:
     import uvicorn
 
-    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=3)  # type: ignore[arg-type]
+    _log_to_stderr(log)
+    config = uvicorn.Config(
+        app,  # type: ignore[arg-type]
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=3,
+    )
     try:
         uvicorn.Server(config).run(sockets=[bound])
     except KeyboardInterrupt:  # the way it is meant to end
         say("Stopped.")
+
+
+def _log_to_stderr(form: str) -> None:
+    from sdxl_reg.web.observing import ACCESS, JsonLines
+
+    handler = logging.StreamHandler()
+    text = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
+    handler.setFormatter(JsonLines() if form == "json" else text)
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
+    if form != "faults":
+        ACCESS.setLevel(logging.INFO)

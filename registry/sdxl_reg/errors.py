@@ -8,6 +8,7 @@
     ├── NotFound              exit 3   HTTP 404   a row or a file that is not there
     ├── Conflict              exit 4   HTTP 409   what is asked contradicts what is recorded
     ├── Corrupt               exit 5   HTTP 500   bytes that are not what they claim to be
+    ├── NotReady              exit 1   HTTP 503   a server that cannot do its work now
     └── WorkFailed            exit 6   HTTP 500   a run, or storing its results, did not succeed
         ├── RunFailed                  a job ended with an error of its own
         └── OutOfSpace        exit 6   HTTP 507   the disk is full
@@ -127,6 +128,13 @@ class Corrupt(RegistryError):
         self.path = str(path)
         self.fault = fault
         super().__init__(f"{path}: {fault}", remedy=remedy)
+
+
+class NotReady(RegistryError):
+    """A server that lives and cannot do its work now."""
+
+    code = "not-ready"
+    http_status = 503
 
 
 class WorkFailed(RegistryError):

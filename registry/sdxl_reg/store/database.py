@@ -139,6 +139,11 @@ def prepare(engine: Engine) -> None:
         )
 
 
+def is_current(engine: Engine) -> bool:
+    """Whether the database has the tables of this release; raises where it does not answer."""
+    return _revision(engine) == newest_revision()
+
+
 def _is_disk_full(error: OperationalError) -> bool:
     """SQLite says so in words, PostgreSQL by its code for `disk_full`."""
     return "disk is full" in str(error.orig) or getattr(error.orig, "sqlstate", "") == "53100"

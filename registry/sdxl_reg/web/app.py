@@ -16,6 +16,7 @@ from sdxl_reg.web.api.health import router as health
 from sdxl_reg.web.dependencies import Registry
 from sdxl_reg.web.drawing import Drawing
 from sdxl_reg.web.headers import SafeHeaders
+from sdxl_reg.web.observing import Metrics, Observed
 from sdxl_reg.web.pages import router as pages
 from sdxl_reg.web.same_site import writing_hosts
 from sdxl_reg.web.templating import STATIC_PATH
@@ -52,6 +53,8 @@ def create_app(registry: Registry, *, hosts: Sequence[str] = ("*",)) -> FastAPI:
     app.state.writing_hosts = writing_hosts(hosts)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)
     app.add_middleware(SafeHeaders)
+    app.state.metrics = Metrics(registry.engine)
+    app.add_middleware(Observed, metrics=app.state.metrics)
     problems.install(app)
     app.include_router(health)
     app.include_router(api)

@@ -15,6 +15,7 @@ from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
 from sdxl_reg.errors import InvalidSettings, RegistryError
+from sdxl_reg.web.observing import REQUEST_ID, request_id
 from sdxl_reg.web.schemas.base import FieldFault, Problem
 from sdxl_reg.web.templating import render
 
@@ -37,7 +38,7 @@ _CODES = {
         "Ask for bytes inside the file",
     ),
 }
-_UNEXPECTED = "It was not foreseen; the server's log has the details"
+_FOR_PROGRAMS = ("/health", "/ready", "/metrics", "/openapi.json")
 
 
 def install(app: FastAPI) -> None:
@@ -81,7 +82,9 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     def unforeseen(request: Request, error: Exception) -> Response:
         status = HTTPStatus.INTERNAL_SERVER_ERROR
-        return answer(request, status, "internal", type(error).__name__, _UNEXPECTED)
+        headers = {REQUEST_ID: request_id()}
+        remedy = f"It was not foreseen; the server's log has the details under {request_id()}"
+        return answer(request, status, "internal", type(error).__name__, remedy, headers=headers)
 
 
 def answer(
@@ -125,7 +128,7 @@ def answer(
 def is_for_people(request: Request) -> bool:
     """Whether an address belongs to the pages and not to the API."""
     path = request.url.path
-    return not path.startswith(("/api/", "/static/")) and path not in ("/healthz", "/openapi.json")
+    return not path.startswith(("/api/", "/static/")) and path not in _FOR_PROGRAMS
 
 
 def documented(schema: dict[str, Any]) -> dict[str, Any]:

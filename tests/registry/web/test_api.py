@@ -188,10 +188,6 @@ def test_a_trainer_says_its_settings_as_a_schema(client: TestClient) -> None:
     assert lora["settings"]["properties"]["max_train_epochs"]["default"] >= 1
 
 
-def test_the_server_says_that_it_is_well(client: TestClient) -> None:
-    assert _got(client, "/healthz").json()["status"] == "ok"
-
-
 def test_every_address_that_answers_name_exists(client: TestClient) -> None:
     """Whatever the API calls an address can be fetched: a reader needs to build none itself."""
     seen: set[str] = set()

@@ -82,7 +82,8 @@ def test_a_problem_is_what_its_schema_says(client: TestClient) -> None:
 
 
 ANSWERS = {
-    "/healthz": "/healthz",
+    "/health": "/health",
+    "/ready": "/ready",
     "/api/v1/image-sets": "/api/v1/image-sets",
     "/api/v1/image-sets/{name}": "/api/v1/image-sets/weipin",
     "/api/v1/image-sets/{name}/images": "/api/v1/image-sets/weipin/images",

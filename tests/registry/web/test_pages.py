@@ -188,7 +188,7 @@ def test_every_answer_forbids_sniffing_framing_and_foreign_code(
 def test_a_server_for_this_machine_answers_to_its_own_names_only(registry: Registry) -> None:
     app = create_app(registry, hosts=("localhost", "127.0.0.1", "[::1]"))
     for address in ("http://localhost:8000", "http://127.0.0.1", "http://[::1]:8000"):
-        assert TestClient(app, base_url=address).get("/healthz").status_code == 200
+        assert TestClient(app, base_url=address).get("/health").status_code == 200
     foreign = TestClient(app, base_url="http://rebound.example").get("/api/v1/artifacts")
     assert foreign.status_code == 400
 

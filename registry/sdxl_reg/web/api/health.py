@@ -1,26 +1,67 @@
-"""Whether the server works."""
+"""Whether the server lives, whether it can work, and how much it does."""
 
+import os
 from typing import Literal
 
-from fastapi import APIRouter
-from sqlalchemy import text
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from sdxl_reg import __version__
-from sdxl_reg.web.dependencies import SessionOf
+from sdxl_reg.errors import NotReady
+from sdxl_reg.store.database import is_current
+from sdxl_reg.web.dependencies import RegistryOf
 from sdxl_reg.web.schemas.base import Document
 
 router = APIRouter(tags=["health"])
 
 
 class Health(Document):
-    """The server works."""
+    """The server lives."""
 
     status: Literal["ok"]
     version: str
 
 
-@router.get("/healthz", summary="Whether the server and its database answer")
-def healthz(session: SessionOf) -> Health:
-    """Answers 200 when the database answers, else 503."""
-    session.execute(text("SELECT 1"))
+class Readiness(Document):
+    """The server can work."""
+
+    status: Literal["ready"]
+    version: str
+
+
+@router.get("/health", summary="Whether the server lives")
+def health() -> Health:
+    """Answers as long as the process does; asks nothing of database or store."""
     return Health(status="ok", version=__version__)
+
+
+@router.get("/ready", summary="Whether the server can work")
+def ready(registry: RegistryOf) -> Readiness:
+    """Answers 200 where the database answers, has this release's tables, and blobs can be kept.
+
+    Otherwise 503, with what is not so.
+    """
+    if not is_current(registry.engine):
+        raise NotReady(
+            "the database has the tables of another release", remedy="Run: sdxl-reg db upgrade"
+        )
+    root = registry.store.root
+    place = next(folder for folder in (root, *root.parents) if folder.exists())
+    if not os.access(place, os.R_OK | os.W_OK | os.X_OK):
+        raise NotReady(
+            f"{root} cannot be written to", remedy="Give the server's user the right to it"
+        )
+    return Readiness(status="ready", version=__version__)
+
+
+@router.get(
+    "/metrics",
+    summary="How much the server does",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {}}, "description": "Prometheus' text format."}},
+)
+def metrics(request: Request) -> Response:
+    """Requests by route and status, how long they took, runs by state, what the registry holds."""
+    found = generate_latest(request.app.state.metrics.registry)
+    return Response(found, media_type=CONTENT_TYPE_LATEST)
