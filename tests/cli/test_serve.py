@@ -7,6 +7,8 @@ import socket
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,10 +19,12 @@ from sdxl_reg_cli.serve import address_of, listening
 COMMAND = [sys.executable, "-c", "from sdxl_reg_cli.main import main; main()", "serve"]
 
 
-def test_it_serves_pages_and_api_until_it_is_interrupted(tmp_path: Path) -> None:
+@contextmanager
+def _serving(home: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
+    """A server in a process of its own, and what it said of itself; interrupted at the end."""
     process = subprocess.Popen(
-        [*COMMAND, "--port", "0", "--json"],
-        env={**os.environ, "SDXL_REG_HOME": str(tmp_path)},
+        [*COMMAND, "--port", "0", "--json", *options],
+        env={**os.environ, "SDXL_REG_HOME": str(home)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -29,16 +33,35 @@ def test_it_serves_pages_and_api_until_it_is_interrupted(tmp_path: Path) -> None
     lines: list[str] = []
     while not lines or lines[-1] != "}\n":
         lines.append(process.stdout.readline())
-    said = json.loads("".join(lines))
-    with urllib.request.urlopen(said["url"], timeout=20) as answer:  # noqa: S310 - our own server
-        assert b"sdxl-reg ingest products/" in answer.read()
-    with urllib.request.urlopen(f"{said['api']}/runs", timeout=20) as answer:  # noqa: S310
-        assert json.load(answer) == {"items": [], "next": None}
-    process.send_signal(signal.SIGINT)
+    try:
+        yield process, json.loads("".join(lines))
+    finally:
+        process.send_signal(signal.SIGINT)
+
+
+def test_it_serves_pages_and_api_until_it_is_interrupted(tmp_path: Path) -> None:
+    with _serving(tmp_path) as (process, said):
+        with urllib.request.urlopen(said["url"], timeout=20) as answer:  # noqa: S310 - our own server
+            assert b"sdxl-reg ingest products/" in answer.read()
+        with urllib.request.urlopen(f"{said['api']}/runs", timeout=20) as answer:  # noqa: S310
+            assert json.load(answer) == {"items": [], "next": None}
     _, told = process.communicate(timeout=20)
     assert process.returncode == 0
     assert "Stopped." in told
     assert "Traceback" not in told
+    assert "GET" not in told
+
+
+def test_asked_to_it_logs_every_request_as_a_line_of_json(tmp_path: Path) -> None:
+    with (
+        _serving(tmp_path, "--log", "json") as (process, said),
+        urllib.request.urlopen(f"{said['url']}health", timeout=20) as answer,  # noqa: S310
+    ):
+        given = answer.headers["X-Request-Id"]
+    _, told = process.communicate(timeout=20)
+    (line,) = [json.loads(line) for line in told.splitlines() if line.startswith("{")]
+    assert (line["method"], line["route"], line["status"]) == ("GET", "/health", 200)
+    assert line["request_id"] == given
 
 
 def test_a_taken_port_is_a_conflict_with_the_next_one_as_remedy() -> None:
