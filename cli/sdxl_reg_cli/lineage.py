@@ -22,12 +22,22 @@ Examples:
   sdxl-reg lineage weipin-lora@best
   sdxl-reg lineage weipin@1 --json
   sdxl-reg lineage image:0e5a6c1f       what was made from this picture
+  sdxl-reg lineage weipin-lora@best --as dot | dot -Tsvg -o lineage.svg
+  sdxl-reg lineage weipin-lora@best --as mermaid        for a Markdown page
 """
 )
 @click.argument("reference")
 @click.option("--depth", type=click.IntRange(min=1), help="Greatest number of steps from it.")
+@click.option(
+    "--as",
+    "form",
+    type=click.Choice(["tree", "dot", "mermaid"]),
+    default="tree",
+    show_default=True,
+    help="A tree for reading, or text that Graphviz or Mermaid draw.",
+)
 @json_option
-def lineage(reference: str, depth: int | None, as_json: bool) -> None:
+def lineage(reference: str, depth: int | None, form: str, as_json: bool) -> None:
     """Show what something was made from, down to the pictures, and what was made from it.
 
     REFERENCE is an artifact (weipin-lora@best), dataset:weipin@1, grid:2, image_set:weipin or
@@ -35,12 +45,15 @@ def lineage(reference: str, depth: int | None, as_json: bool) -> None:
     """
     from sdxl_reg.catalog.ancestry import lineage_of
     from sdxl_reg.catalog.lineage_document import graph_document
+    from sdxl_reg.catalog.lineage_drawings import Drawing, drawn
     from sdxl_reg.store.database import reading
 
     with opened() as registry, reading(registry.engine) as session:
         graph = lineage_of(session, reference, depth=depth)
         if as_json:
             print_json(graph_document(graph))
+        elif form != "tree":
+            click.echo(drawn(graph, Drawing(form)), nl=False)
         else:
             _print(graph)
 
