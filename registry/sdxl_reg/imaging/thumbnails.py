@@ -8,6 +8,7 @@ ingested gets one.
 import io
 import os
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 from PIL import Image
@@ -47,4 +48,5 @@ def keep(data: bytes, path: Path) -> None:
             aside.write_bytes(data)
         aside.replace(path)
     except OSError:
-        aside.unlink(missing_ok=True)
+        with suppress(OSError):
+            aside.unlink()
