@@ -49,7 +49,7 @@ def fsck(quick: bool, repair: bool, second: Path | None, as_json: bool) -> None:
     if report.faults:
         error = Corrupt(
             "the registry",
-            f"{len(report.faults)} things are wrong",
+            f"faults found: {len(report.faults)}",
             remedy="Take lost bytes from a backup: sdxl-reg fsck --repair --from FOLDER; or ingest "
             "or train again",
         )
@@ -95,7 +95,7 @@ def _document(report: "IntegrityReport", restored: int | None) -> dict[str, Any]
 
 def _show(report: "IntegrityReport", restored: int | None) -> None:
     if restored is not None:
-        say(f"derived rows were written anew, {restored} blobs restored")
+        say(f"Derived rows were written anew; blobs restored: {restored}")
     say(f"{report.verified} blobs are as they were recorded")
     for fault in report.faults:
         click.echo(f"{fault.kind} {fault.subject}: {fault.message}")

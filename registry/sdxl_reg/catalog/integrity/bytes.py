@@ -127,9 +127,10 @@ def _fault(
             store.verify(sha256)
     except FileNotFoundError:
         return FaultKind.MISSING, "It is not in the store"
-    except (NotFound, Corrupt) as error:
-        kind = FaultKind.MISSING if isinstance(error, NotFound) else FaultKind.CORRUPT
-        return kind, str(error)
+    except NotFound as error:
+        return FaultKind.MISSING, error.message
+    except Corrupt as error:
+        return FaultKind.CORRUPT, error.fault
     except OSError as error:
         return FaultKind.CORRUPT, f"It cannot be read: {error.strerror}"
     return None
