@@ -181,7 +181,7 @@ def add_version(session: Session, artifact: Artifact, new: NewVersion) -> Artifa
         The version; the one that is already there when an artifact has these very bytes.
     """
     digest = digest_of({path: stored.sha256 for path, stored in new.files.items()})
-    version = _ready_with(session, artifact, digest)
+    version = ready_with(session, artifact, digest)
     if version is None:
         version = _insert_version(session, artifact, new, digest)
         note(session, "version.ready", version_ref(version), digest=digest)
@@ -243,7 +243,14 @@ def _version_of(session: Session, artifact: Artifact, wanted: Reference) -> Arti
     return session.scalar(query.order_by(ArtifactVersion.version.desc()).limit(1))
 
 
-def _ready_with(session: Session, artifact: Artifact, digest: str) -> ArtifactVersion | None:
+def ready_with(session: Session, artifact: Artifact, digest: str) -> ArtifactVersion | None:
+    """The ready version of an artifact that has some bytes, if any.
+
+    Args:
+        session: The transaction.
+        artifact: The artifact.
+        digest: Of the version, as `blobs.digest_of` says it.
+    """
     return session.scalar(
         select(ArtifactVersion).where(
             ArtifactVersion.artifact_id == artifact.id,

@@ -1,9 +1,8 @@
 """Withdrawing a version: it is not taken unless it is named by its number, and nothing is lost."""
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from sdxl_reg.catalog.artifacts import aliases_of, version_ref
+from sdxl_reg.catalog.artifacts import aliases_of, ready_with, version_ref
 from sdxl_reg.catalog.audit import note
 from sdxl_reg.errors import Conflict
 from sdxl_reg.tables import ArtifactVersion
@@ -53,13 +52,7 @@ def unyank(session: Session, version: ArtifactVersion) -> None:
     """
     if version.state != VersionState.YANKED:
         return
-    same = session.scalar(
-        select(ArtifactVersion).where(
-            ArtifactVersion.artifact_id == version.artifact_id,
-            ArtifactVersion.digest == version.digest,
-            ArtifactVersion.state == VersionState.READY,
-        )
-    )
+    same = ready_with(session, version.artifact, version.digest)
     if same is not None:
         raise Conflict(
             f"{version_ref(same)} has the bytes of {version_ref(version)}",

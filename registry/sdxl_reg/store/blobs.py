@@ -25,7 +25,9 @@ from sdxl_reg.errors import NO_ROOM, Corrupt, InvalidValue, NotFound, OutOfSpace
 from sdxl_reg.store.links import check_link, cloned, remember_link
 
 CHUNK_BYTES = 1 << 20
-_DIGEST, _FOLDER = re.compile(r"[0-9a-f]{64}"), re.compile(r"[0-9a-f]{2}")
+DIGEST = re.compile(r"[0-9a-f]{64}")
+"""How a SHA-256 is written everywhere."""
+_FOLDER = re.compile(r"[0-9a-f]{2}")
 _NO_ROOM = NO_ROOM | {errno.EFBIG}
 
 
@@ -56,7 +58,7 @@ class BlobStore:
         Raises:
             InvalidValue: It is not 64 lower-case hexadecimal digits.
         """
-        if not _DIGEST.fullmatch(sha256):
+        if not DIGEST.fullmatch(sha256):
             raise InvalidValue(
                 "not a SHA-256", sha256, remedy="Give 64 lower-case hexadecimal digits"
             )
@@ -169,7 +171,7 @@ class BlobStore:
     def files(self) -> Iterator[Path]:
         """Every blob that lies in the store, links too, by digest."""
         for folder in sorted(self.root.glob("[0-9a-f][0-9a-f]")):
-            yield from sorted(p for p in folder.iterdir() if _DIGEST.fullmatch(digest_at(p)))
+            yield from sorted(p for p in folder.iterdir() if DIGEST.fullmatch(digest_at(p)))
 
     def strays(self) -> Iterator[Path]:
         """What lies in the store and is no part of it."""
@@ -179,7 +181,7 @@ class BlobStore:
             if not _FOLDER.fullmatch(path.name) or not path.is_dir():
                 yield path
             else:
-                yield from sorted(p for p in path.iterdir() if not _DIGEST.fullmatch(digest_at(p)))
+                yield from sorted(p for p in path.iterdir() if not DIGEST.fullmatch(digest_at(p)))
 
     def restore(self, sha256: str, source: BinaryIO) -> None:
         """Put the bytes of a digest in the place of whatever lies there.

@@ -23,6 +23,7 @@ from sdxl_reg import __version__
 from sdxl_reg.catalog.audit import note
 from sdxl_reg.catalog.integrity.faults import Advance
 from sdxl_reg.errors import NO_ROOM, Conflict, Corrupt, InvalidValue, NotFound, OutOfSpace
+from sdxl_reg.evaluation.whole_files import whole_file
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.store.database import connect, newest_revision, snapshot, transaction, upgrade
 from sdxl_reg.store.transfer import copy_rows, is_empty
@@ -67,22 +68,22 @@ def back_up(engine: Engine, store: BlobStore, target: Path, advance: Advance) ->
         raise Conflict(f"{target} is there already", remedy="Give another name, or remove it")
     if not target.parent.is_dir():
         raise NotFound("folder", target.parent, remedy="Make it first")
-    aside = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        with aside.open("wb") as stream, tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+        with (
+            whole_file(target) as aside,
+            aside.open("wb") as stream,
+            tempfile.TemporaryDirectory(dir=target.parent) as scratch,
+        ):
             rows = Path(scratch) / _ROWS
             with snapshot(engine) as source:
                 count = _copied_to_file(source, rows)
             report = _packed(stream, rows, store, count, advance)
             stream.flush()
             os.fsync(stream.fileno())
-        aside.rename(target)
     except OSError as error:
         if error.errno in NO_ROOM:
             raise OutOfSpace(target.parent) from error
         raise
-    finally:
-        aside.unlink(missing_ok=True)
     with transaction(engine) as session:
         note(session, "registry.backed_up", target.name, blobs=report.blobs)
     return report

@@ -1,6 +1,6 @@
 """Rows against bytes: what is recorded is there unharmed, and what is there is recorded."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from os import cpu_count
 from pathlib import Path
@@ -73,8 +73,18 @@ def unrecorded(session: Session, store: BlobStore) -> Iterator[Path]:
     """
     for some in portions(store.files()):
         names = {digest_at(path): path for path in some}
-        known = set(session.scalars(select(Blob.sha256).where(Blob.sha256.in_(names))))
+        known = recorded_among(session, names)
         yield from (path for digest, path in names.items() if digest not in known)
+
+
+def recorded_among(session: Session, digests: Collection[str]) -> set[str]:
+    """Those of some digests that have a row.
+
+    Args:
+        session: The transaction.
+        digests: Some hundreds at most.
+    """
+    return set(session.scalars(select(Blob.sha256).where(Blob.sha256.in_(digests))))
 
 
 def users_of(session: Session, blob_id: int) -> list[str]:

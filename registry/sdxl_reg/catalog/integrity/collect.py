@@ -6,7 +6,6 @@ row is gone is only removed if it is still old then: a writer and a collection a
 never leave a row without bytes.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import timedelta
@@ -16,14 +15,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.audit import note
-from sdxl_reg.catalog.integrity.bytes import unrecorded
+from sdxl_reg.catalog.integrity.bytes import recorded_among, unrecorded
 from sdxl_reg.catalog.integrity.faults import Advance
 from sdxl_reg.catalog.portions import portions
-from sdxl_reg.store.blobs import BlobStore, digest_at
+from sdxl_reg.store.blobs import DIGEST, BlobStore, digest_at
 from sdxl_reg.store.database import reading, transaction
 from sdxl_reg.tables import Base, Blob, FileHash, now
-
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 Garbage = Mapping[str, int]
 """SHA-256 → bytes, of what nothing needs."""
@@ -94,7 +91,7 @@ def _without_row(engine: Engine, digests: Sequence[str], grace: timedelta) -> li
     except IntegrityError:
         pass  # one of them has just come to be needed; the next collection takes the others
     with reading(engine) as session:
-        recorded = set(session.scalars(select(Blob.sha256).where(named)))
+        recorded = recorded_among(session, digests)
     return [digest for digest in digests if digest not in recorded]
 
 
@@ -108,7 +105,7 @@ def _mentioned(session: Session, digests: AbstractSet[str]) -> set[str]:
             if isinstance(column.type, JSON):
                 rows = session.execute(select(cast(column, Text)).where(column.is_not(None)))
                 for (document,) in rows.yield_per(1000):
-                    found |= digests & set(_DIGEST.findall(document))
+                    found |= digests & set(DIGEST.findall(document))
     return found
 
 
