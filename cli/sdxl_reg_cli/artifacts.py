@@ -8,6 +8,7 @@ import click
 
 from sdxl_reg_cli.console import cell, json_option, print_json, print_table, say
 from sdxl_reg_cli.installation import opened
+from sdxl_reg_cli.projects import project_option
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -143,8 +144,11 @@ def _say_how_to_call(document: dict[str, Any]) -> None:
     help="What it is, whatever its header says; both are recorded.",
 )
 @click.option("--base", default="", help="What it was trained on, when its header does not say.")
+@project_option
 @json_option
-def import_(path: Path, name: str, kind: str | None, base: str, as_json: bool) -> None:
+def import_(
+    path: Path, name: str, kind: str | None, base: str, project: str, as_json: bool
+) -> None:
     """Record a LoRA, embedding, hypernetwork or checkpoint that was made elsewhere.
 
     Its kind is told by its header; a file that was exported from here finds its run again. A
@@ -169,6 +173,7 @@ def import_(path: Path, name: str, kind: str | None, base: str, as_json: bool) -
             name=name,
             kind=ArtifactKind(kind) if kind else None,
             base=base,
+            project=project,
         )
         document = {
             "ref": version_ref(version),

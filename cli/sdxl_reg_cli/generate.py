@@ -11,6 +11,7 @@ from sdxl_reg.errors import UsageError
 from sdxl_reg_cli.console import json_option, print_json, print_table, progress_bar, say
 from sdxl_reg_cli.installation import Installation, opened
 from sdxl_reg_cli.picture_options import picture_options, picture_request
+from sdxl_reg_cli.projects import project_option
 
 if TYPE_CHECKING:
     from sdxl_reg.catalog.generations import GenerationRequest
@@ -46,6 +47,7 @@ embedding is called up by its name or NAME@VERSION among the words.
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder that receives the PNGs. [default: generated/ in the home]",
 )
+@project_option
 @json_option
 def generate(
     prompts: tuple[str, ...],
@@ -55,6 +57,7 @@ def generate(
     seed: int | None,
     batch_size: int | None,
     out: Path | None,
+    project: str,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -91,6 +94,7 @@ def generate(
                 seeds=range(first, first + count),
                 picture=picture,
                 batch_size=batch_size,
+                project=project,
             )
             planned = plan_generation(*places, request)
         verb = "begins" if number is None else "goes on"

@@ -11,6 +11,7 @@ import click
 from sdxl_reg_cli.console import json_option, print_json, print_table, progress_bar, say
 from sdxl_reg_cli.ingest_layout import show_layout
 from sdxl_reg_cli.installation import Installation, opened
+from sdxl_reg_cli.projects import project_option
 
 if TYPE_CHECKING:
     from sdxl_reg.catalog.ingest import IngestOptions, IngestReport
@@ -52,6 +53,7 @@ _SHOWN = 12  # problems and warnings told one by one; the rest by kind
 )
 @click.option("--watch", is_flag=True, help="Stay, and ingest again whenever something changes.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask whether the layout is right.")
+@project_option
 @json_option
 def ingest(
     folder: Path,
@@ -63,6 +65,7 @@ def ingest(
     max_pixels: int,
     watch: bool,
     yes: bool,
+    project: str,
     as_json: bool,
 ) -> None:
     """Record the pictures of FOLDER; its files are only read.
@@ -94,6 +97,7 @@ def ingest(
         rehash="all" if rehash else "changed",
         limits=Limits(max_pixels=max_pixels),
         link=link,
+        project=project,
     )
 
     def announce(plan: "IngestPlan", new: frozenset[str]) -> None:

@@ -1,11 +1,14 @@
 """Opening the registry of this installation: settings, database and store at once."""
 
+import getpass
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
+from sdxl_reg.catalog.audit import acting_as
 from sdxl_reg.settings import Settings
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.store.database import connect, prepare
@@ -42,6 +45,15 @@ def opened() -> Iterator[Installation]:
     try:
         prepare(engine)
         store.sweep()
-        yield Installation(settings=settings, engine=engine, store=store)
+        with acting_as(_who()):
+            yield Installation(settings=settings, engine=engine, store=store)
     finally:
         engine.dispose()
+
+
+def _who() -> str:
+    """The user of this machine, as the log has it."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a number without a name, as in a container
+        return f"user {os.getuid()}"

@@ -6,8 +6,11 @@ import socket
 from ipaddress import ip_address
 
 import click
+from sqlalchemy import Engine
 
+from sdxl_reg.catalog.access.users import has_users
 from sdxl_reg.errors import Conflict, InvalidValue
+from sdxl_reg.store.database import reading
 from sdxl_reg_cli.console import json_option, print_json, say
 from sdxl_reg_cli.installation import opened
 
@@ -18,7 +21,8 @@ _OWN_NAMES = ("localhost", "127.0.0.1", "[::1]")
     epilog="""\b
 Examples:
   sdxl-reg serve --open
-  sdxl-reg serve --host 0.0.0.0 --port 8080      for everybody in your network; there is no login
+  sdxl-reg user add anna --admin                 from now on, everybody signs in
+  sdxl-reg serve --host 0.0.0.0 --port 8080      for everybody in your network
 """
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
@@ -30,6 +34,12 @@ Examples:
     help="Port; 0 takes a free one.",
 )
 @click.option(
+    "--name",
+    "names",
+    multiple=True,
+    help="A name under which it is reached, as behind a proxy; may be given several times.",
+)
+@click.option(
     "--log",
     type=click.Choice(["faults", "text", "json"]),
     default="faults",
@@ -38,19 +48,27 @@ Examples:
 )
 @click.option("--open", "in_browser", is_flag=True, help="Open the pages in a browser.")
 @json_option
-def serve(host: str, port: int, log: str, in_browser: bool, as_json: bool) -> None:
+def serve(
+    host: str, port: int, names: tuple[str, ...], log: str, in_browser: bool, as_json: bool
+) -> None:
     """Serve the REST API and the pages until Ctrl-C.
+
+    Without users, whoever is on this machine may do everything, and nobody else is served. From
+    the first user on, everybody has to sign in: see sdxl-reg user.
 
     Looking changes nothing. Pictures that are drawn there, cells that are chosen and votes are
     recorded; drawing ends with the server, and goes on when it is asked to.
     """
     with listening(host, port) as bound, opened() as registry:
+        is_loopback = _is_loopback(bound)
+        if not is_loopback:
+            _require_users(registry.engine, host)
         from sdxl_reg.web.app import create_app
         from sdxl_reg.web.dependencies import Registry
 
         app = create_app(
             Registry(engine=registry.engine, store=registry.store, settings=registry.settings),
-            hosts=_OWN_NAMES if _is_loopback(bound) else ("*", host),
+            hosts=(*_OWN_NAMES, *names) if is_loopback else (*(names or ("*",)), host),
         )
         address = address_of(bound)
         _announce(address, as_json=as_json)
@@ -83,6 +101,20 @@ def listening(host: str, port: int) -> socket.socket:
             f"{host} port {port}",
             remedy="Give an address of this machine and a port from 1024: --host 127.0.0.1",
         ) from error
+
+
+def _require_users(engine: Engine, host: str) -> None:
+    """Refuse to be open to a whole network.
+
+    Raises:
+        Conflict: There are no users.
+    """
+    with reading(engine) as session:
+        if not has_users(session):
+            raise Conflict(
+                f"{host} can be reached by others, and nobody would have to sign in",
+                remedy="Make an admin first: sdxl-reg user add NAME --admin",
+            )
 
 
 def address_of(bound: socket.socket) -> str:

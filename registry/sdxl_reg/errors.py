@@ -9,6 +9,8 @@
     ├── Conflict              exit 4   HTTP 409   what is asked contradicts what is recorded
     ├── Corrupt               exit 5   HTTP 500   bytes that are not what they claim to be
     ├── NotReady              exit 1   HTTP 503   a server that cannot do its work now
+    ├── NotSignedIn           exit 7   HTTP 401   nobody knows who asks
+    ├── NotAllowed            exit 7   HTTP 403   who asks may not do that
     └── WorkFailed            exit 6   HTTP 500   a run, or storing its results, did not succeed
         ├── RunFailed                  a job ended with an error of its own
         └── OutOfSpace        exit 6   HTTP 507   the disk is full
@@ -135,6 +137,22 @@ class NotReady(RegistryError):
 
     code = "not-ready"
     http_status = 503
+
+
+class NotSignedIn(RegistryError):
+    """A request of which it is not known who makes it."""
+
+    code = "not-signed-in"
+    exit_code = 7
+    http_status = 401
+
+
+class NotAllowed(RegistryError):
+    """A request of somebody whose role is too low for it."""
+
+    code = "not-allowed"
+    exit_code = 7
+    http_status = 403
 
 
 class WorkFailed(RegistryError):

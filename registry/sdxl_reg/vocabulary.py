@@ -23,6 +23,20 @@ class NodeKind(StrEnum):
     GENERATION = "generation"
 
 
+class Role(StrEnum):
+    """What a user may do in a project; each may do what those before it may."""
+
+    READER = "reader"  # look and download
+    WRITER = "writer"  # edit tags, captions and crops, vote, choose
+    TRAINER = "trainer"  # start work, withdraw versions
+    ADMIN = "admin"  # say who may do what
+
+    def includes(self, other: "Role") -> bool:
+        """Whether it may do all that another may."""
+        order = list(Role)
+        return order.index(self) >= order.index(other)
+
+
 class VersionState(StrEnum):
     """Where an artifact version stands; a ready one never changes."""
 

@@ -111,7 +111,7 @@ def lineage_of(
     ids: set[int] = set()
     for way in ways:
         ids |= reachable(session, starts, way)
-    recorded = _recorded_nodes(session, ids)
+    recorded = _recorded_nodes(session, ids)  # without those of projects that are not read
     edges = [
         GraphEdge(
             source=recorded[dep.parent_id].id,
@@ -120,6 +120,7 @@ def lineage_of(
             slot=dep.slot,
         )
         for dep in edges_among(session, ids)
+        if dep.parent_id in recorded and dep.child_id in recorded
     ]
     edges += _drawn_by(session, root) if "up" in ways else []
     sources, source_edges = _behind_datasets(session, ids, recorded, root, ways)

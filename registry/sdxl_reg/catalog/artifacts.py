@@ -11,7 +11,7 @@ from sdxl_reg.catalog.audit import note
 from sdxl_reg.catalog.blobs import digest_of, recorded
 from sdxl_reg.catalog.lineage import new_node, record_output
 from sdxl_reg.catalog.paging import Page, Slice, page_of
-from sdxl_reg.catalog.references import Reference, checked_name, parse_reference
+from sdxl_reg.catalog.references import MAIN, Reference, checked_name, parse_reference
 from sdxl_reg.errors import Conflict, InvalidValue, NotFound
 from sdxl_reg.imaging.names import name_key
 from sdxl_reg.store.blobs import StoredBlob
@@ -163,12 +163,16 @@ def usable_name(session: Session, name: str, kind: ArtifactKind) -> str:
     return artifact.name
 
 
-def ensure_artifact(session: Session, name: str, kind: ArtifactKind) -> Artifact:
-    """The artifact of a name, made now when there is none; raises as `usable_name` does."""
+def ensure_artifact(
+    session: Session, name: str, kind: ArtifactKind, *, project: str = MAIN
+) -> Artifact:
+    """The artifact of a name, made now in a project when there is none; raises as `usable_name`."""
     usable = usable_name(session, name, kind)
     artifact = _named(session, usable)
     if artifact is None:
-        artifact = Artifact(kind=kind, name=usable, name_key=name_key(usable), next_version=1)
+        artifact = Artifact(
+            kind=kind, project=project, name=usable, name_key=name_key(usable), next_version=1
+        )
         session.add(artifact)
         session.flush()
     return artifact

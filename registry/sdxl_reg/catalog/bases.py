@@ -14,7 +14,7 @@ from sdxl_reg.catalog.artifacts import (
     find_version,
     version_ref,
 )
-from sdxl_reg.catalog.references import parse_reference
+from sdxl_reg.catalog.references import MAIN, SHARED, parse_reference
 from sdxl_reg.diffusion.full_size import CONTEXT_WIDTH, full_size_config_files
 from sdxl_reg.diffusion.micro import micro_base_files, write_files
 from sdxl_reg.errors import InvalidValue, NotFound, UsageError
@@ -166,6 +166,7 @@ def register_base(
     *,
     config_path: Path | None = None,
     name: str = "",
+    project: str = MAIN,
 ) -> ArtifactVersion:
     """Record a checkpoint on disk as a version; its bytes are stored before any row is touched.
 
@@ -175,6 +176,7 @@ def register_base(
         path: A diffusers folder or a single `.safetensors` file.
         config_path: For a single file: a diffusers folder with its configuration and tokenizers.
         name: Of the artifact; by default that of the folder, or the stem of the file.
+        project: Whose a new artifact is.
 
     Returns:
         The version; the one that is already there when the artifact has these very bytes.
@@ -188,13 +190,13 @@ def register_base(
     if path.is_dir():
         require_sdxl(path)
         files = _stored_folder(store, path, prefix="")
-        return _add(session, name or path.name, files, BaseFormat.DIFFUSERS)
+        return _add(session, name or path.name, files, BaseFormat.DIFFUSERS, project)
     with TemporaryDirectory() as temporary:
         config = config_path or write_files(known_configuration(path), Path(temporary))
         require_sdxl(path, config_path=config)
         files = _stored_folder(store, config, prefix=CONFIG_FOLDER + "/")
     files[path.name] = store.put_file(path)
-    return _add(session, name or path.stem, files, BaseFormat.SINGLE_FILE)
+    return _add(session, name or path.stem, files, BaseFormat.SINGLE_FILE, project)
 
 
 def known_configuration(path: Path) -> dict[str, bytes]:
@@ -254,7 +256,7 @@ def _reschedule(scheduler: Path, weights: Path) -> None:
 
 def _register_micro(session: Session, store: BlobStore) -> None:
     files = {path: store.put_bytes(data) for path, data in micro_base_files().items()}
-    _add(session, MICRO, files, BaseFormat.DIFFUSERS)
+    _add(session, MICRO, files, BaseFormat.DIFFUSERS, SHARED)
 
 
 def _is_config(name: str) -> bool:
@@ -273,9 +275,9 @@ def _stored_folder(store: BlobStore, folder: Path, *, prefix: str) -> dict[str, 
 
 
 def _add(
-    session: Session, name: str, files: dict[str, StoredBlob], form: BaseFormat
+    session: Session, name: str, files: dict[str, StoredBlob], form: BaseFormat, project: str
 ) -> ArtifactVersion:
-    artifact = ensure_artifact(session, name, ArtifactKind.CHECKPOINT)
+    artifact = ensure_artifact(session, name, ArtifactKind.CHECKPOINT, project=project)
     return add_version(session, artifact, NewVersion(files=files, format=form))
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from sdxl_reg.catalog.datasets import find_dataset_version, freeze, version_ref
 from sdxl_reg.catalog.image_specs import image_specs
 from sdxl_reg.catalog.lineage import record_input
-from sdxl_reg.catalog.references import parse_reference
+from sdxl_reg.catalog.references import MAIN, parse_reference
 from sdxl_reg.catalog.runs import follow, new_run
 from sdxl_reg.errors import Conflict, InvalidValue, NotFound
 from sdxl_reg.evaluation.downstream.classes import (
@@ -101,6 +101,10 @@ class _Source:
     skipped: int = 0
 
 
+def _project_of(source: _Source) -> str:
+    return source.version.dataset.image_set.project if source.version else MAIN
+
+
 def plan(
     engine: Engine, store: BlobStore, settings: Settings, request: DownstreamRequest
 ) -> PlannedDownstream:
@@ -137,7 +141,7 @@ def plan(
             "image_network": request.image_network,
         }
         title = f"evaluate downstream: {synthetic.title} for {real.title}"
-        run = new_run(session, RunKind.DOWNSTREAM, title, facts)
+        run = new_run(session, RunKind.DOWNSTREAM, title, facts, project=_project_of(real))
         for slot, source in (("real", real), ("synthetic", synthetic)):
             if source.version is not None:
                 record_input(session, run.id, source.version.node_id, slot)

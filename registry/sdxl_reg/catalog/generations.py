@@ -22,6 +22,7 @@ from sdxl_reg.catalog.picture_requests import (
     read_prompt,
     shared_base,
 )
+from sdxl_reg.catalog.references import MAIN
 from sdxl_reg.catalog.runs import find_run, follow, mark_lost, new_run
 from sdxl_reg.errors import Conflict, InvalidValue, NotFound
 from sdxl_reg.evaluation.batches import batch_size as usual_batch
@@ -54,12 +55,14 @@ class GenerationRequest:
         seeds: Of the noise; every prompt is drawn from each.
         picture: How the pictures are drawn.
         batch_size: Pictures drawn at once; None: what fits.
+        project: Whose the pictures are.
     """
 
     prompts: Sequence[str | Prompt]
     seeds: Sequence[int]
     picture: PictureRequest = field(default_factory=PictureRequest)
     batch_size: int | None = None
+    project: str = MAIN
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +123,9 @@ def plan_generation(
         size = request.batch_size or usual_batch(
             len(set(keys)), width=pictures[0].width, height=pictures[0].height
         )
-        generation = _recorded(session, pictures, keys, batch_size=size, names=names)
+        generation = _recorded(
+            session, pictures, keys, batch_size=size, names=names, project=request.project
+        )
         return _prepared(session, store, settings, generation)
 
 
@@ -219,12 +224,19 @@ def _recorded(
     *,
     batch_size: int,
     names: dict[str, str],
+    project: str,
 ) -> Generation:
     prompt = pictures[0].prompt
     shown = prompt if len(prompt) <= TITLE_CHARACTERS else prompt[: TITLE_CHARACTERS - 1] + "…"
     documents = [picture.as_document() for picture in pictures]
     spec = {"pictures": documents[:1], "count": len(pictures), "names": names}
-    run = new_run(session, RunKind.GENERATE, f"generate {len(pictures)} of: {shown}", spec)
+    run = new_run(
+        session,
+        RunKind.GENERATE,
+        f"generate {len(pictures)} of: {shown}",
+        spec,
+        project=project,
+    )
     for slot, refs in (("base", bases_in(pictures)), ("version", versions_in(pictures))):
         for ref in refs:
             record_input(session, run.id, find_version(session, ref).node_id, slot)

@@ -207,7 +207,9 @@ def _new_grid(
     digests = digests_of(session, [*bases_in(pictures), *versions_in(pictures)])
     cells = plan_cells(layout, digests)
     title = f"grid of {resolved.artifact.name}: {described(layout)}"
-    run = new_run(session, RunKind.GRID, title, resolved.document)
+    run = new_run(
+        session, RunKind.GRID, title, resolved.document, project=resolved.artifact.project
+    )
     for slot, refs in (("base", bases_in(pictures)), ("version", versions_in(pictures))):
         for ref in refs:
             record_input(session, run.id, find_version(session, ref).node_id, slot)

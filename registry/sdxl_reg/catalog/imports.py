@@ -11,6 +11,7 @@ from sdxl_reg.catalog.artifacts import NewVersion, add_version, ensure_artifact
 from sdxl_reg.catalog.bases import find_base, register_base
 from sdxl_reg.catalog.blobs import digest_of
 from sdxl_reg.catalog.foreign_files import ForeignFile, examined
+from sdxl_reg.catalog.references import MAIN
 from sdxl_reg.errors import UsageError
 from sdxl_reg.formats.hashes import short_hashes
 from sdxl_reg.formats.safetensors import read_header
@@ -32,6 +33,7 @@ def import_file(
     name: str = "",
     kind: ArtifactKind | None = None,
     base: str = "",
+    project: str = MAIN,
 ) -> ArtifactVersion:
     """Record a file as a version of an artifact; what its header says of its making is kept.
 
@@ -47,6 +49,7 @@ def import_file(
             append: the files of one training are versions of one artifact.
         kind: What it is taken for, whatever its header says; the version's details tell both.
         base: What it was trained on, when its header does not say; see `bases.find_base`.
+        project: Whose a new artifact is.
 
     Returns:
         The version; the one that is already there when the artifact has these very bytes.
@@ -65,7 +68,7 @@ def import_file(
                 raise UsageError(
                     f"{path} is a checkpoint and needs no base", remedy="Leave --base out"
                 )
-            return _checkpoint(session, store, file, name=wanted)
+            return _checkpoint(session, store, file, name=wanted, project=project)
         stored = store.put_file(file.path)  # before the first row: then nobody else can write
     said = read_header(store.path(stored.sha256)).metadata
     base_id = find_base(session, store, base).id if base else None
@@ -83,11 +86,12 @@ def import_file(
             "made_from": {key: text for key, text in said.items() if key.startswith("sdxl_reg.")},
         },
     )
-    return add_version(session, ensure_artifact(session, wanted, file.kind), new)
+    artifact = ensure_artifact(session, wanted, file.kind, project=project)
+    return add_version(session, artifact, new)
 
 
 def _checkpoint(
-    session: Session, store: BlobStore, file: ForeignFile, *, name: str
+    session: Session, store: BlobStore, file: ForeignFile, *, name: str, project: str
 ) -> ArtifactVersion:
     """A base; or the version of that name that a training made with these very bytes."""
     stored = store.put_file(file.path)
@@ -101,7 +105,9 @@ def _checkpoint(
             ArtifactVersion.state == VersionState.READY,
         )
     )
-    return session.scalar(made_here) or register_base(session, store, file.path, name=name)
+    return session.scalar(made_here) or register_base(
+        session, store, file.path, name=name, project=project
+    )
 
 
 def _words(kind: ArtifactKind, path: Path, said: Mapping[str, str]) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 
+from sdxl_reg.catalog.references import MAIN
 from sdxl_reg.errors import InvalidValue, NotFound
 from sdxl_reg.imaging.decode import Limits
 from sdxl_reg.imaging.layout import Layout, decide
@@ -31,6 +32,7 @@ class IngestOptions:
         link: Whether the files stay where they are and are only pointed at; None as before, at
             first they are copied.
         threads: How many pictures are decoded at once; None takes two for each processor.
+        project: Whose new sets are; those that are there stay where they are.
     """
 
     as_name: str | None = None
@@ -40,6 +42,7 @@ class IngestOptions:
     limits: Limits = field(default_factory=Limits)
     link: bool | None = None
     threads: int | None = None
+    project: str = MAIN
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,7 +28,7 @@ from sdxl_reg.catalog.ingest_plan import (
 )
 from sdxl_reg.catalog.ingest_rows import Known, RowWriter, replaces, wanted_caption
 from sdxl_reg.catalog.portions import portions
-from sdxl_reg.catalog.references import checked_name
+from sdxl_reg.catalog.references import checked_name, checked_project
 from sdxl_reg.catalog.set_memory import (
     FolderDone,
     SetFacts,
@@ -249,7 +249,8 @@ class SetIntake:
             update(ImageSet).where(ImageSet.name_key == key).values(**values).returning(ImageSet.id)
         ).scalar()
         if locked is None:
-            session.add(ImageSet(name=self._name, name_key=key, **values))
+            project = checked_project(self._options.project)
+            session.add(ImageSet(name=self._name, name_key=key, project=project, **values))
             session.flush()
         return find_image_set(session, self._name)
 

@@ -7,6 +7,12 @@ from dataclasses import dataclass
 from sdxl_reg.errors import InvalidValue
 
 _NAME = re.compile(r"[^@/\\\x00-\x1f]{1,200}")
+_PROJECT = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}", re.ASCII)
+
+MAIN = "main"
+"""The project of what nobody has put into another."""
+SHARED = "shared"
+"""The project that everyone who has signed in may read: bases, above all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,3 +65,16 @@ def checked_name(name: str) -> str:
             remedy="Use 1 to 200 characters without @, slashes and control characters",
         )
     return stripped
+
+
+def checked_project(name: str) -> str:
+    """A name fit for a project.
+
+    Raises:
+        InvalidValue: It is not.
+    """
+    if not _PROJECT.fullmatch(name):
+        raise InvalidValue(
+            "name of a project", repr(name), remedy="Use a to z, digits and . _ -, at most 64"
+        )
+    return name

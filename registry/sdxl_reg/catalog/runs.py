@@ -25,7 +25,13 @@ Handler = Callable[[events.Event], None]
 
 
 def new_run(
-    session: Session, kind: RunKind, title: str, spec: dict[str, object], trainer: str | None = None
+    session: Session,
+    kind: RunKind,
+    title: str,
+    spec: dict[str, object],
+    *,
+    project: str,
+    trainer: str | None = None,
 ) -> Run:
     """A queued run.
 
@@ -34,9 +40,17 @@ def new_run(
         kind: What it does.
         title: One line for people.
         spec: All settings, defaults filled in.
+        project: That of what it is made of, or made for.
         trainer: The plugin, for a training run.
     """
-    run = Run(kind=kind, title=title, spec=spec, trainer=trainer, state=RunState.QUEUED)
+    run = Run(
+        kind=kind,
+        project=project,
+        title=title,
+        spec=spec,
+        trainer=trainer,
+        state=RunState.QUEUED,
+    )
     session.add(run)
     session.flush()
     note(session, "run.queued", f"run {run.id}", title=title)

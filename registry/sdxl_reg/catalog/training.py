@@ -126,7 +126,10 @@ def plan(
         inputs = {"base": base, "dataset": dataset, "class_dataset": classes}
         inputs |= {"mask_dataset": masks, "start": start}
         title = f"train {trainer.name} on {version_ref(dataset)}"
-        run = _recorded_run(session, trainer, config, inputs, artifact=artifact, title=title)
+        project = dataset.dataset.image_set.project
+        run = _recorded_run(
+            session, trainer, config, inputs, artifact=artifact, title=title, project=project
+        )
         if request.source:
             run.spec = run.spec | {"source": request.source}
         job_path = settings.runs_path / str(run.id) / "job.json"
@@ -273,6 +276,7 @@ def _recorded_run(
     *,
     artifact: str,
     title: str,
+    project: str,
 ) -> Run:
     given = {slot: version for slot, version in inputs.items() if version is not None}
     determines: dict[str, object] = {
@@ -283,7 +287,14 @@ def _recorded_run(
         "packages": {"sdxl-reg": package_version("sdxl-reg")},
     }
     key = sha256(json.dumps(determines, sort_keys=True).encode()).hexdigest()
-    run = new_run(session, RunKind.TRAIN, title, determines | {"key": key}, trainer=trainer.name)
+    run = new_run(
+        session,
+        RunKind.TRAIN,
+        title,
+        determines | {"key": key},
+        project=project,
+        trainer=trainer.name,
+    )
     for slot, version in given.items():
         record_input(session, run.id, version.node_id, slot)
     return run

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.artifacts import NewVersion, add_version, ensure_artifact
 from sdxl_reg.catalog.blobs import recorded
+from sdxl_reg.catalog.runs import find_run
 from sdxl_reg.formats.hashes import short_hashes
 from sdxl_reg.jobs import events
 from sdxl_reg.jobs.local import EVENTS
@@ -100,7 +101,12 @@ class Keeper:
             details=details,
         )
         with transaction(self._engine) as session:
-            artifact = ensure_artifact(session, self._making.artifact, self._making.kind)
+            artifact = ensure_artifact(
+                session,
+                self._making.artifact,
+                self._making.kind,
+                project=find_run(session, self._making.run_id).project,
+            )
             version_id = add_version(session, artifact, new).id
             if preview:
                 recorded(session, preview)

@@ -1,5 +1,6 @@
 """The tables, one module per noun; import from here to have every one of them registered."""
 
+from sdxl_reg.tables.access import BrowserSession, Token, User, UserRole
 from sdxl_reg.tables.artifacts import Artifact, ArtifactAlias, ArtifactFile, ArtifactVersion
 from sdxl_reg.tables.base import Base, now
 from sdxl_reg.tables.blobs import Blob, FileHash
@@ -21,6 +22,7 @@ __all__ = [
     "ArtifactVersion",
     "Base",
     "Blob",
+    "BrowserSession",
     "Caption",
     "CaptionHead",
     "CellScore",
@@ -51,6 +53,9 @@ __all__ = [
     "Tag",
     "TagAlias",
     "TagClosure",
+    "Token",
+    "User",
+    "UserRole",
     "Vote",
     "now",
 ]

@@ -12,7 +12,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from sdxl_reg.tables.base import Base, Created, Digest, Document, Key, Name
+from sdxl_reg.tables.base import Base, Created, Digest, Document, Key, Name, Project
 from sdxl_reg.tables.blobs import Blob
 from sdxl_reg.vocabulary import ArtifactKind, BaseFormat, Chooser, VersionState
 
@@ -26,6 +26,7 @@ class Artifact(Base):
     kind: Mapped[ArtifactKind]
     name: Mapped[Name]
     name_key: Mapped[Name] = mapped_column(unique=True)
+    project: Mapped[Project]
     next_version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[Created]
 

@@ -51,6 +51,7 @@ Key = Annotated[int, mapped_column(_KEY, primary_key=True, autoincrement=True)]
 Name = Annotated[str, mapped_column(String(255))]
 Digest = Annotated[str, mapped_column(String(64))]
 Document = Annotated[dict[str, Any], mapped_column(JSON)]
+Project = Annotated[str, mapped_column(String(64), default="main")]  # whose it is
 Created = Annotated[datetime, mapped_column(Moment, default=now)]
 
 

@@ -15,4 +15,5 @@ class EventLog(Base):
     at: Mapped[Created]
     verb: Mapped[str] = mapped_column(String(64), index=True)
     subject: Mapped[str] = mapped_column(String(255))
+    actor: Mapped[str] = mapped_column(String(255), default="")  # who did it; empty: nobody known
     payload: Mapped[Document] = mapped_column(default=dict)

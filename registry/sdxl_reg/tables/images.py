@@ -16,7 +16,7 @@ from sqlalchemy import (
 from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from sdxl_reg.tables.base import Base, Created, Digest, Document, Key, Moment, Name
+from sdxl_reg.tables.base import Base, Created, Digest, Document, Key, Moment, Name, Project
 from sdxl_reg.tables.blobs import Blob
 from sdxl_reg.vocabulary import MemberState
 
@@ -56,6 +56,7 @@ class ImageSet(Base):
     id: Mapped[Key]
     name: Mapped[Name]
     name_key: Mapped[Name] = mapped_column(unique=True)  # NFC, casefolded: for matching
+    project: Mapped[Project]
     source: Mapped[str] = mapped_column(Text)  # absolute path of the folder last ingested
     layout: Mapped[Name]  # names of the levels below it: brand/state/defect
     caption_template: Mapped[str] = mapped_column(Text, default="{tags}")  # where no file has one

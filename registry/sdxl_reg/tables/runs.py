@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Float, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from sdxl_reg.tables.base import Base, Created, Document, Key, Moment
+from sdxl_reg.tables.base import Base, Created, Document, Key, Moment, Project
 from sdxl_reg.tables.blobs import Blob
 from sdxl_reg.vocabulary import RunKind, RunState
 
@@ -17,6 +17,7 @@ class Run(Base):
 
     id: Mapped[Key]
     kind: Mapped[RunKind]
+    project: Mapped[Project]
     trainer: Mapped[str | None] = mapped_column(String(64))
     state: Mapped[RunState] = mapped_column(default=RunState.QUEUED, index=True)
     title: Mapped[str] = mapped_column(Text)  # one line for people: train lora weipin@1

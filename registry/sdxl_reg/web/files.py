@@ -16,7 +16,7 @@ from fastapi.responses import FileResponse, Response
 from sdxl_reg.errors import NotFound
 from sdxl_reg.store.blobs import BlobStore
 
-FOREVER = "public, max-age=31536000, immutable"
+FOREVER = "private, max-age=31536000, immutable"
 """For what is named by its digest."""
 REVALIDATED = "private, no-cache"
 """For what is named by its place: other bytes may stand there tomorrow."""

@@ -10,11 +10,12 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse, RedirectResponse, Response
 from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
-from sdxl_reg.errors import InvalidSettings, RegistryError
+from sdxl_reg.errors import InvalidSettings, NotSignedIn, RegistryError
+from sdxl_reg.web.identity import CHALLENGE, to_sign_in
 from sdxl_reg.web.observing import REQUEST_ID, request_id
 from sdxl_reg.web.schemas.base import FieldFault, Problem
 from sdxl_reg.web.templating import render
@@ -32,6 +33,7 @@ _CODES = {
         "unsupported-media-type",
         "Send JSON, and say so: Content-Type: application/json",
     ),
+    HTTPStatus.TOO_MANY_REQUESTS: ("too-many-attempts", "Wait as long as Retry-After says"),
     HTTPStatus.BAD_REQUEST: ("bad-request", "See /api for what this address takes"),
     HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE: (
         "range-not-satisfiable",
@@ -49,6 +51,13 @@ def install(app: FastAPI) -> None:
         status = HTTPStatus(error.http_status)
         faults = error.faults if isinstance(error, InvalidSettings) else {}
         return answer(request, status, error.code, error.message, error.remedy, faults=faults)
+
+    @app.exception_handler(NotSignedIn)
+    def of_a_stranger(request: Request, error: NotSignedIn) -> Response:
+        if is_for_people(request) and request.method == "GET":
+            return RedirectResponse(to_sign_in(request), HTTPStatus.SEE_OTHER)
+        status = HTTPStatus(error.http_status)
+        return answer(request, status, error.code, error.message, error.remedy, headers=CHALLENGE)
 
     @app.exception_handler(HTTPException)
     def of_the_framework(request: Request, error: HTTPException) -> Response:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from fastapi import HTTPException, Request
 
 JSON = "application/json"
-_READING = frozenset({"GET", "HEAD", "OPTIONS"})
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _OWN_SITES = frozenset({"same-origin", "none"})
 
 
@@ -34,15 +34,24 @@ def require_own_site(request: Request) -> None:
     Raises:
         HTTPException: 403 for another site, 415 for what does not say that it is JSON.
     """
-    if request.method in _READING:
+    require_own_origin(request)
+    if request.method in READING:
         return
-    if fault := _foreign(request):
-        raise HTTPException(HTTPStatus.FORBIDDEN, fault)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().casefold()
     if kind != JSON:
         raise HTTPException(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"not {JSON}: {kind or 'no Content-Type'}"
         )
+
+
+def require_own_origin(request: Request) -> None:
+    """Refuse to write for a page of another site, whatever it sends.
+
+    Raises:
+        HTTPException: 403.
+    """
+    if request.method not in READING and (fault := _foreign(request)):
+        raise HTTPException(HTTPStatus.FORBIDDEN, fault)
 
 
 def _foreign(request: Request) -> str:

@@ -11,6 +11,7 @@ from sdxl_reg.catalog.bases import find_base
 from sdxl_reg.catalog.datasets import freeze
 from sdxl_reg.catalog.ingest import ingest
 from sdxl_reg.catalog.lineage import record_input
+from sdxl_reg.catalog.references import MAIN
 from sdxl_reg.catalog.runs import new_run
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.store.database import transaction
@@ -45,7 +46,7 @@ def run_of(
 ) -> None:
     """A run on a base, and perhaps a dataset, that made versions of x-lora."""
     checkpoint = find_base(session, store, str(base))
-    run = new_run(session, RunKind.TRAIN, "train lora", {}, trainer="lora")
+    run = new_run(session, RunKind.TRAIN, "train lora", {}, trainer="lora", project=MAIN)
     record_input(session, run.id, checkpoint.node_id, "base")
     if dataset is not None:
         record_input(session, run.id, dataset.node_id, "dataset")

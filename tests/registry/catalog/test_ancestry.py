@@ -10,6 +10,7 @@ from sdxl_reg.catalog.artifacts import NewVersion, add_version, ensure_artifact
 from sdxl_reg.catalog.datasets import freeze
 from sdxl_reg.catalog.ingest import ingest
 from sdxl_reg.catalog.lineage import record_input
+from sdxl_reg.catalog.references import MAIN
 from sdxl_reg.catalog.runs import new_run
 from sdxl_reg.errors import NotFound
 from sdxl_reg.store.blobs import BlobStore
@@ -27,7 +28,7 @@ def trained(engine: Engine, store: BlobStore, tmp_path: Path) -> None:
         files = {"model.safetensors": store.put_bytes(b"base")}
         base = add_version(session, micro, NewVersion(files=files))
         dataset = freeze(session, store, "weipin")
-        run = new_run(session, RunKind.TRAIN, "train lora on weipin@1", {})
+        run = new_run(session, RunKind.TRAIN, "train lora on weipin@1", {}, project=MAIN)
         record_input(session, run.id, base.node_id, "base")
         record_input(session, run.id, dataset.node_id, "dataset")
         lora = ensure_artifact(session, "weipin-lora", ArtifactKind.LORA)

@@ -10,6 +10,7 @@ from sdxl_reg.catalog.artifacts import NewVersion, add_version, ensure_artifact,
 from sdxl_reg.catalog.bases import find_base
 from sdxl_reg.catalog.imports import import_file
 from sdxl_reg.catalog.lineage import new_node, reachable, record_input
+from sdxl_reg.catalog.references import MAIN
 from sdxl_reg.catalog.runs import new_run
 from sdxl_reg.errors import Conflict, Corrupt, NotFound, UsageError
 from sdxl_reg.formats.identity import identify
@@ -75,7 +76,9 @@ def test_a_file_that_a_run_made_finds_its_run_and_its_lineage_again(
     engine: Engine, store: BlobStore, tmp_path: Path
 ) -> None:
     with transaction(engine) as session:
-        run = new_run(session, RunKind.TRAIN, "train lora", {"key": "f" * 64}, trainer="lora")
+        run = new_run(
+            session, RunKind.TRAIN, "train lora", {"key": "f" * 64}, trainer="lora", project=MAIN
+        )
         pictures = new_node(session, NodeKind.DATASET)
         record_input(session, run.id, pictures.id, "dataset")
 

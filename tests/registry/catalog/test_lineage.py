@@ -6,6 +6,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.lineage import new_node, reachable, record_input, record_output
+from sdxl_reg.catalog.references import MAIN
 from sdxl_reg.catalog.runs import new_run
 from sdxl_reg.tables import Base
 from sdxl_reg.vocabulary import NodeKind, RunKind
@@ -35,7 +36,7 @@ def test_the_walk_finds_what_a_plain_search_of_the_history_finds(history: Steps)
     with Session(engine) as session:
         nodes = [new_node(session, NodeKind.DATASET).id]
         for inputs, outputs in history:
-            run = new_run(session, RunKind.TRAIN, "train", {})
+            run = new_run(session, RunKind.TRAIN, "train", {}, project=MAIN)
             for index in inputs:
                 record_input(session, run.id, nodes[index], "dataset")
             for _ in range(outputs):
@@ -55,7 +56,7 @@ def test_what_is_recorded_twice_stands_once() -> None:
     Base.metadata.create_all(engine)
     with Session(engine) as session:
         base = new_node(session, NodeKind.ARTIFACT).id
-        run = new_run(session, RunKind.TRAIN, "train", {})
+        run = new_run(session, RunKind.TRAIN, "train", {}, project=MAIN)
         made = new_node(session, NodeKind.ARTIFACT).id
         for _ in range(2):
             record_input(session, run.id, base, "base")

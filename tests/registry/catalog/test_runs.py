@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine, update
 
+from sdxl_reg.catalog.references import MAIN
 from sdxl_reg.catalog.runs import (
     SILENCE_LIMIT,
     find_run,
@@ -31,7 +32,9 @@ STARTED = events.Started(pid=1, packages={"torch": "2.13.0"})
 def run_id(engine: Engine) -> int:
     """A queued run."""
     with transaction(engine) as session:
-        return new_run(session, RunKind.TRAIN, "train lora on weipin@1", {"seed": 42}).id
+        return new_run(
+            session, RunKind.TRAIN, "train lora on weipin@1", {"seed": 42}, project=MAIN
+        ).id
 
 
 def _job(*happenings: events.Event) -> Generator[events.Event]:

@@ -24,6 +24,7 @@ from sdxl_reg.catalog.ingest import ingest
 from sdxl_reg.catalog.lineage import record_input
 from sdxl_reg.catalog.origins import recorded_image
 from sdxl_reg.catalog.picture_requests import PictureRequest
+from sdxl_reg.catalog.references import MAIN
 from sdxl_reg.catalog.runs import follow, new_run
 from sdxl_reg.evaluation.references import SCORER
 from sdxl_reg.imaging.decode import Limits
@@ -102,7 +103,9 @@ def _train(registry: Registry) -> None:
         dataset = freeze(session, registry.store, "weipin")
         spec: dict[str, object] = {"trainer": "lora"}
         spec["config"] = {"rank": 8, "max_train_epochs": 3, "seed": 42}
-        run = new_run(session, RunKind.TRAIN, "train lora on weipin@1", spec, trainer="lora")
+        run = new_run(
+            session, RunKind.TRAIN, "train lora on weipin@1", spec, trainer="lora", project=MAIN
+        )
         record_input(session, run.id, base.node_id, "base")
         record_input(session, run.id, dataset.node_id, "dataset")
         run_id, base_id = run.id, base.id
@@ -227,4 +230,6 @@ def draw_cell(registry: Registry, planned: PlannedGrid, cell: CellSpec) -> None:
 def _begin_another(registry: Registry) -> Run:
     """A run that is queued and has said nothing yet."""
     with transaction(registry.engine) as session:
-        return new_run(session, RunKind.TRAIN, "train lora on weipin@1 again", {"config": {}})
+        return new_run(
+            session, RunKind.TRAIN, "train lora on weipin@1 again", {"config": {}}, project=MAIN
+        )

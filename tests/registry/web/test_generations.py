@@ -16,6 +16,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from sdxl_reg.catalog.bases import find_base
+from sdxl_reg.catalog.references import MAIN
 from sdxl_reg.jobs.pictures import PictureSpec
 from sdxl_reg.settings import Settings
 from sdxl_reg.store.blobs import BlobStore
@@ -111,7 +112,7 @@ def test_several_prompts_are_drawn_from_each_seed_one_generation_after_the_other
 def test_without_a_seed_any_is_taken_and_the_next_ones_count_on(tiny_registry: Registry) -> None:
     body = GenerationBody(prompt="a mug", count=3)
     with reading(tiny_registry.engine) as session:
-        one, other = request_of(session, body).seeds, request_of(session, body).seeds
+        one, other = (request_of(session, body, MAIN).seeds for _ in range(2))
     assert one[0] != other[0]
     assert list(one) == [one[0], one[0] + 1, one[0] + 2]
 

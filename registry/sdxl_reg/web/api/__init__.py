@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Depends
 
 from sdxl_reg.web.api import (
+    access,
     artifacts,
     blobs,
     changes,
@@ -19,6 +20,7 @@ from sdxl_reg.web.api import (
     trainers,
     votes,
 )
+from sdxl_reg.web.identity import identified
 from sdxl_reg.web.same_site import require_own_site
 from sdxl_reg.web.schemas.base import API, Problem
 
@@ -27,7 +29,9 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
     "5XX": {"model": Problem, "description": "The registry could not answer."},
 }
 
-router = APIRouter(prefix=API, responses=_PROBLEMS, dependencies=[Depends(require_own_site)])
+router = APIRouter(
+    prefix=API, responses=_PROBLEMS, dependencies=[Depends(identified), Depends(require_own_site)]
+)
 for module in (
     image_sets,
     reports,
@@ -42,5 +46,6 @@ for module in (
     lineage,
     trainers,
     blobs,
+    access,
 ):
     router.include_router(module.router)

@@ -8,8 +8,10 @@ from sdxl_reg.catalog.references import Reference
 from sdxl_reg.catalog.yanking import unyank, yank
 from sdxl_reg.store.database import transaction
 from sdxl_reg.tables import Artifact
+from sdxl_reg.vocabulary import Role
 from sdxl_reg.web.dependencies import RegistryOf, SessionOf, SliceOf
 from sdxl_reg.web.files import blob_response
+from sdxl_reg.web.roles import needs, of_artifact
 from sdxl_reg.web.schemas.artifacts import (
     ArtifactDocument,
     ArtifactItem,
@@ -22,6 +24,7 @@ from sdxl_reg.web.schemas.artifacts import (
 from sdxl_reg.web.schemas.base import Items, items_of
 
 router = APIRouter(prefix="/artifacts", tags=["artifacts"])
+_TRAINER = needs(Role.TRAINER, of_artifact)
 
 
 @router.get("", summary="List the artifacts")
@@ -61,7 +64,7 @@ def file(
     return blob_response(request, registry.store, found.blob.sha256, name=plain)
 
 
-@router.post("/{name}/versions/{which}/yank", summary="Withdraw a version")
+@router.post("/{name}/versions/{which}/yank", summary="Withdraw a version", dependencies=[_TRAINER])
 def withdraw(registry: RegistryOf, name: str, which: str, said: YankRequest) -> VersionItem:
     """It is no more taken for the newest; by its number it is still there, with its bytes."""
     with transaction(registry.engine) as session:
@@ -70,7 +73,11 @@ def withdraw(registry: RegistryOf, name: str, which: str, said: YankRequest) -> 
         return version_item(session, found)
 
 
-@router.post("/{name}/versions/{which}/unyank", summary="Offer a withdrawn version again")
+@router.post(
+    "/{name}/versions/{which}/unyank",
+    summary="Offer a withdrawn version again",
+    dependencies=[_TRAINER],
+)
 def offer(registry: RegistryOf, name: str, which: str) -> VersionItem:
     """A version that is not withdrawn stays as it is."""
     with transaction(registry.engine) as session:

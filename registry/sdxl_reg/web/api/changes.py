@@ -14,7 +14,10 @@ from sdxl_reg.catalog.tag_reports import EditReport
 from sdxl_reg.errors import NotFound
 from sdxl_reg.store.database import transaction
 from sdxl_reg.tables import Caption, Change, ImageSet, Member
+from sdxl_reg.vocabulary import Role
 from sdxl_reg.web.dependencies import Registry, RegistryOf, SessionOf, SliceOf
+from sdxl_reg.web.identity import author_of
+from sdxl_reg.web.roles import needs, of_image_set, of_member, require_writer_of_tag
 from sdxl_reg.web.schemas.base import Items
 from sdxl_reg.web.schemas.changes import (
     CaptionBody,
@@ -38,6 +41,8 @@ router = APIRouter(tags=["changes"])
 
 _SET = "/image-sets/{name}"
 _MEMBER = "/members/{member}"
+_WRITER_OF_SET = needs(Role.WRITER, of_image_set)
+_WRITER_OF_MEMBER = needs(Role.WRITER, of_member)
 
 
 @router.get(f"{_SET}/changes", summary="What was changed of a set")
@@ -48,19 +53,23 @@ def journal(session: SessionOf, name: str, part: SliceOf) -> Items[ChangeItem]:
     return Items(items=[change_item(change) for change in found], next=None)
 
 
-@router.post(f"{_SET}/tags", summary="Give members a tag, or take it from them")
+@router.post(
+    f"{_SET}/tags",
+    summary="Give members a tag, or take it from them",
+    dependencies=[_WRITER_OF_SET],
+)
 def tag(registry: RegistryOf, name: str, body: TagsBody) -> ChangeReport:
     """`{"do": "attach", "tag": "qzy/flawed/spot", "which": {"members": [4, 7]}}`."""
     with transaction(registry.engine) as session:
         image_set = find_image_set(session, name)
         edit = tag_edits.attach if body.do == "attach" else tag_edits.detach
         if body.make and body.do == "attach":
-            tag_edits.add(session, image_set, body.tag, author=body.author)
+            tag_edits.add(session, image_set, body.tag, author=author_of(body.author))
         chosen = chosen_members(session, image_set, body.which)
-        return _told(edit(session, image_set, chosen, body.tag, author=body.author))
+        return _told(edit(session, image_set, chosen, body.tag, author=author_of(body.author)))
 
 
-@router.post(f"{_SET}/tags/tree", summary="Edit the tree of tags")
+@router.post(f"{_SET}/tags/tree", summary="Edit the tree of tags", dependencies=[_WRITER_OF_SET])
 def tree(registry: RegistryOf, name: str, body: TreeBody) -> ChangeReport:
     """Adds, renames, moves, merges or removes a tag; there is one tree for all sets."""
     with transaction(registry.engine) as session:
@@ -68,7 +77,11 @@ def tree(registry: RegistryOf, name: str, body: TreeBody) -> ChangeReport:
         return _told(_edit_of_tree(session, image_set, body))
 
 
-@router.post(f"{_SET}/captions/words", summary="Add and remove words of captions")
+@router.post(
+    f"{_SET}/captions/words",
+    summary="Add and remove words of captions",
+    dependencies=[_WRITER_OF_SET],
+)
 def words(registry: RegistryOf, name: str, body: WordsBody) -> CaptionChangeReport:
     """Captions as lists of tags between commas; each stands once afterwards."""
 
@@ -80,14 +93,18 @@ def words(registry: RegistryOf, name: str, body: WordsBody) -> CaptionChangeRepo
             remove=body.remove,
             at=body.at,
             select=chosen,
-            author=body.author,
+            author=author_of(body.author),
             dry_run=body.dry_run,
         )
 
     return _recaptioned(registry, name, body, edit)
 
 
-@router.post(f"{_SET}/captions/replace", summary="Search and replace in captions")
+@router.post(
+    f"{_SET}/captions/replace",
+    summary="Search and replace in captions",
+    dependencies=[_WRITER_OF_SET],
+)
 def replace(registry: RegistryOf, name: str, body: ReplaceBody) -> CaptionChangeReport:
     """With `dry_run` it says what would become of the captions, with examples."""
 
@@ -100,14 +117,18 @@ def replace(registry: RegistryOf, name: str, body: ReplaceBody) -> CaptionChange
             how=body.how,
             ignore_case=body.ignore_case,
             select=chosen,
-            author=body.author,
+            author=author_of(body.author),
             dry_run=body.dry_run,
         )
 
     return _recaptioned(registry, name, body, edit)
 
 
-@router.post(f"{_SET}/captions/template", summary="Give captions by a template")
+@router.post(
+    f"{_SET}/captions/template",
+    summary="Give captions by a template",
+    dependencies=[_WRITER_OF_SET],
+)
 def template(registry: RegistryOf, name: str, body: TemplateBody) -> CaptionChangeReport:
     """A template for a whole set (`"which": {}`) stays the set's own, for new pictures too."""
 
@@ -122,14 +143,16 @@ def template(registry: RegistryOf, name: str, body: TemplateBody) -> CaptionChan
             words=body.words,
             over=caption_edits.OVER_BY_DEFAULT if body.over is None else body.over,
             select=chosen,
-            author=body.author,
+            author=author_of(body.author),
             dry_run=body.dry_run,
         )
 
     return _recaptioned(registry, name, body, edit)
 
 
-@router.post(f"{_SET}/undo", summary="Take back the newest change of a set")
+@router.post(
+    f"{_SET}/undo", summary="Take back the newest change of a set", dependencies=[_WRITER_OF_SET]
+)
 def take_back(registry: RegistryOf, name: str, body: UndoBody) -> ChangeReport:
     """`{}`, or `{"change": 17}` to be refused (409) where something else came after it."""
     with transaction(registry.engine) as session:
@@ -137,19 +160,27 @@ def take_back(registry: RegistryOf, name: str, body: UndoBody) -> ChangeReport:
         return _changed(undo(session, image_set, expected=body.change), "Undone: ")
 
 
-@router.post(f"{_MEMBER}/caption", summary="Write the caption of one image")
+@router.post(
+    f"{_MEMBER}/caption", summary="Write the caption of one image", dependencies=[_WRITER_OF_MEMBER]
+)
 def caption(registry: RegistryOf, member: int, body: CaptionBody) -> CaptionChangeReport:
     """`{"text": "…"}`, or `{"caption": 12}` for an earlier one again; the history is kept."""
     with transaction(registry.engine) as session:
         if body.caption is None:
-            report = caption_edits.set_caption(session, member, body.text or "", body.author)
+            report = caption_edits.set_caption(
+                session, member, body.text or "", author_of(body.author)
+            )
         else:
             _require_caption(session, member, body.caption)
-            report = caption_edits.revert(session, body.caption, body.author)
+            report = caption_edits.revert(session, body.caption, author_of(body.author))
         return caption_report(report, is_dry=False)
 
 
-@router.post(f"{_MEMBER}/crop", summary="Choose the part of an image that is used")
+@router.post(
+    f"{_MEMBER}/crop",
+    summary="Choose the part of an image that is used",
+    dependencies=[_WRITER_OF_MEMBER],
+)
 def crop(registry: RegistryOf, member: int, body: CropBody) -> ChangeReport:
     """`{"crop": [0.1, 0, 0.9, 1]}`, or null for the whole picture; no file is changed."""
     with transaction(registry.engine) as session:
@@ -157,9 +188,9 @@ def crop(registry: RegistryOf, member: int, body: CropBody) -> ChangeReport:
         if found is None:
             raise NotFound("member", str(member))
         if body.crop is None:
-            change = clear_crops(session, found.image_set, [member], author=body.author)
+            change = clear_crops(session, found.image_set, [member], author=author_of(body.author))
         else:
-            change = set_crop(session, member, body.crop, author=body.author)
+            change = set_crop(session, member, body.crop, author=author_of(body.author))
         return _changed(change) if change else _nothing("The crop is as it was")
 
 
@@ -196,12 +227,14 @@ def _recaptioned(
 
 
 def _edit_of_tree(session: Session, image_set: ImageSet, body: TreeBody) -> EditReport:
+    for path in filter(None, (body.tag, body.to if body.do == "merge" else "")):
+        require_writer_of_tag(session, path)
     if body.do == "add":
-        return tag_edits.add(session, image_set, body.tag, author=body.author)
+        return tag_edits.add(session, image_set, body.tag, author=author_of(body.author))
     if body.do == "remove":
-        return tag_edits.remove(session, image_set, body.tag, author=body.author)
+        return tag_edits.remove(session, image_set, body.tag, author=author_of(body.author))
     edits = {"rename": tag_edits.rename, "move": tag_edits.move, "merge": tag_edits.merge}
-    return edits[body.do](session, image_set, body.tag, body.to, author=body.author)
+    return edits[body.do](session, image_set, body.tag, body.to, author=author_of(body.author))
 
 
 def _require_caption(session: Session, member: int, caption: int) -> None:

@@ -4,13 +4,17 @@ from http import HTTPStatus
 
 from fastapi import APIRouter, Depends, Response
 
+from sdxl_reg.catalog.access.visibility import present_viewer
 from sdxl_reg.catalog.generations import find_generation, generations_page
+from sdxl_reg.catalog.references import MAIN
 from sdxl_reg.catalog.runs import find_run, states_of
 from sdxl_reg.store.database import reading
 from sdxl_reg.tables import Generation
+from sdxl_reg.vocabulary import Role
 from sdxl_reg.web.api.runs import notice_lost
 from sdxl_reg.web.dependencies import RegistryOf, SessionOf, SliceOf
 from sdxl_reg.web.drawing import DrawingOf
+from sdxl_reg.web.roles import needs, of_generation
 from sdxl_reg.web.schemas.base import Items, items_of
 from sdxl_reg.web.schemas.generation_requests import GenerationBody, request_of
 from sdxl_reg.web.schemas.generations import (
@@ -35,7 +39,12 @@ def listed(session: SessionOf, part: SliceOf) -> Items[GenerationItem]:
     return items_of(page, item)
 
 
-@router.post("", summary="Draw pictures of a prompt", status_code=HTTPStatus.ACCEPTED)
+@router.post(
+    "",
+    summary="Draw pictures of a prompt",
+    status_code=HTTPStatus.ACCEPTED,
+    dependencies=[needs(Role.TRAINER)],
+)
 def begin(
     response: Response, registry: RegistryOf, drawing: DrawingOf, body: GenerationBody
 ) -> GenerationDocument:
@@ -44,8 +53,10 @@ def begin(
     One generation is drawn at a time; the next ones wait. Settings bear the names of a picture's
     fields. Every fault of a request is told at once.
     """
+    viewer = present_viewer()
+    project = viewer.project_for(body.project, Role.TRAINER) if viewer else body.project or MAIN
     with reading(registry.engine) as session:
-        request = request_of(session, body)
+        request = request_of(session, body, project)
     number = drawing.begin(request)
     return _located(response, registry, drawing, number)
 
@@ -62,6 +73,7 @@ def one(session: SessionOf, drawing: DrawingOf, generation_id: int) -> Generatio
     "/{generation_id}/resume",
     summary="Go on with a generation",
     status_code=HTTPStatus.ACCEPTED,
+    dependencies=[needs(Role.TRAINER, of_generation)],
 )
 def resume(
     response: Response, registry: RegistryOf, drawing: DrawingOf, generation_id: int

@@ -1,16 +1,20 @@
 """Whether the server lives, whether it can work, and how much it does."""
 
 import os
+from contextlib import suppress
 from typing import Literal
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from sqlalchemy.exc import OperationalError
+from starlette.concurrency import run_in_threadpool
 
 from sdxl_reg import __version__
-from sdxl_reg.errors import NotReady
+from sdxl_reg.errors import NotAllowed, NotReady
 from sdxl_reg.store.database import is_current
 from sdxl_reg.web.dependencies import RegistryOf
+from sdxl_reg.web.identity import identified, viewer_of_request
 from sdxl_reg.web.schemas.base import Document
 
 router = APIRouter(tags=["health"])
@@ -61,7 +65,18 @@ def ready(registry: RegistryOf) -> Readiness:
     response_class=Response,
     responses={200: {"content": {"text/plain": {}}, "description": "Prometheus' text format."}},
 )
-def metrics(request: Request) -> Response:
-    """Requests by route and status, how long they took, runs by state, what the registry holds."""
-    found = generate_latest(request.app.state.metrics.registry)
+async def metrics(request: Request) -> Response:
+    """Requests by route and status, how long they took, runs by state, what the registry holds.
+
+    Once there are users, for those who may read every project: an admin's token of role reader.
+    """
+    with suppress(OperationalError):  # without a database, that it is gone is all there is to tell
+        await identified(request)
+    viewer = viewer_of_request(request)
+    if viewer is not None and viewer.projects() is not None:
+        raise NotAllowed(
+            f"{viewer.name} does not read every project",
+            remedy="Ask an admin for a token: sdxl-reg token create --help",
+        )
+    found = await run_in_threadpool(generate_latest, request.app.state.metrics.registry)
     return Response(found, media_type=CONTENT_TYPE_LATEST)

@@ -10,7 +10,9 @@ from sdxl_reg.catalog.grids import find_grid
 from sdxl_reg.catalog.votes import next_vote, ranking_of, record_vote, vote_count
 from sdxl_reg.store.database import transaction
 from sdxl_reg.tables import GridCell
+from sdxl_reg.vocabulary import Role
 from sdxl_reg.web.dependencies import RegistryOf, SessionOf
+from sdxl_reg.web.roles import needs, of_grid
 from sdxl_reg.web.schemas.base import url
 from sdxl_reg.web.schemas.picks import (
     GridPick,
@@ -24,9 +26,12 @@ from sdxl_reg.web.schemas.picks import (
 )
 
 router = APIRouter(prefix="/grids", tags=["grids"])
+_WRITER = needs(Role.WRITER, of_grid)
 
 
-@router.post("/{grid_id}/pick", summary="Choose a cell, or let the scores choose")
+@router.post(
+    "/{grid_id}/pick", summary="Choose a cell, or let the scores choose", dependencies=[_WRITER]
+)
 def choose(registry: RegistryOf, grid_id: int, wanted: PickRequest) -> GridPick:
     """`{"cell": 17, "reason": "…"}` or `{"by": "scores"}`; points the alias `best` there too.
 
@@ -53,7 +58,12 @@ def upcoming(session: SessionOf, grid_id: int) -> VotePair:
     return pair_of(session, grid_id)
 
 
-@router.post("/{grid_id}/votes", summary="Vote on a pair", status_code=HTTPStatus.CREATED)
+@router.post(
+    "/{grid_id}/votes",
+    summary="Vote on a pair",
+    status_code=HTTPStatus.CREATED,
+    dependencies=[_WRITER],
+)
 def vote(registry: RegistryOf, grid_id: int, said: VoteRequest) -> VotePair:
     """Keep what was said of a pair; answers with the next one."""
     with transaction(registry.engine) as session:

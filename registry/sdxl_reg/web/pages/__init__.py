@@ -1,8 +1,10 @@
 """The web pages, one module per noun, rendered on the server; they show the API's documents."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 
+from sdxl_reg.web.identity import identified
 from sdxl_reg.web.pages import (
+    access,
     api,
     artifacts,
     datasets,
@@ -17,7 +19,7 @@ from sdxl_reg.web.pages import (
     votes,
 )
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[Depends(identified)])
 for module in (
     home,
     image_sets,
@@ -31,5 +33,6 @@ for module in (
     runs,
     lineage,
     api,
+    access,
 ):
     router.include_router(module.router)

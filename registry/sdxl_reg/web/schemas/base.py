@@ -19,6 +19,11 @@ Sha256 = Annotated[
 ]
 
 
+ProjectName = Annotated[
+    str, Field(pattern="^[a-z0-9][a-z0-9_.-]{0,63}$", description="a to z, digits and . _ -")
+]
+
+
 class Document(BaseModel):
     """What the API answers with: frozen, and closed unless a document says otherwise."""
 

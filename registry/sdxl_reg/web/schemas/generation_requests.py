@@ -13,10 +13,10 @@ from sdxl_reg.catalog.picture_requests import PictureRequest
 from sdxl_reg.catalog.references import parse_reference
 from sdxl_reg.jobs.pictures import LARGEST_SEED, MAX_SIDE
 from sdxl_reg.vocabulary import Upscaler
-from sdxl_reg.web.schemas.base import Document
+from sdxl_reg.web.schemas.base import Document, ProjectName
 
 SEED_BITS = 32
-_OF_REQUEST = {"prompts", "prompt", "count", "seed", "batch_size"}
+_OF_REQUEST = {"prompts", "prompt", "count", "seed", "batch_size", "project"}
 _NAMES = {"base", "refiner", "init_image", "mask"}
 
 Side = Annotated[int, Field(ge=8, le=MAX_SIDE, multiple_of=8)]
@@ -45,6 +45,9 @@ class GenerationBody(Document):
         description="Of the first picture of each prompt; the next ones count on. By default any.",
     )
     batch_size: int | None = Field(default=None, ge=1, description="Pictures drawn at once.")
+    project: ProjectName | None = Field(
+        default=None, description="Whose they are; by default `main`, or the only one possible."
+    )
     base: str | None = Field(
         default=None, description="A recorded checkpoint; by default what the adapters have."
     )
@@ -78,12 +81,13 @@ class GenerationBody(Document):
         return self
 
 
-def request_of(session: Session, body: GenerationBody) -> GenerationRequest:
+def request_of(session: Session, body: GenerationBody, project: str) -> GenerationRequest:
     """What a body asks for, as the catalog takes it.
 
     Args:
         session: Knows the bases.
         body: Valid.
+        project: Whose the pictures will be.
 
     Raises:
         NotFound: A base or refiner is not recorded.
@@ -101,6 +105,7 @@ def request_of(session: Session, body: GenerationBody) -> GenerationRequest:
             settings=said,
         ),
         batch_size=body.batch_size,
+        project=project,
     )
 
 

@@ -2,7 +2,9 @@
 
 /** The answer to a request; its problem is thrown as an error with the faults of all fields. */
 async function asked(address, body) {
-  const options = body === undefined ? {} : { method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json" } };
+  const word = document.querySelector('meta[name="csrf-token"]')?.content;
+  const headers = { "Content-Type": "application/json", ...(word && { "X-CSRF-Token": word }) };
+  const options = body === undefined ? {} : { method: "POST", body: JSON.stringify(body), headers };
   const answer = await fetch(address, options);
   const said = await answer.json();
   if (answer.ok) return said;

@@ -1,0 +1,67 @@
+"""Projects: what there is in each, and moving things from one to another."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from sdxl_reg.catalog.artifacts import find_artifact
+from sdxl_reg.catalog.audit import note
+from sdxl_reg.catalog.images import find_image_set
+from sdxl_reg.catalog.references import checked_project
+from sdxl_reg.errors import InvalidValue
+from sdxl_reg.tables import Artifact, ArtifactVersion, ImageSet, Run, UserRole
+
+_KINDS: Mapping[str, type[ImageSet | Artifact | Run]] = {
+    "image_sets": ImageSet,
+    "artifacts": Artifact,
+    "runs": Run,
+}
+
+
+def projects(session: Session) -> Mapping[str, Mapping[str, int]]:
+    """Every project by name: how many image sets, artifacts, runs and users it has."""
+    counts: dict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys([*_KINDS, "users"], 0))
+    for kind, table in _KINDS.items():
+        for name, count in session.execute(
+            select(table.project, func.count()).group_by(table.project)
+        ):
+            counts[name][kind] = count
+    for name, count in session.execute(
+        select(UserRole.project, func.count()).group_by(UserRole.project)
+    ):
+        counts[name]["users"] = count
+    return dict(sorted(counts.items()))
+
+
+def move(session: Session, references: Sequence[str], project: str) -> None:
+    """Put image sets and artifacts, with the runs that made their versions, into a project.
+
+    Args:
+        session: The transaction.
+        references: `image_set:NAME` or `artifact:NAME`.
+        project: Where they go.
+
+    Raises:
+        InvalidValue: Another kind of reference, or a name that no project can have.
+        NotFound: There is no such image set or artifact.
+    """
+    usable = checked_project(project)
+    for reference in references:
+        kind, _, name = reference.partition(":")
+        if kind == "image_set":
+            image_set = find_image_set(session, name)
+            image_set.project = usable
+        elif kind == "artifact":
+            artifact = find_artifact(session, name)
+            artifact.project = usable
+            made_by = select(ArtifactVersion.run_id).where(
+                ArtifactVersion.artifact_id == artifact.id, ArtifactVersion.run_id.is_not(None)
+            )
+            session.execute(update(Run).where(Run.id.in_(made_by)).values(project=usable))
+        else:
+            raise InvalidValue(
+                "cannot be moved", reference, remedy="Give image_set:NAME or artifact:NAME"
+            )
+        note(session, "project.moved", reference, project=usable)

@@ -1,0 +1,151 @@
+"""Who asks: a bearer token, the session of a browser, or anyone where nobody has to sign in.
+
+Once there is a user, everybody signs in, on this machine too. What a viewer may see is set for the
+task of the request, so that every query it makes keeps to it (`catalog.access.visibility`).
+"""
+
+import secrets
+from typing import Annotated
+from urllib.parse import urlencode, urlsplit
+
+from fastapi import Depends, Request
+from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
+
+from sdxl_reg.catalog.access.credentials import (
+    csrf_token,
+    is_use_to_be_noted,
+    viewer_by_session,
+    viewer_by_token,
+)
+from sdxl_reg.catalog.access.users import has_users
+from sdxl_reg.catalog.access.viewers import Viewer
+from sdxl_reg.catalog.access.visibility import present_viewer, show_to
+from sdxl_reg.catalog.audit import act_as
+from sdxl_reg.errors import NotAllowed, NotSignedIn
+from sdxl_reg.store.database import reading, transaction
+from sdxl_reg.tables import Token, now
+from sdxl_reg.web.dependencies import Registry
+from sdxl_reg.web.same_site import READING
+
+COOKIE = "sdxl_reg_session"
+CSRF_HEADER = "X-CSRF-Token"
+CHALLENGE = {"WWW-Authenticate": "Bearer"}
+
+
+async def identified(request: Request) -> None:
+    """Find out who asks, and have the request see and write as them.
+
+    A coroutine, for it sets what the rest of the request's task inherits.
+
+    Raises:
+        NotSignedIn: Somebody has to sign in, and has not, or not with what is valid.
+        NotAllowed: A page writes without the word that its session was given.
+    """
+    viewer = await run_in_threadpool(_viewer_of, request)
+    request.state.viewer = viewer
+    show_to(viewer)
+    act_as(viewer.name if viewer else "")
+
+
+def viewer_of_request(request: Request) -> Viewer | None:
+    """Who asks; None where nobody has to sign in."""
+    viewer: Viewer | None = getattr(request.state, "viewer", None)
+    return viewer
+
+
+def admin_of_request(request: Request) -> Viewer:
+    """Who asks, an admin of the registry.
+
+    Raises:
+        NotAllowed: They are not, or nobody has signed in because there are no users yet.
+    """
+    viewer = viewer_of_request(request)
+    if viewer is None:
+        raise NotAllowed(
+            "there are no users yet",
+            remedy="Make the first one where the registry lies: sdxl-reg user add NAME --admin",
+        )
+    if not viewer.is_admin:
+        raise NotAllowed(f"{viewer.name} is no admin", remedy="Ask an admin of the registry")
+    return viewer
+
+
+def signed_in(request: Request) -> Viewer:
+    """Who asks, a user.
+
+    Raises:
+        NotAllowed: There are no users.
+    """
+    viewer = viewer_of_request(request)
+    return viewer if viewer is not None else admin_of_request(request)
+
+
+def author_of(said: str | None) -> str | None:
+    """Whose change it is: who has signed in, else who the request says."""
+    viewer = present_viewer()
+    return viewer.name if viewer is not None else said
+
+
+def csrf_of(request: Request) -> str:
+    """The word with which the pages of this browser write; empty where it has no session."""
+    secret = request.cookies.get(COOKIE, "")
+    return csrf_token(secret) if secret else ""
+
+
+def to_sign_in(request: Request) -> str:
+    """The address of the page to sign in, which leads back to where somebody wanted to go."""
+    query = f"?{request.url.query}" if request.url.query else ""
+    return f"/login?{urlencode({'next': request.url.path + query})}"
+
+
+def is_here(address: str) -> bool:
+    """Whether an address is a path of this server, and nothing that leads elsewhere."""
+    parts = urlsplit(address)
+    own = not parts.scheme and not parts.netloc and address.startswith("/")
+    return own and not address.startswith("//") and "\\" not in address and address.isprintable()
+
+
+def _viewer_of(request: Request) -> Viewer | None:
+    registry: Registry = request.app.state.registry
+    with reading(registry.engine) as session:
+        if not has_users(session):
+            return None
+        said = request.headers.get("authorization", "")
+        scheme, _, secret = said.partition(" ")
+        if scheme.casefold() == "bearer" and secret:
+            viewer, token = viewer_by_token(session, secret.strip())
+            is_news = is_use_to_be_noted(token)
+        elif said:
+            raise NotSignedIn(
+                f"signing in with {scheme!r} is not known here",
+                remedy="Send a token: Authorization: Bearer …",
+            )
+        else:
+            return _by_cookie(session, request)
+    if is_news:
+        with transaction(registry.engine) as session:
+            session.merge(Token(id=token.id, used_at=now()))
+    return viewer
+
+
+def _by_cookie(session: Session, request: Request) -> Viewer:
+    secret = request.cookies.get(COOKIE, "")
+    viewer = viewer_by_session(session, secret) if secret else None
+    if viewer is None:
+        raise NotSignedIn(
+            "nobody has signed in",
+            remedy="Send a token (Authorization: Bearer …), or sign in at /login",
+        )
+    given = request.headers.get(CSRF_HEADER, "")
+    if request.method not in READING and not secrets.compare_digest(
+        given.encode(), csrf_token(secret).encode()
+    ):
+        raise NotAllowed(
+            "the page does not belong to this session", remedy="Load it again, and try again"
+        )
+    return viewer
+
+
+SignedIn = Annotated[Viewer, Depends(signed_in)]
+AdminOf = Annotated[Viewer, Depends(admin_of_request)]
