@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,9 @@ import pytest
 
 from sdxl_reg.errors import Conflict, InvalidValue
 from sdxl_reg_cli.serve import address_of, listening
+from tests.cli.typing_commands import run
 
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - what is refused, and then served
 COMMAND = [sys.executable, "-c", "from sdxl_reg_cli.main import main; main()", "serve"]
 
 
@@ -62,6 +65,35 @@ def test_asked_to_it_logs_every_request_as_a_line_of_json(tmp_path: Path) -> Non
     (line,) = [json.loads(line) for line in told.splitlines() if line.startswith("{")]
     assert (line["method"], line["route"], line["status"]) == ("GET", "/health", 200)
     assert line["request_id"] == given
+
+
+def test_a_whole_network_is_served_only_once_there_are_users(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("serve", "--host", EVERYWHERE, "--port", "0") == 4
+    told = capsys.readouterr().err
+    assert "0.0.0.0 can be reached by others" in told
+    assert "sdxl-reg user add NAME --admin" in told
+    assert run("user", "add", "anna", "--admin", "--no-password") == 0
+    with _serving(home, "--host", EVERYWHERE) as (process, said):
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            urllib.request.urlopen(f"{said['api']}/runs", timeout=20)  # noqa: S310
+        with urllib.request.urlopen(f"{said['url']}health", timeout=20) as answer:  # noqa: S310
+            assert answer.status == 200
+    process.communicate(timeout=20)
+
+
+def test_behind_a_proxy_it_answers_to_the_names_it_is_given(home: Path) -> None:
+    with _serving(home, "--name", "pictures.example") as (process, said):
+        for name, status in (("pictures.example", 200), ("other.example", 400)):
+            asked = urllib.request.Request(said["url"], headers={"Host": name})  # noqa: S310
+            try:
+                with urllib.request.urlopen(asked, timeout=20) as answer:  # noqa: S310
+                    found = answer.status
+            except urllib.error.HTTPError as error:
+                found = error.code
+            assert found == status
+    process.communicate(timeout=20)
 
 
 def test_a_taken_port_is_a_conflict_with_the_next_one_as_remedy() -> None:

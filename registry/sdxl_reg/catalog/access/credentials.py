@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session, joinedload
 from sdxl_reg.catalog.access.passwords import hashed, is_outdated, is_password
 from sdxl_reg.catalog.access.users import end_old_sessions
 from sdxl_reg.catalog.access.viewers import Viewer, viewer_of, viewer_with
-from sdxl_reg.catalog.audit import note
+from sdxl_reg.catalog.audit import acting_as, note
 from sdxl_reg.catalog.references import checked_name, checked_project
 from sdxl_reg.errors import InvalidValue, NotFound, NotSignedIn
 from sdxl_reg.imaging.names import name_key
@@ -163,7 +163,8 @@ def sign_in(session: Session, name: str, password: str) -> str:
     session.add(
         BrowserSession(user_id=user.id, digest=_digest(secret), expires_at=now() + SESSION_LENGTH)
     )
-    note(session, "user.signed_in", user.name)
+    with acting_as(user.name):
+        note(session, "user.signed_in", user.name)
     return secret
 
 

@@ -49,7 +49,7 @@ def find_user(session: Session, name: str) -> User:
     user = session.scalar(select(User).where(User.name_key == name_key(name)))
     if user is None:
         known = session.scalars(select(User.name).order_by(User.name)).all()
-        raise NotFound("user", name, known, remedy="See: sdxl-reg user list")
+        raise NotFound("user", name, known)
     return user
 
 

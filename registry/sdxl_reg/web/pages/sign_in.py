@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from sdxl_reg.catalog.access.credentials import SESSION_LENGTH, sign_in, sign_out
 from sdxl_reg.catalog.access.users import has_users
+from sdxl_reg.catalog.audit import note
 from sdxl_reg.errors import NotSignedIn
 from sdxl_reg.store.database import reading, transaction
 from sdxl_reg.web.attempts import Attempts
@@ -69,6 +70,8 @@ def _login(request: Request, said: dict[str, str]) -> Response:
             secret = sign_in(session, name, said.get("password", ""))
     except NotSignedIn as error:
         attempts.failed(name, address)
+        with transaction(registry.engine) as session:
+            note(session, "user.sign_in_failed", name[:64], address=address)
         return _form(request, after=after, name=name, fault=str(error))
     response = RedirectResponse(after if is_here(after) else "/", HTTPStatus.SEE_OTHER)
     response.set_cookie(

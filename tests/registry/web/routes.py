@@ -1,0 +1,24 @@
+"""Every route of the application, under its whole address."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.routing import Route
+
+
+def every_route(app: FastAPI) -> Iterator[tuple[str, str]]:
+    """Method and template of each: `("POST", "/api/v1/users/{name}")`."""
+    yield from _below(app.routes, "")
+
+
+def _below(routes: list[Any], prefix: str) -> Iterator[tuple[str, str]]:
+    for route in routes:
+        if isinstance(route, Route) or hasattr(route, "endpoint"):
+            for method in sorted(route.methods - {"HEAD"}):
+                yield method, prefix + route.path
+        elif hasattr(route, "original_router"):
+            inner = prefix + route.include_context.prefix
+            yield from _below(route.original_router.routes, inner)
+        else:
+            yield "GET", f"{prefix}{route.path}/{{path}}"  # a folder of files

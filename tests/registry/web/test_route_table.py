@@ -1,0 +1,289 @@
+"""The role table: every route, asked by everybody who may ask.
+
+A route that is missing from the table fails the first test; whoever adds one has to say who may.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import select
+from starlette.testclient import TestClient
+
+from sdxl_reg.catalog.access.credentials import issue_token, revoke_token
+from sdxl_reg.catalog.access.users import add_user, set_role
+from sdxl_reg.store.database import reading, transaction
+from sdxl_reg.tables import Blob, DatasetEntry, Image, now
+from sdxl_reg.vocabulary import Role
+from sdxl_reg.web.app import create_app
+from sdxl_reg.web.dependencies import Registry
+from tests.registry.web.conftest import ADDRESS
+from tests.registry.web.routes import every_route
+
+ANYONE, USER, ADMIN = "anyone", "a user", "an admin of the registry"
+READER, WRITER, TRAINER = "a reader", "a writer", "a trainer"
+SOMEWHERE = "a trainer of any project"
+
+API = "/api/v1"
+_SET, _ONE, _GRID = (
+    f"{API}/image-sets/{{name}}",
+    f"{API}/artifacts/{{name}}",
+    f"{API}/grids/{{grid_id}}",
+)
+_VERSION = f"{_ONE}/versions/{{which}}"
+_GENERATION = f"{API}/generations/{{generation_id}}"
+_CELL = f"{_GRID}/cells/{{position}}"
+
+NEEDED: dict[str, list[str]] = {
+    ANYONE: [
+        "GET /openapi.json",
+        "GET /health",
+        "GET /ready",
+        "GET /login",
+        "POST /login",
+        "POST /logout",
+        "GET /static/viewer.js",
+        "GET /static/viewer.css",
+        "GET /static/{path}",
+    ],
+    USER: [
+        f"GET {API}/me",
+        f"POST {API}/me/password",
+        f"GET {API}/tokens",
+        f"POST {API}/tokens",
+        f"POST {API}/tokens/{{number}}/revoke",
+        f"GET {API}/image-sets",
+        f"GET {API}/datasets",
+        f"GET {API}/artifacts",
+        f"GET {API}/runs",
+        f"GET {API}/grids",
+        f"GET {API}/generations",
+        f"GET {API}/trainers",
+        f"GET {API}/trainers/{{name}}",
+        "GET /",
+        "GET /image-sets",
+        "GET /datasets",
+        "GET /artifacts",
+        "GET /grids",
+        "GET /generations",
+        "GET /runs",
+        "GET /api",
+        "GET /account",
+    ],
+    READER: [
+        f"GET {_SET}",
+        f"GET {_SET}/images",
+        f"GET {_SET}/report/quality",
+        f"GET {_SET}/report/balance",
+        f"GET {_SET}/report/likeness",
+        f"GET {_SET}/report/captions",
+        f"GET {_SET}/changes",
+        f"GET {API}/images/{{sha256}}",
+        f"GET {API}/images/{{sha256}}/neighbours",
+        f"GET {API}/images/{{sha256}}/bytes",
+        f"GET {API}/images/{{sha256}}/thumbnail",
+        f"GET {API}/datasets/{{ref}}",
+        f"GET {API}/datasets/{{ref}}/entries",
+        f"GET {API}/datasets/{{ref}}/diff",
+        f"GET {API}/datasets/{{ref}}/manifest",
+        f"GET {_ONE}",
+        f"GET {_VERSION}",
+        f"GET {_VERSION}/files/{{path:path}}",
+        f"GET {API}/runs/{{run_id}}",
+        f"GET {API}/runs/{{run_id}}/log",
+        f"GET {_GRID}",
+        f"GET {_GRID}/progress",
+        f"GET {_GRID}/export/{{kind}}",
+        f"GET {_GRID}/sheet",
+        f"GET {_CELL}/picture",
+        f"GET {_CELL}/thumbnail",
+        f"GET {_GRID}/votes",
+        f"GET {_GRID}/votes/next",
+        f"GET {_GENERATION}",
+        f"GET {API}/lineage/{{ref}}",
+        f"GET {API}/lineage/{{ref}}/drawing",
+        f"GET {API}/blobs/{{sha256}}",
+        "GET /image-sets/{name}",
+        "GET /image-sets/{name}/report",
+        "GET /image-sets/{name}/report/{part}",
+        "GET /images/{sha256}",
+        "GET /images/{sha256}/neighbours",
+        "GET /datasets/{ref}",
+        "GET /datasets/{ref}/diff",
+        "GET /artifacts/{name}",
+        "GET /grids/{grid_id}",
+        "GET /grids/{grid_id}/cells/{position}",
+        "GET /grids/{grid_id}/vote",
+        "GET /grids/{grid_id}/vote/ranking",
+        "GET /generations/{generation_id}",
+        "GET /runs/{run_id}",
+        "GET /lineage/{ref}",
+    ],
+    WRITER: [
+        f"POST {_SET}/tags",
+        f"POST {_SET}/tags/tree",
+        f"POST {_SET}/captions/words",
+        f"POST {_SET}/captions/replace",
+        f"POST {_SET}/captions/template",
+        f"POST {_SET}/undo",
+        f"POST {API}/members/{{member}}/caption",
+        f"POST {API}/members/{{member}}/crop",
+        f"POST {_GRID}/pick",
+        f"POST {_GRID}/votes",
+    ],
+    TRAINER: [
+        f"POST {_VERSION}/yank",
+        f"POST {_VERSION}/unyank",
+        f"POST {_GENERATION}/resume",
+    ],
+    SOMEWHERE: [f"POST {API}/generations"],
+    ADMIN: [
+        f"GET {API}/users",
+        f"POST {API}/users",
+        f"POST {API}/users/{{name}}",
+        f"GET {API}/events",
+        "GET /metrics",
+        "GET /users",
+        "GET /log",
+    ],
+}
+ROUTES = [(need, route) for need, routes in NEEDED.items() for route in routes]
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+@dataclass(frozen=True)
+class Table:
+    """A server with users, the secrets of their tokens, and what stands in its addresses."""
+
+    app: FastAPI
+    secrets: Mapping[str, str]
+    values: Mapping[str, str]
+
+
+CALLERS = (
+    "anonymous",
+    "reader",
+    "writer",
+    "trainer",
+    "project admin",
+    "other project",
+    "expired",
+    "revoked",
+    "registry admin",
+)
+
+
+@pytest.fixture(scope="module")
+def table(own_registry: Registry) -> Table:
+    """The example registry with a user for each column."""
+    registry = own_registry
+    secrets = {}
+    with transaction(registry.engine) as session:
+        boss = add_user(session, "boss", is_admin=True)
+        secrets["registry admin"] = issue_token(session, boss, "all", role=Role.ADMIN).secret
+        for role in Role:
+            user = add_user(session, f"{role}-of-main")
+            set_role(session, user, "main", role)
+            caller = "project admin" if role == Role.ADMIN else str(role)
+            secrets[caller] = issue_token(session, user, "all", role=Role.ADMIN).secret
+        stranger = add_user(session, "stranger")
+        set_role(session, stranger, "other", Role.ADMIN)
+        secrets["other project"] = issue_token(session, stranger, "all", role=Role.ADMIN).secret
+        expired, revoked = (
+            issue_token(session, boss, word, role=Role.ADMIN) for word in ("expired", "revoked")
+        )
+        expired.token.expires_at = now() - timedelta(seconds=1)
+        revoke_token(session, revoked.token)
+        secrets |= {"expired": expired.secret, "revoked": revoked.secret}
+    with reading(registry.engine) as session:
+        image = select(Blob.sha256).join(Image).join(DatasetEntry).limit(1)
+        sha256 = session.scalar(image)
+    values = {
+        "sha256": str(sha256),
+        "ref": "weipin",
+        "which": "1",
+        "run_id": "1",
+        "grid_id": "1",
+        "generation_id": "1",
+        "position": "0",
+        "kind": "csv",
+        "part": "balance",
+        "member": "1",
+        "number": "999",
+    }
+    return Table(app=create_app(registry), secrets=secrets, values=values)
+
+
+def test_every_route_stands_in_the_table_once(table: Table) -> None:
+    told = [route for _, route in ROUTES]
+    assert sorted(told) == sorted(f"{method} {path}" for method, path in every_route(table.app))
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+@pytest.mark.parametrize(("need", "route"), ROUTES, ids=[route for _, route in ROUTES])
+def test_a_route_lets_in_whom_it_should(table: Table, need: str, route: str, caller: str) -> None:
+    method, _, template = route.partition(" ")
+    headers = {} if caller == "anonymous" else {"Authorization": f"Bearer {table.secrets[caller]}"}
+    client = TestClient(table.app, base_url=ADDRESS, headers=headers, follow_redirects=False)
+    answer = client.request(method, _filled(table, template), **_sent(method, template))
+    found = _verdict(answer.status_code, answer.headers.get("location", ""))
+    if route == "POST /login":
+        assert answer.status_code in (401, 429)  # a wrong password, after a while too many of them
+    elif template.endswith("/revoke") and found == "nothing there":
+        assert caller not in ("anonymous", "expired", "revoked")  # nobody has that token
+    else:
+        assert found == _expected(need, caller), f"{answer.status_code}: {answer.text[:300]}"
+
+
+def _sent(method: str, template: str) -> dict[str, Any]:
+    """What changes nothing: it is refused as nonsense, by those routes that let it in."""
+    if method == "GET":
+        return {}
+    if template in ("/login", "/logout"):
+        return {"content": b"name=x&password=y", "headers": FORM}
+    return {"json": {"change": "none"} if template.endswith("/undo") else {}}
+
+
+def _verdict(status: int, location: str) -> str:
+    if status == 401 or (status == 303 and location.startswith("/login?")):
+        return "has to sign in"
+    return {403: "may not", 404: "nothing there"}.get(
+        status, "let in" if status < 500 else f"failed: {status}"
+    )
+
+
+def _expected(need: str, caller: str) -> str:
+    if need == ANYONE:
+        return "let in"
+    if caller in ("anonymous", "expired", "revoked"):
+        return "has to sign in"
+    if need == USER or caller == "registry admin":
+        return "let in"
+    if need == ADMIN:
+        return "may not"
+    if caller == "other project":
+        return "let in" if need == SOMEWHERE else "nothing there"
+    roles = ("reader", "writer", "trainer", "project admin")
+    least = {READER: 0, WRITER: 1, TRAINER: 2, SOMEWHERE: 2}[need]
+    return "let in" if roles.index(caller) >= least else "may not"
+
+
+def _filled(table: Table, template: str) -> str:
+    name = "weipin"
+    if "/artifacts/" in template:
+        name = "weipin-lora"
+    elif "/trainers/" in template:
+        name = "lora"
+    elif "/users/" in template:
+        name = "writer-of-main"
+    path = "style.css" if "/static/" in template else "weipin-lora-000001.safetensors"
+    values = {**table.values, "name": name, "path": path, "path:path": path}
+    if "/progress" in template:
+        values["grid_id"] = "2"
+    for place, value in values.items():
+        template = template.replace("{" + place + "}", value)
+    asked = {"/diff": "?before=weipin@1", "/drawing": "?form=dot"}
+    return template + asked.get(template[template.rindex("/") :], "")
