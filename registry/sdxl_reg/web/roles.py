@@ -32,7 +32,11 @@ def of_image_set(session: Session, values: Mapping[str, Any]) -> str:
 
 
 def of_member(session: Session, values: Mapping[str, Any]) -> str:
-    """The project of the member `{member}`."""
+    """The project of the member `{member}`.
+
+    Raises:
+        NotFound: There is none.
+    """
     found = session.get(Member, _number(values["member"], "member"))
     if found is None:
         raise NotFound("member", values["member"])
@@ -53,6 +57,11 @@ def of_generation(session: Session, values: Mapping[str, Any]) -> str:
     """The project of the generation `{generation_id}`."""
     number = _number(values["generation_id"], "generation")
     return find_run(session, find_generation(session, number).run_id).project
+
+
+def of_project(_: Session, values: Mapping[str, Any]) -> str:
+    """The project `{project}` itself."""
+    return str(values["project"])
 
 
 def needs(role: Role, of: Subject | None = None) -> Any:

@@ -312,6 +312,28 @@ def test_the_tree_of_tags_is_edited_only_by_writers_of_all_it_touches(
     assert anna.post(address, json=shared).status_code == 200
 
 
+def test_admins_of_a_project_give_roles_in_it_and_nowhere_else(
+    anna: TestClient, ben: TestClient, own_registry: Registry
+) -> None:
+    with transaction(own_registry.engine) as session:
+        head = add_user(session, "hanna")
+        set_role(session, head, "lab", Role.ADMIN)
+        secret = issue_token(session, head, "x", role=Role.ADMIN).secret
+    with _program(own_registry, secret) as hanna:
+        seen = {item["name"]: item["role"] for item in hanna.get(f"{API}/projects").json()["items"]}
+        assert seen == {"lab": "admin", "shared": "reader"}
+        body = {"user": "ben", "role": "reader"}
+        given = hanna.post(f"{API}/projects/lab/roles", json=body).json()
+        assert given["roles"] == {"ben": "reader", "hanna": "admin"}
+        assert ben.get(f"{API}/image-sets/hidden").status_code == 200
+        assert hanna.post(f"{API}/projects/main/roles", json=body).status_code == 403
+        taken = hanna.post(f"{API}/projects/lab/roles", json={"user": "ben", "role": None}).json()
+        assert taken["roles"] == {"hanna": "admin"}
+        assert ben.get(f"{API}/image-sets/hidden").status_code == 404
+        nobody = {"user": "nobody", "role": "reader"}
+        assert hanna.post(f"{API}/projects/lab/roles", json=nobody).status_code == 404
+
+
 def test_metrics_are_for_those_who_read_every_project(
     ben: TestClient, anna: TestClient, own_registry: Registry
 ) -> None:

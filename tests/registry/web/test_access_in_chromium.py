@@ -77,7 +77,18 @@ def test_an_admin_adds_a_user_gives_and_takes_a_role(page: Page, address: str) -
     expect(page.get_by_role("alert")).to_contain_text("anna is the only admin")
 
 
-@pytest.mark.parametrize("path", ["/login", "/account", "/users", "/log"])
+def test_an_admin_of_a_project_gives_and_takes_a_role_in_it(page: Page, address: str) -> None:
+    _sign_in(page, address, "anna")
+    page.get_by_role("link", name="Projects").click()
+    page.get_by_label("User in main").fill("emil")
+    page.get_by_label("Role in main").select_option("trainer")
+    page.locator("form[data-post='/api/v1/projects/main/roles'].fields button").click()
+    expect(page.locator("main")).to_contain_text("emil: trainer")
+    page.get_by_role("button", name="Take trainer in main from emil").click()
+    expect(page.locator("main")).not_to_contain_text("emil")
+
+
+@pytest.mark.parametrize("path", ["/login", "/account", "/projects", "/users", "/log"])
 @pytest.mark.parametrize("width", [390, 1320])
 def test_nothing_stands_out_of_the_page(page: Page, address: str, path: str, width: int) -> None:
     if path != "/login":

@@ -34,6 +34,7 @@ def _success(operation: dict[str, Any]) -> dict[str, Any]:
 
 WRITING = {
     "/api/v1/me/password",
+    "/api/v1/projects/{project}/roles",
     "/api/v1/tokens",
     "/api/v1/tokens/{number}/revoke",
     "/api/v1/users",
@@ -115,6 +116,8 @@ ANSWERS = {
     "/api/v1/generations/{generation_id}": "/api/v1/generations/1",
     "/api/v1/lineage/{ref}": "/api/v1/lineage/weipin-lora",
     "/api/v1/me": "/api/v1/me",
+    "/api/v1/projects": "/api/v1/projects",
+    "/api/v1/projects/{project}/roles": "/api/v1/projects/main/roles",
     "/api/v1/trainers": "/api/v1/trainers",
     "/api/v1/trainers/{name}": "/api/v1/trainers/lora",
 }

@@ -25,7 +25,7 @@ from tests.registry.web.routes import every_route
 
 ANYONE, USER, ADMIN = "anyone", "a user", "an admin of the registry"
 READER, WRITER, TRAINER = "a reader", "a writer", "a trainer"
-SOMEWHERE = "a trainer of any project"
+SOMEWHERE, MASTER = "a trainer of any project", "an admin of the project"
 
 API = "/api/v1"
 _SET, _ONE, _GRID = (
@@ -50,6 +50,8 @@ NEEDED: dict[str, list[str]] = {
         "GET /static/{path}",
     ],
     USER: [
+        f"GET {API}/projects",
+        "GET /projects",
         f"GET {API}/me",
         f"POST {API}/me/password",
         f"GET {API}/tokens",
@@ -139,6 +141,7 @@ NEEDED: dict[str, list[str]] = {
         f"POST {_VERSION}/unyank",
         f"POST {_GENERATION}/resume",
     ],
+    MASTER: [f"GET {API}/projects/{{project}}/roles", f"POST {API}/projects/{{project}}/roles"],
     SOMEWHERE: [f"POST {API}/generations"],
     ADMIN: [
         f"GET {API}/users",
@@ -211,6 +214,7 @@ def table(own_registry: Registry) -> Table:
         "position": "0",
         "kind": "csv",
         "part": "balance",
+        "project": "main",
         "member": "1",
         "number": "999",
     }
@@ -264,10 +268,12 @@ def _expected(need: str, caller: str) -> str:
         return "let in"
     if need == ADMIN:
         return "may not"
+    if caller == "other project" and need == MASTER:
+        return "may not"
     if caller == "other project":
         return "let in" if need == SOMEWHERE else "nothing there"
     roles = ("reader", "writer", "trainer", "project admin")
-    least = {READER: 0, WRITER: 1, TRAINER: 2, SOMEWHERE: 2}[need]
+    least = {READER: 0, WRITER: 1, TRAINER: 2, SOMEWHERE: 2, MASTER: 3}[need]
     return "let in" if roles.index(caller) >= least else "may not"
 
 

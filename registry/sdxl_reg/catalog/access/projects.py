@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from sdxl_reg.catalog.access.visibility import present_viewer
 from sdxl_reg.catalog.artifacts import find_artifact
 from sdxl_reg.catalog.audit import note
 from sdxl_reg.catalog.images import find_image_set
 from sdxl_reg.catalog.references import checked_project
 from sdxl_reg.errors import InvalidValue
-from sdxl_reg.tables import Artifact, ArtifactVersion, ImageSet, Run, UserRole
+from sdxl_reg.tables import Artifact, ArtifactVersion, ImageSet, Run, User, UserRole
+from sdxl_reg.vocabulary import Role
 
 _KINDS: Mapping[str, type[ImageSet | Artifact | Run]] = {
     "image_sets": ImageSet,
@@ -21,7 +23,7 @@ _KINDS: Mapping[str, type[ImageSet | Artifact | Run]] = {
 
 
 def projects(session: Session) -> Mapping[str, Mapping[str, int]]:
-    """Every project by name: how many image sets, artifacts, runs and users it has."""
+    """Every project that is seen: how many image sets, artifacts, runs and users it has."""
     counts: dict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys([*_KINDS, "users"], 0))
     for kind, table in _KINDS.items():
         for name, count in session.execute(
@@ -32,7 +34,15 @@ def projects(session: Session) -> Mapping[str, Mapping[str, int]]:
         select(UserRole.project, func.count()).group_by(UserRole.project)
     ):
         counts[name]["users"] = count
-    return dict(sorted(counts.items()))
+    viewer = present_viewer()
+    seen = viewer.projects() if viewer is not None else None
+    return {name: counts[name] for name in sorted(counts) if seen is None or name in seen}
+
+
+def roles_in(session: Session, project: str) -> Mapping[str, Role]:
+    """Name of a user → their role in a project."""
+    query = select(User.name, UserRole.role).join(User.roles).where(UserRole.project == project)
+    return dict(session.execute(query.order_by(User.name)).all())
 
 
 def move(session: Session, references: Sequence[str], project: str) -> None:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Text, cast, event, or_, select
+from sqlalchemy import ColumnElement, Text, cast, event, or_, select
 from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
 from sqlalchemy.sql.base import ExecutableOption
 
@@ -55,31 +55,32 @@ from sdxl_reg.tables import (
 
 _viewer: ContextVar[Viewer | None] = ContextVar("viewer", default=None)
 
-_OWNED_BY: dict[type[Base], tuple[Any, type[Base]]] = {
-    Member: (Member.image_set_id, ImageSet),
-    MemberTag: (MemberTag.image_set_id, ImageSet),
-    FolderScan: (FolderScan.image_set_id, ImageSet),
-    Dataset: (Dataset.image_set_id, ImageSet),
-    DatasetVersion: (DatasetVersion.dataset_id, Dataset),
-    DatasetEntry: (DatasetEntry.dataset_version_id, DatasetVersion),
-    Caption: (Caption.member_id, Member),
-    CaptionHead: (CaptionHead.member_id, Member),
-    Crop: (Crop.member_id, Member),
-    ImageEmbedding: (ImageEmbedding.image_id, Image),
-    ArtifactVersion: (ArtifactVersion.artifact_id, Artifact),
-    ArtifactAlias: (ArtifactAlias.artifact_id, Artifact),
-    ArtifactFile: (ArtifactFile.version_id, ArtifactVersion),
-    RunAttempt: (RunAttempt.run_id, Run),
-    RunMetric: (RunMetric.run_id, Run),
-    RunSample: (RunSample.run_id, Run),
-    LineageEvent: (LineageEvent.run_id, Run),
-    Grid: (Grid.artifact_id, Artifact),
-    GridCell: (GridCell.grid_id, Grid),
-    CellScore: (CellScore.cell_id, GridCell),
-    Vote: (Vote.grid_id, Grid),
-    Generation: (Generation.run_id, Run),
-    GeneratedPicture: (GeneratedPicture.generation_id, Generation),
+_OWNED_BY: dict[type[Base], tuple[str, type[Base]]] = {
+    Member: ("image_set_id", ImageSet),
+    MemberTag: ("image_set_id", ImageSet),
+    FolderScan: ("image_set_id", ImageSet),
+    Dataset: ("image_set_id", ImageSet),
+    DatasetVersion: ("dataset_id", Dataset),
+    DatasetEntry: ("dataset_version_id", DatasetVersion),
+    Caption: ("member_id", Member),
+    CaptionHead: ("member_id", Member),
+    Crop: ("member_id", Member),
+    ImageEmbedding: ("image_id", Image),
+    ArtifactVersion: ("artifact_id", Artifact),
+    ArtifactAlias: ("artifact_id", Artifact),
+    ArtifactFile: ("version_id", ArtifactVersion),
+    RunAttempt: ("run_id", Run),
+    RunMetric: ("run_id", Run),
+    RunSample: ("run_id", Run),
+    LineageEvent: ("run_id", Run),
+    Grid: ("artifact_id", Artifact),
+    GridCell: ("grid_id", Grid),
+    CellScore: ("cell_id", GridCell),
+    Vote: ("grid_id", Grid),
+    Generation: ("run_id", Run),
+    GeneratedPicture: ("generation_id", Generation),
 }
+_HOLDING_IMAGES = (Member, DatasetEntry, GeneratedPicture)
 _NAMING_BLOBS = (
     Image.blob_id,
     ArtifactFile.blob_id,
@@ -136,50 +137,47 @@ def _leave_out(state: ORMExecuteState) -> None:
 @functools.lru_cache(maxsize=256)
 def _criteria(projects: frozenset[str]) -> tuple[ExecutableOption, ...]:
     """The condition of every table that has one, for those who see some projects."""
-    rules: dict[type[Base], ColumnElement[bool]] = {
-        table: table.project.in_(projects) for table in (ImageSet, Artifact, Run)
-    }
-    # A change of the tree of tags belongs to no set.
-    rules[Change] = or_(
-        Change.image_set_id.is_(None), Change.image_set_id.in_(_visible(ImageSet, projects))
-    )
-    rules[Image] = _is_seen(projects)
-    rules |= {
-        table: column.in_(_visible(owner, projects)) for table, (column, owner) in _OWNED_BY.items()
-    }
+    tables: tuple[type[Base], ...] = (ImageSet, Artifact, Run, Change, Image, *_OWNED_BY)
     return tuple(
-        with_loader_criteria(table, rule, include_aliases=True) for table, rule in rules.items()
+        with_loader_criteria(table, _rule(table, table, projects), include_aliases=True)
+        for table in tables
     )
 
 
-def _visible(owner: type[Base], projects: frozenset[str]) -> Select[Any]:
-    """Keys of the rows of a table that are seen, through its owners up to a project.
+def _rule(table: type[Base], row: Any, projects: frozenset[str]) -> ColumnElement[bool]:
+    """Whether a row is seen: through its owners up to a project.
 
-    Of tables, not of classes: these queries are part of the conditions and take none themselves.
+    Asked row by row, for the members of a large set are never gathered to find those on one page.
+
+    Args:
+        table: What it is a row of.
+        row: Its columns: those of the class, where a query under other names has to recognise them;
+            those of the table further up, where no conditions are to be added again.
+        projects: What is seen.
     """
-    table = owner.__table__
-    query = select(table.c.id)
-    if owner is Image:
-        return query.where(_is_seen(projects))
-    if owner not in _OWNED_BY:
-        return query.where(table.c.project.in_(projects))
-    column, above = _OWNED_BY[owner]
-    return query.where(table.c[column.key].in_(_visible(above, projects)))
+    found: ColumnElement[bool]
+    if table is Image:
+        found = or_(*(_holds(holder, row.id, projects) for holder in _HOLDING_IMAGES))
+    elif table is Change:  # one of the tree of tags belongs to no set
+        of_set = _exists(ImageSet, row.image_set_id, projects)
+        found = or_(row.image_set_id.is_(None), of_set)
+    elif table in _OWNED_BY:
+        key, owner = _OWNED_BY[table]
+        found = _exists(owner, getattr(row, key), projects)
+    else:
+        found = row.project.in_(projects)
+    return found
 
 
-def _is_seen(projects: frozenset[str]) -> ColumnElement[bool]:
-    image = Image.__table__.c.id
-    return or_(
-        *(_has(table, image, projects) for table in (Member, DatasetEntry, GeneratedPicture))
-    )
+def _exists(owner: type[Base], key: Any, projects: frozenset[str]) -> ColumnElement[bool]:
+    """Whether the row that a column names is seen."""
+    columns = owner.__table__.c
+    query = select(1).where(columns.id == key, _rule(owner, columns, projects))
+    return query.correlate_except(owner.__table__).exists()
 
 
-def _has(table: type[Base], image: Any, projects: frozenset[str]) -> ColumnElement[bool]:
-    columns = table.__table__.c
-    owner, above = _OWNED_BY[table]
-    return (
-        select(1)
-        .where(columns.image_id == image, columns[owner.key].in_(_visible(above, projects)))
-        .correlate(Image.__table__)
-        .exists()
-    )
+def _holds(holder: type[Base], image: Any, projects: frozenset[str]) -> ColumnElement[bool]:
+    """Whether a row that is seen holds an image."""
+    columns = holder.__table__.c
+    query = select(1).where(columns.image_id == image, _rule(holder, columns, projects))
+    return query.correlate_except(holder.__table__).exists()

@@ -15,6 +15,7 @@ from sdxl_reg.web.api import (
     image_sets,
     images,
     lineage,
+    projects,
     reports,
     runs,
     trainers,
@@ -47,5 +48,6 @@ for module in (
     trainers,
     blobs,
     access,
+    projects,
 ):
     router.include_router(module.router)

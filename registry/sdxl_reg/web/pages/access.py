@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from sdxl_reg.catalog.access.credentials import tokens
-from sdxl_reg.catalog.access.projects import projects
+from sdxl_reg.catalog.access.projects import projects, roles_in
 from sdxl_reg.catalog.access.users import find_user, users
 from sdxl_reg.catalog.audit import events_page
 from sdxl_reg.catalog.paging import Slice
@@ -12,7 +12,7 @@ from sdxl_reg.tables import now
 from sdxl_reg.vocabulary import Role
 from sdxl_reg.web.dependencies import SessionOf, SliceOf
 from sdxl_reg.web.identity import AdminOf, SignedIn
-from sdxl_reg.web.schemas.access import log_item, token_item, user_document
+from sdxl_reg.web.schemas.access import log_item, project_items, token_item, user_document
 from sdxl_reg.web.templating import render
 
 router = APIRouter()
@@ -31,6 +31,15 @@ def account(request: Request, session: SessionOf, viewer: SignedIn) -> Response:
         "now": now(),
     }
     return render(request, "account.html", facts)
+
+
+@router.get("/projects")
+def listed(request: Request, session: SessionOf) -> Response:
+    """The projects one sees, and who may do what in those that one administrates."""
+    items = project_items(session)
+    members = {item.name: roles_in(session, item.name) for item in items if item.role == Role.ADMIN}
+    facts = {"projects": items, "members": members, "roles": list(Role)}
+    return render(request, "projects.html", facts)
 
 
 @router.get("/users")

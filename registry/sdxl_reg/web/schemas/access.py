@@ -4,10 +4,13 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
+from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.access.credentials import LONGEST_DAYS, USUAL_DAYS, Issued, token_facts
+from sdxl_reg.catalog.access.projects import projects
 from sdxl_reg.catalog.access.users import user_facts
 from sdxl_reg.catalog.access.viewers import Viewer
+from sdxl_reg.catalog.access.visibility import present_viewer
 from sdxl_reg.catalog.audit import event_facts
 from sdxl_reg.tables import EventLog, Token, User
 from sdxl_reg.vocabulary import Role
@@ -54,6 +57,31 @@ class UserChange(Document):
     roles: dict[ProjectName, Role | None] = Field(
         default={}, description="Project → role, or null for none.", examples=[{"main": "trainer"}]
     )
+
+
+class ProjectItem(Document):
+    """A project, as far as it is seen."""
+
+    name: str
+    role: Role | None = Field(description="One's own; null where nobody has to sign in.")
+    image_sets: int
+    artifacts: int
+    runs: int
+    users: int = Field(description="Who have a role in it.")
+
+
+class ProjectRoles(Document):
+    """Who may do what in a project."""
+
+    name: str
+    roles: dict[str, Role] = Field(description="User → role; admins of the registry besides.")
+
+
+class RoleBody(Document):
+    """A role to be given."""
+
+    user: str = Field(max_length=64, examples=["ben"])
+    role: Role | None = Field(description="Null for none.")
 
 
 class PasswordBody(Document):
@@ -115,6 +143,15 @@ def me_of(viewer: Viewer | None) -> Me:
         everywhere=viewer.everywhere,
         through=viewer.through,
     )
+
+
+def project_items(session: Session) -> list[ProjectItem]:
+    """The projects that whoever asks sees."""
+    viewer = present_viewer()
+    return [
+        ProjectItem(name=name, role=viewer.role_in(name) if viewer else None, **counts)
+        for name, counts in projects(session).items()
+    ]
 
 
 def user_document(user: User) -> UserDocument:

@@ -25,6 +25,7 @@ function bodyOf(form) {
   const body = {};
   for (const [name, value] of new FormData(form)) {
     if (name.startsWith("roles.")) body.roles = { ...body.roles, [name.slice(6)]: value || null };
+    else if ("null" in form.elements[name].dataset) body[name] = null;
     else if (value !== "") body[name] = plain(form.elements[name], value);
   }
   if (!("role" in form.dataset)) return body;
