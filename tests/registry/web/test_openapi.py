@@ -110,6 +110,7 @@ ANSWERS = {
     "/api/v1/grids": "/api/v1/grids",
     "/api/v1/grids/{grid_id}": "/api/v1/grids/1",
     "/api/v1/grids/{grid_id}/progress": "/api/v1/grids/2/progress",
+    "/api/v1/grids/{grid_id}/export/{kind}": "/api/v1/grids/1/export/json",
     "/api/v1/grids/{grid_id}/votes": "/api/v1/grids/1/votes",
     "/api/v1/grids/{grid_id}/votes/next": "/api/v1/grids/1/votes/next",
     "/api/v1/generations": "/api/v1/generations",

@@ -150,3 +150,41 @@ def _client_that_raises(registry: Registry, error: Exception) -> TestClient:
 
     app.add_api_route("/api/v1/raise", fail)
     return TestClient(app, raise_server_exceptions=False)
+
+
+NUL = "a\0b"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/api/v1/image-sets/a%00b",
+        "/api/v1/lineage/a%00b",
+        "/api/v1/blobs/%00",
+        "/api/v1/image-sets/weipin/images?tag=a%00b",
+        "/images/%00",
+        "/datasets/weipin%00/diff",
+    ],
+)
+def test_an_address_with_a_nul_is_refused_before_a_database_sees_it(
+    client: TestClient, address: str
+) -> None:
+    answer = client.get(address)
+    assert answer.status_code == 422
+    assert "NUL character" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("text", "status"), [(NUL, 422), ("\\u0000", 404), ("\\\\u0000", 404), ("\\\0", 422)]
+)
+def test_a_body_with_a_nul_is_refused_and_one_that_writes_of_it_is_not(
+    client: TestClient, text: str, status: int
+) -> None:
+    answer = client.post("/api/v1/members/999999/caption", json={"text": text})
+    assert answer.status_code == status, answer.text
+
+
+def test_a_number_that_no_database_counts_to_is_refused(client: TestClient) -> None:
+    for address in ("/api/v1/grids", "/api/v1/runs", "/api/v1/generations", "/grids", "/runs"):
+        assert client.get(f"{address}/{1 << 63}").status_code == 422
+        assert client.get(f"{address}/{(1 << 63) - 1}").status_code == 404

@@ -24,6 +24,7 @@ from sdxl_reg.web.api import (
 from sdxl_reg.web.identity import identified
 from sdxl_reg.web.same_site import require_own_site
 from sdxl_reg.web.schemas.base import API, Problem
+from sdxl_reg.web.texts import require_texts
 
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     "4XX": {"model": Problem, "description": "The request cannot be answered; `remedy` says why."},
@@ -31,7 +32,9 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
 }
 
 router = APIRouter(
-    prefix=API, responses=_PROBLEMS, dependencies=[Depends(identified), Depends(require_own_site)]
+    prefix=API,
+    responses=_PROBLEMS,
+    dependencies=[Depends(require_texts), Depends(identified), Depends(require_own_site)],
 )
 for module in (
     image_sets,

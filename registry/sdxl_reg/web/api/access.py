@@ -46,7 +46,7 @@ from sdxl_reg.web.schemas.access import (
     token_item,
     user_document,
 )
-from sdxl_reg.web.schemas.base import Items, items_of
+from sdxl_reg.web.schemas.base import Items, Number, items_of
 
 router = APIRouter(tags=["access"])
 
@@ -121,7 +121,7 @@ def issue(registry: RegistryOf, viewer: SignedIn, body: TokenBody) -> NewToken:
 
 
 @router.post("/tokens/{number}/revoke", summary="Revoke a token")
-def revoke(registry: RegistryOf, viewer: SignedIn, number: int) -> TokenItem:
+def revoke(registry: RegistryOf, viewer: SignedIn, number: Number) -> TokenItem:
     """It opens nothing from now on; send `{}`. Admins revoke everybody's."""
     with transaction(registry.engine) as session:
         token = find_token(session, number)

@@ -18,7 +18,7 @@ from sdxl_reg.vocabulary import Role
 from sdxl_reg.web.dependencies import Registry, RegistryOf, SessionOf, SliceOf
 from sdxl_reg.web.identity import author_of
 from sdxl_reg.web.roles import needs, of_image_set, of_member, require_writer_of_tag
-from sdxl_reg.web.schemas.base import Items
+from sdxl_reg.web.schemas.base import Items, Number
 from sdxl_reg.web.schemas.changes import (
     CaptionBody,
     CaptionChangeReport,
@@ -163,7 +163,7 @@ def take_back(registry: RegistryOf, name: str, body: UndoBody) -> ChangeReport:
 @router.post(
     f"{_MEMBER}/caption", summary="Write the caption of one image", dependencies=[_WRITER_OF_MEMBER]
 )
-def caption(registry: RegistryOf, member: int, body: CaptionBody) -> CaptionChangeReport:
+def caption(registry: RegistryOf, member: Number, body: CaptionBody) -> CaptionChangeReport:
     """`{"text": "…"}`, or `{"caption": 12}` for an earlier one again; the history is kept."""
     with transaction(registry.engine) as session:
         if body.caption is None:
@@ -181,7 +181,7 @@ def caption(registry: RegistryOf, member: int, body: CaptionBody) -> CaptionChan
     summary="Choose the part of an image that is used",
     dependencies=[_WRITER_OF_MEMBER],
 )
-def crop(registry: RegistryOf, member: int, body: CropBody) -> ChangeReport:
+def crop(registry: RegistryOf, member: Number, body: CropBody) -> ChangeReport:
     """`{"crop": [0.1, 0, 0.9, 1]}`, or null for the whole picture; no file is changed."""
     with transaction(registry.engine) as session:
         found = session.get(Member, member)

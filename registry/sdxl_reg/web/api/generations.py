@@ -15,7 +15,7 @@ from sdxl_reg.web.api.runs import notice_lost
 from sdxl_reg.web.dependencies import RegistryOf, SessionOf, SliceOf
 from sdxl_reg.web.drawing import DrawingOf
 from sdxl_reg.web.roles import needs, of_generation
-from sdxl_reg.web.schemas.base import Items, items_of
+from sdxl_reg.web.schemas.base import Items, Number, items_of
 from sdxl_reg.web.schemas.generation_requests import GenerationBody, request_of
 from sdxl_reg.web.schemas.generations import (
     GenerationDocument,
@@ -62,7 +62,7 @@ def begin(
 
 
 @router.get("/{generation_id}", summary="One generation with its pictures")
-def one(session: SessionOf, drawing: DrawingOf, generation_id: int) -> GenerationDocument:
+def one(session: SessionOf, drawing: DrawingOf, generation_id: Number) -> GenerationDocument:
     """Every picture with its request, and where it is once it is drawn, or why it is not."""
     generation = find_generation(session, generation_id)
     run = find_run(session, generation.run_id)
@@ -76,7 +76,7 @@ def one(session: SessionOf, drawing: DrawingOf, generation_id: int) -> Generatio
     dependencies=[needs(Role.TRAINER, of_generation)],
 )
 def resume(
-    response: Response, registry: RegistryOf, drawing: DrawingOf, generation_id: int
+    response: Response, registry: RegistryOf, drawing: DrawingOf, generation_id: Number
 ) -> GenerationDocument:
     """Draws what is missing or failed of one that was interrupted; send `{}`."""
     drawing.resume(generation_id)

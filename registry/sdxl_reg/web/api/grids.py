@@ -14,9 +14,9 @@ from sdxl_reg.imaging.thumbnails import SIDES
 from sdxl_reg.web.api.runs import notice_lost
 from sdxl_reg.web.dependencies import RegistryOf, SessionOf, SliceOf
 from sdxl_reg.web.files import REVALIDATED, blob_response
-from sdxl_reg.web.grid_exports import Kind, export_response
+from sdxl_reg.web.grid_exports import DOCUMENTED, Kind, export_response
 from sdxl_reg.web.grid_views import view_in
-from sdxl_reg.web.schemas.base import Items, items_of
+from sdxl_reg.web.schemas.base import Items, Number, items_of
 from sdxl_reg.web.schemas.grids import (
     GridDocument,
     GridItem,
@@ -43,13 +43,13 @@ def listed(session: SessionOf, part: SliceOf) -> Items[GridItem]:
 
 
 @router.get("/{grid_id}", summary="One grid with its cells and scores")
-def one(session: SessionOf, grid_id: int) -> GridDocument:
+def one(session: SessionOf, grid_id: Number) -> GridDocument:
     """Axes, panels and every cell: its place, state, request, picture and scores; and the pick."""
     return grid_document(session, find_grid(session, grid_id))
 
 
 @router.get("/{grid_id}/progress", summary="How far a grid is")
-def progress(session: SessionOf, grid_id: int) -> GridProgress:
+def progress(session: SessionOf, grid_id: Number) -> GridProgress:
     """Which cells are drawn and which failed; small, to be asked while the grid is being drawn."""
     grid = find_grid(session, grid_id)
     return progress_of(find_run(session, grid.run_id).state, states_in(session, grid))
@@ -59,12 +59,14 @@ def progress(session: SessionOf, grid_id: int) -> GridProgress:
     "/{grid_id}/export/{kind}",
     summary="A grid as a file",
     response_class=Response,
-    responses={200: {"content": {"application/octet-stream": {}}, "description": "A file."}},
+    responses={
+        200: {"content": DOCUMENTED, "description": "A file."},
+    },
 )
 def export(
     session: SessionOf,
     registry: RegistryOf,
-    grid_id: int,
+    grid_id: Number,
     kind: Kind,
     metric: MetricOf = "",
     page: PageOf = 1,
@@ -84,7 +86,7 @@ def export(
     response_class=Response,
     responses={200: _PNG},
 )
-def sheet(request: Request, session: SessionOf, registry: RegistryOf, grid_id: int) -> Response:
+def sheet(request: Request, session: SessionOf, registry: RegistryOf, grid_id: Number) -> Response:
     """All cells on one labelled picture."""
     found = find_grid(session, grid_id).sheet
     if found is None:
@@ -99,7 +101,7 @@ def sheet(request: Request, session: SessionOf, registry: RegistryOf, grid_id: i
     responses={200: _PNG},
 )
 def picture(
-    request: Request, session: SessionOf, registry: RegistryOf, grid_id: int, position: int
+    request: Request, session: SessionOf, registry: RegistryOf, grid_id: Number, position: Number
 ) -> Response:
     """One cell as it was drawn, its parameters inside as A1111 writes them."""
     digest = _digest(session, grid_id, position)
@@ -113,7 +115,7 @@ def picture(
     responses={200: {"content": {"image/jpeg": {}}, "description": "JPEG."}},
 )
 def small(
-    request: Request, session: SessionOf, registry: RegistryOf, grid_id: int, position: int
+    request: Request, session: SessionOf, registry: RegistryOf, grid_id: Number, position: Number
 ) -> Response:
     """A cell of at most 512 pixels a side, as WebP."""
     digest = _digest(session, grid_id, position)

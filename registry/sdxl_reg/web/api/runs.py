@@ -11,7 +11,7 @@ from sdxl_reg.catalog.run_details import log_tail, run_document
 from sdxl_reg.catalog.runs import find_run, lost_runs, mark_lost, runs_page
 from sdxl_reg.store.database import reading, transaction
 from sdxl_reg.web.dependencies import RegistryOf, SessionOf, SliceOf
-from sdxl_reg.web.schemas.base import Items, items_of
+from sdxl_reg.web.schemas.base import Items, Number, items_of
 from sdxl_reg.web.schemas.runs import RunDocument, RunItem, run_document_of, run_item
 
 MAX_LOG_BYTES = 4 << 20
@@ -37,7 +37,7 @@ def listed(session: SessionOf, part: SliceOf) -> Items[RunItem]:
 
 
 @router.get("/{run_id}", summary="One run with its metrics")
-def one(session: SessionOf, run_id: int) -> RunDocument:
+def one(session: SessionOf, run_id: Number) -> RunDocument:
     """A run with its settings, what it took and gave, and every number it reported."""
     return run_document_of(run_document(session, run_id))
 
@@ -46,7 +46,7 @@ def one(session: SessionOf, run_id: int) -> RunDocument:
 def log(
     session: SessionOf,
     registry: RegistryOf,
-    run_id: int,
+    run_id: Number,
     tail_bytes: Annotated[
         int, Query(ge=1, le=MAX_LOG_BYTES, description="At most so much, from its end.")
     ] = MAX_LOG_BYTES,

@@ -13,7 +13,7 @@ from sdxl_reg.tables import GridCell
 from sdxl_reg.vocabulary import Role
 from sdxl_reg.web.dependencies import RegistryOf, SessionOf
 from sdxl_reg.web.roles import needs, of_grid
-from sdxl_reg.web.schemas.base import url
+from sdxl_reg.web.schemas.base import Number, url
 from sdxl_reg.web.schemas.picks import (
     GridPick,
     PickRequest,
@@ -32,7 +32,7 @@ _WRITER = needs(Role.WRITER, of_grid)
 @router.post(
     "/{grid_id}/pick", summary="Choose a cell, or let the scores choose", dependencies=[_WRITER]
 )
-def choose(registry: RegistryOf, grid_id: int, wanted: PickRequest) -> GridPick:
+def choose(registry: RegistryOf, grid_id: Number, wanted: PickRequest) -> GridPick:
     """`{"cell": 17, "reason": "…"}` or `{"by": "scores"}`; points the alias `best` there too.
 
     A person's choice overrules the scores until they are asked to choose again.
@@ -47,13 +47,13 @@ def choose(registry: RegistryOf, grid_id: int, wanted: PickRequest) -> GridPick:
 
 
 @router.get("/{grid_id}/votes", summary="The places of a grid as the votes rank them")
-def ranking(session: SessionOf, grid_id: int) -> RankingDocument:
+def ranking(session: SessionOf, grid_id: Number) -> RankingDocument:
     """Strength of preference with its interval (Bradley and Terry 1952), and what it tells."""
     return RankingDocument.model_validate(ranking_of(session, grid_id))
 
 
 @router.get("/{grid_id}/votes/next", summary="The next pair to vote on")
-def upcoming(session: SessionOf, grid_id: int) -> VotePair:
+def upcoming(session: SessionOf, grid_id: Number) -> VotePair:
     """The two pictures whose comparison tells most, of one prompt and seed, without names."""
     return pair_of(session, grid_id)
 
@@ -64,7 +64,7 @@ def upcoming(session: SessionOf, grid_id: int) -> VotePair:
     status_code=HTTPStatus.CREATED,
     dependencies=[_WRITER],
 )
-def vote(registry: RegistryOf, grid_id: int, said: VoteRequest) -> VotePair:
+def vote(registry: RegistryOf, grid_id: Number, said: VoteRequest) -> VotePair:
     """Keep what was said of a pair; answers with the next one."""
     with transaction(registry.engine) as session:
         record_vote(session, grid_id, left=said.left, right=said.right, outcome=said.outcome)

@@ -18,8 +18,11 @@ from sdxl_reg.web.pages import (
     runs,
     votes,
 )
+from sdxl_reg.web.texts import require_texts
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(identified)])
+router = APIRouter(
+    include_in_schema=False, dependencies=[Depends(require_texts), Depends(identified)]
+)
 for module in (
     home,
     image_sets,

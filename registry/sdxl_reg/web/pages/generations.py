@@ -19,6 +19,7 @@ from sdxl_reg.web.commands import Caller, callers_of, command_of
 from sdxl_reg.web.dependencies import SessionOf, SliceOf
 from sdxl_reg.web.drawing import DrawingOf
 from sdxl_reg.web.graph_folding import page_of_node
+from sdxl_reg.web.schemas.base import Number
 from sdxl_reg.web.schemas.generations import (
     GeneratedItem,
     generation_document,
@@ -48,7 +49,9 @@ def listed(request: Request, session: SessionOf, part: SliceOf) -> Response:
 
 
 @router.get("/{generation_id}")
-def one(request: Request, session: SessionOf, drawing: DrawingOf, generation_id: int) -> Response:
+def one(
+    request: Request, session: SessionOf, drawing: DrawingOf, generation_id: Number
+) -> Response:
     """A generation: its pictures, what they were made of, and how to draw them again."""
     found = find_generation(session, generation_id)
     run = find_run(session, found.run_id)

@@ -21,6 +21,7 @@ from sdxl_reg.web.api.runs import notice_lost
 from sdxl_reg.web.commands import callers_of, command_of
 from sdxl_reg.web.dependencies import RegistryOf, SessionOf, SliceOf
 from sdxl_reg.web.grid_views import view_in, viewer_document
+from sdxl_reg.web.schemas.base import Number
 from sdxl_reg.web.schemas.grids import cell_item, grid_item
 from sdxl_reg.web.schemas.picks import pick_of
 from sdxl_reg.web.templating import render
@@ -38,7 +39,11 @@ def listed(request: Request, session: SessionOf, part: SliceOf) -> Response:
 
 @router.get("/{grid_id}")
 def one(
-    request: Request, session: SessionOf, registry: RegistryOf, grid_id: int, metric: MetricOf = ""
+    request: Request,
+    session: SessionOf,
+    registry: RegistryOf,
+    grid_id: Number,
+    metric: MetricOf = "",
 ) -> Response:
     """A grid in the viewer, its pick, what failed, and what it can be saved as."""
     grid = find_grid(session, grid_id)
@@ -72,7 +77,7 @@ def one(
 
 
 @router.get("/{grid_id}/cells/{position}")
-def cell(request: Request, session: SessionOf, grid_id: int, position: int) -> Response:
+def cell(request: Request, session: SessionOf, grid_id: Number, position: Number) -> Response:
     """One cell: its picture and everything that determined it."""
     grid = find_grid(session, grid_id)
     found = cell_item(find_cell(session, grid, position))

@@ -13,6 +13,7 @@ from sdxl_reg.web.api.runs import notice_lost
 from sdxl_reg.web.charts import chart_of
 from sdxl_reg.web.dependencies import RegistryOf, SessionOf, SliceOf
 from sdxl_reg.web.graph_folding import page_of_node
+from sdxl_reg.web.schemas.base import Number
 from sdxl_reg.web.schemas.runs import RunItem, SlotItem, run_document_of, run_item
 from sdxl_reg.web.templating import render
 
@@ -35,7 +36,7 @@ def listed(request: Request, session: SessionOf, part: SliceOf) -> Response:
 
 
 @router.get("/{run_id}")
-def one(request: Request, session: SessionOf, registry: RegistryOf, run_id: int) -> Response:
+def one(request: Request, session: SessionOf, registry: RegistryOf, run_id: Number) -> Response:
     """A run: how it stands, what it took and gave, its curves and the end of its log."""
     run = run_document_of(run_document(session, run_id))
     charts = [chart_of(name, points) for name, points in run.metrics.items()]

@@ -9,6 +9,7 @@ from sdxl_reg.catalog.grids import find_grid
 from sdxl_reg.catalog.votes import ranking_of
 from sdxl_reg.web.api.votes import pair_of
 from sdxl_reg.web.dependencies import SessionOf
+from sdxl_reg.web.schemas.base import Number
 from sdxl_reg.web.schemas.grids import grid_item
 from sdxl_reg.web.schemas.picks import RankingDocument, RankingItem
 from sdxl_reg.web.templating import render
@@ -29,14 +30,14 @@ class Interval:
 
 
 @router.get("/{grid_id}/vote")
-def vote(request: Request, session: SessionOf, grid_id: int) -> Response:
+def vote(request: Request, session: SessionOf, grid_id: Number) -> Response:
     """Two pictures of one prompt and seed; nothing on the page tells which is which."""
     find_grid(session, grid_id)
     return render(request, "vote.html", {"grid_id": grid_id, "pair": pair_of(session, grid_id)})
 
 
 @router.get("/{grid_id}/vote/ranking")
-def ranking(request: Request, session: SessionOf, grid_id: int) -> Response:
+def ranking(request: Request, session: SessionOf, grid_id: Number) -> Response:
     """The places as the votes rank them, and what the votes tell."""
     grid = grid_item(find_grid(session, grid_id))
     found = RankingDocument.model_validate(ranking_of(session, grid_id))

@@ -19,6 +19,7 @@ Sha256 = Annotated[
 ]
 
 
+Number = Annotated[int, Field(ge=0, le=(1 << 63) - 1, description="As a database counts rows.")]
 ProjectName = Annotated[
     str, Field(pattern="^[a-z0-9][a-z0-9_.-]{0,63}$", description="a to z, digits and . _ -")
 ]

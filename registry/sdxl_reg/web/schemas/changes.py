@@ -9,7 +9,7 @@ from sdxl_reg.catalog.caption_diff import word_diff
 from sdxl_reg.catalog.caption_rows import CaptionReport, Example
 from sdxl_reg.tables import Change
 from sdxl_reg.vocabulary import CaptionSource
-from sdxl_reg.web.schemas.base import Document
+from sdxl_reg.web.schemas.base import Document, Number
 
 _MAX_MEMBERS = 100_000
 _Text = Annotated[str, Field(max_length=20_000)]
@@ -22,7 +22,7 @@ Author = Annotated[
 class Which(Document):
     """Which members of a set: these, or all that a tag and a selector mean together."""
 
-    members: list[int] | None = Field(
+    members: list[Number] | None = Field(
         default=None, max_length=_MAX_MEMBERS, description="Their numbers, as lists give them."
     )
     tag: _Word = Field(default="", description="Path of a tag; with what lies below it.")
@@ -103,7 +103,7 @@ class CaptionBody(Document):
     """Another caption for one member: a text, or one of its earlier captions again."""
 
     text: _Text | None = None
-    caption: int | None = Field(default=None, description="Number of an earlier caption of it.")
+    caption: Number | None = Field(default=None, description="Number of an earlier caption of it.")
     author: Author = None
 
     @model_validator(mode="after")
@@ -125,7 +125,7 @@ class CropBody(Document):
 class UndoBody(Document):
     """Which change is to be taken back."""
 
-    change: int | None = Field(
+    change: Number | None = Field(
         default=None, description="It must be the newest; left out, the newest is taken."
     )
 

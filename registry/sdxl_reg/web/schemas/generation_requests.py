@@ -44,7 +44,9 @@ class GenerationBody(Document):
         le=LARGEST_SEED - MOST_PICTURES,
         description="Of the first picture of each prompt; the next ones count on. By default any.",
     )
-    batch_size: int | None = Field(default=None, ge=1, description="Pictures drawn at once.")
+    batch_size: int | None = Field(
+        default=None, ge=1, le=MOST_PICTURES, description="Pictures drawn at once."
+    )
     project: ProjectName | None = Field(
         default=None, description="Whose they are; by default `main`, or the only one possible."
     )

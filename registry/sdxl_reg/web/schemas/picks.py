@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from sdxl_reg.catalog.artifacts import version_ref
 from sdxl_reg.tables import Grid
 from sdxl_reg.vocabulary import Chooser, Outcome
-from sdxl_reg.web.schemas.base import Document
+from sdxl_reg.web.schemas.base import Document, Number
 
 MOST_SIGNS = 2000
 """Of a reason that a person gives."""
@@ -49,7 +49,7 @@ class PickItem(Document):
 class PickRequest(Document):
     """A cell, or that the scores shall choose."""
 
-    cell: int | None = Field(default=None, ge=0, description="Position of the cell to choose.")
+    cell: Number | None = Field(default=None, description="Position of the cell to choose.")
     reason: str = Field(default="", max_length=MOST_SIGNS, description="In your own words.")
     by: Literal["scores"] | None = Field(default=None, description="Let the scores choose.")
 
@@ -89,8 +89,8 @@ class VotePair(Document):
 class VoteRequest(Document):
     """What a voter says of a pair."""
 
-    left: int = Field(ge=0, description="Position of the cell on the left.")
-    right: int = Field(ge=0, description="Position of the cell on the right.")
+    left: Number = Field(description="Position of the cell on the left.")
+    right: Number = Field(description="Position of the cell on the right.")
     outcome: Outcome = Field(description="Which is better.")
 
 
