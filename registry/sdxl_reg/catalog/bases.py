@@ -6,6 +6,7 @@ from tempfile import TemporaryDirectory
 
 from sqlalchemy.orm import Session
 
+from sdxl_reg.catalog.access.visibility import shown_to
 from sdxl_reg.catalog.artifacts import (
     REFINER,
     NewVersion,
@@ -125,10 +126,12 @@ def lay_out(store: BlobStore, version: ArtifactVersion, into: Path) -> BaseSpec:
         into: Folder of the job that receives them.
     """
     files = {file.path: file.blob.sha256 for file in version.files}
-    is_trained = _is_trained(version)
+    with shown_to(None):  # who may draw with a version need not see what it was trained on
+        is_trained = _is_trained(version)
+        configuration = _configuration(version) if is_trained else {}
     single = is_trained or version.format == BaseFormat.SINGLE_FILE
     weights = next((path for path in files if "/" not in path), "") if single else ""
-    store.materialise(files | (_configuration(version) if is_trained else {}), into)
+    store.materialise(files | configuration, into)
     if is_trained:
         _reschedule(into / CONFIG_FOLDER / SCHEDULER, into / weights)
     return BaseSpec(

@@ -78,4 +78,8 @@ def _nodes_of(session: Session, run_id: int, direction: Direction) -> list[dict[
         .order_by(LineageEvent.id)
     ).all()
     refs = refs_of(session, [event.node_id for event in events])
-    return [{"slot": event.slot, "ref": refs[event.node_id]} for event in events]
+    return [
+        {"slot": event.slot, "ref": refs[event.node_id]}
+        for event in events
+        if event.node_id in refs  # it may belong to a project that is not read
+    ]

@@ -5,8 +5,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from sdxl_reg.catalog.datasets import find_dataset_version
 from sdxl_reg.catalog.grid_requests import references_of
 from sdxl_reg.catalog.grid_view import view_of
+from sdxl_reg.errors import NotFound
 from sdxl_reg.evaluation.view import Cell, GridView
 from sdxl_reg.evaluation.viewer.document import view_document
 from sdxl_reg.imaging.thumbnails import SIDES
@@ -23,7 +25,8 @@ def view_in(session: Session, registry: Registry, grid: Grid) -> GridView:
         registry: Whose store holds the pictures.
         grid: Drawn or not.
     """
-    references = references_of(session, registry.store, grid.spec["datasets"])
+    seen = [ref for ref in grid.spec["datasets"] if _is_seen(session, ref)]
+    references = references_of(session, registry.store, seen)
     return view_of(session, registry.store, grid, references)
 
 
@@ -49,3 +52,12 @@ def viewer_document(view: GridView) -> dict[str, Any]:
 def _thumbnail(path: Path) -> str:
     digest = path.parent.name + path.name  # as the store lays them out
     return url("images", digest, "thumbnail")
+
+
+def _is_seen(session: Session, dataset: str) -> bool:
+    """Whether a grid's references are of a project that whoever asks may read."""
+    try:
+        find_dataset_version(session, dataset)
+    except NotFound:
+        return False
+    return True

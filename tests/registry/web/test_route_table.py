@@ -3,7 +3,7 @@
 A route that is missing from the table fails the first test; whoever adds one has to say who may.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -14,6 +14,7 @@ from sqlalchemy import select
 from starlette.testclient import TestClient
 
 from sdxl_reg.catalog.access.credentials import issue_token, revoke_token
+from sdxl_reg.catalog.access.projects import move
 from sdxl_reg.catalog.access.users import add_user, set_role
 from sdxl_reg.store.database import reading, transaction
 from sdxl_reg.tables import Blob, DatasetEntry, Image, now
@@ -21,6 +22,7 @@ from sdxl_reg.vocabulary import Role
 from sdxl_reg.web.app import create_app
 from sdxl_reg.web.dependencies import Registry
 from tests.registry.web.conftest import ADDRESS
+from tests.registry.web.example_registry import build
 from tests.registry.web.routes import every_route
 
 ANYONE, USER, ADMIN = "anyone", "a user", "an admin of the registry"
@@ -240,6 +242,47 @@ def test_a_route_lets_in_whom_it_should(table: Table, need: str, route: str, cal
         assert caller not in ("anonymous", "expired", "revoked")  # nobody has that token
     else:
         assert found == _expected(need, caller), f"{answer.status_code}: {answer.text[:300]}"
+
+
+@pytest.fixture(scope="module")
+def torn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, TestClient]]:
+    """Project → a reader of it; the artifact and its grids lie in another than what they are of."""
+    registry = build(tmp_path_factory.mktemp("torn"))
+    secrets = {}
+    with transaction(registry.engine) as session:
+        move(session, ["artifact:weipin-lora"], "lab")
+        add_user(session, "boss", is_admin=True)
+        for project in ("main", "lab"):
+            user = add_user(session, f"of-{project}")
+            set_role(session, user, project, Role.READER)
+            secrets[project] = issue_token(session, user, "all").secret
+    app = create_app(registry)
+    yield {
+        project: TestClient(
+            app,
+            base_url=ADDRESS,
+            headers={"Authorization": f"Bearer {secret}"},
+            raise_server_exceptions=False,
+        )
+        for project, secret in secrets.items()
+    }
+    registry.engine.dispose()
+
+
+@pytest.mark.parametrize("project", ["main", "lab"])
+@pytest.mark.parametrize("route", [*NEEDED[USER], *NEEDED[READER]])
+def test_who_sees_one_end_of_a_lineage_gets_that_end(
+    table: Table, torn: dict[str, TestClient], route: str, project: str
+) -> None:
+    method, _, template = route.partition(" ")
+    if method != "GET":
+        return
+    answer = torn[project].get(_filled(table, template))
+    assert answer.status_code in (200, 404), answer.text[:500]
+    if project == "lab" and ("/artifacts" in template or "/grids" in template):
+        assert answer.status_code == 200, answer.text[:500]
+    if project == "lab" and ("/image-sets/" in template or "/datasets/" in template):
+        assert answer.status_code == 404
 
 
 def _sent(method: str, template: str) -> dict[str, Any]:

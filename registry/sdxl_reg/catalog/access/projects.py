@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.access.visibility import present_viewer
@@ -12,7 +12,7 @@ from sdxl_reg.catalog.audit import note
 from sdxl_reg.catalog.images import find_image_set
 from sdxl_reg.catalog.references import checked_project
 from sdxl_reg.errors import InvalidValue
-from sdxl_reg.tables import Artifact, ArtifactVersion, ImageSet, Run, User, UserRole
+from sdxl_reg.tables import Artifact, ArtifactVersion, Grid, ImageSet, Run, User, UserRole
 from sdxl_reg.vocabulary import Role
 
 _KINDS: Mapping[str, type[ImageSet | Artifact | Run]] = {
@@ -46,7 +46,7 @@ def roles_in(session: Session, project: str) -> Mapping[str, Role]:
 
 
 def move(session: Session, references: Sequence[str], project: str) -> None:
-    """Put image sets and artifacts, with the runs that made their versions, into a project.
+    """Put image sets and artifacts, with the runs of their versions and grids, into a project.
 
     Args:
         session: The transaction.
@@ -69,7 +69,9 @@ def move(session: Session, references: Sequence[str], project: str) -> None:
             made_by = select(ArtifactVersion.run_id).where(
                 ArtifactVersion.artifact_id == artifact.id, ArtifactVersion.run_id.is_not(None)
             )
-            session.execute(update(Run).where(Run.id.in_(made_by)).values(project=usable))
+            compared_by = select(Grid.run_id).where(Grid.artifact_id == artifact.id)
+            runs = or_(Run.id.in_(made_by), Run.id.in_(compared_by))
+            session.execute(update(Run).where(runs).values(project=usable))
         else:
             raise InvalidValue(
                 "cannot be moved", reference, remedy="Give image_set:NAME or artifact:NAME"
