@@ -29,7 +29,10 @@ COMMANDS = {
     "runs": ("runs:runs", "List the runs."),
     "run": ("runs:run", "Show or cancel a run, or read its log."),
     "artifacts": ("artifacts:artifacts", "List the artifacts and their versions."),
-    "artifact": ("artifacts:artifact", "Show, import, export, alias or withdraw versions."),
+    "artifact": (
+        "artifacts:artifact",
+        "Show, compare, import, export or withdraw versions.",
+    ),
     "generate": ("generate:generate", "Draw pictures of prompts."),
     "generations": ("generate:generations", "List what was drawn of prompts."),
     "grid": ("grid:grid", "Compare versions by strengths, score them, pick the best."),

@@ -102,6 +102,13 @@ class DatasetDiff:
         return not (self.added or self.removed or any(self.changes.values()))
 
     @property
+    def counts(self) -> dict[str, int]:
+        """How many pictures there are of each kind of change, and how many are unchanged."""
+        counts = {"added": len(self.added), "removed": len(self.removed)}
+        counts |= {kind: len(found) for kind, found in self.changes.items()}
+        return counts | {"unchanged": self.unchanged}
+
+    @property
     def changes(self) -> dict[str, tuple[Change, ...]]:
         """The pictures that are in both, by what changed of them."""
         return {

@@ -105,6 +105,9 @@ ANSWERS = {
     "/api/v1/artifacts": "/api/v1/artifacts",
     "/api/v1/artifacts/{name}": "/api/v1/artifacts/weipin-lora",
     "/api/v1/artifacts/{name}/versions/{which}": "/api/v1/artifacts/weipin-lora/versions/1",
+    "/api/v1/artifacts/{name}/versions/{which}/diff": (
+        "/api/v1/artifacts/weipin-lora/versions/2/diff"
+    ),
     "/api/v1/runs": "/api/v1/runs",
     "/api/v1/runs/{run_id}": "/api/v1/runs/1",
     "/api/v1/grids": "/api/v1/grids",

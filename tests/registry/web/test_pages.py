@@ -32,6 +32,8 @@ PAGES = [
     "/datasets/weipin@1/diff?before=weipin@1",
     "/artifacts",
     "/artifacts/weipin-lora",
+    "/artifacts/weipin-lora/versions/3/diff",
+    "/artifacts/weipin-lora/versions/best/diff?before=micro@1",
     "/artifacts/micro",
     "/grids",
     "/grids/1",

@@ -95,6 +95,7 @@ NEEDED: dict[str, list[str]] = {
         f"GET {API}/datasets/{{ref}}/manifest",
         f"GET {_ONE}",
         f"GET {_VERSION}",
+        f"GET {_VERSION}/diff",
         f"GET {_VERSION}/files/{{path:path}}",
         f"GET {API}/runs/{{run_id}}",
         f"GET {API}/runs/{{run_id}}/log",
@@ -118,6 +119,7 @@ NEEDED: dict[str, list[str]] = {
         "GET /datasets/{ref}",
         "GET /datasets/{ref}/diff",
         "GET /artifacts/{name}",
+        "GET /artifacts/{name}/versions/{which}/diff",
         "GET /grids/{grid_id}",
         "GET /grids/{grid_id}/cells/{position}",
         "GET /grids/{grid_id}/vote",
@@ -334,5 +336,6 @@ def _filled(table: Table, template: str) -> str:
         values["grid_id"] = "2"
     for place, value in values.items():
         template = template.replace("{" + place + "}", value)
-    asked = {"/diff": "?before=weipin@1", "/drawing": "?form=dot"}
+    other = "weipin-lora@2" if "/artifacts/" in template else "weipin@1"
+    asked = {"/diff": f"?before={other}", "/drawing": "?form=dot"}
     return template + asked.get(template[template.rindex("/") :], "")

@@ -1,10 +1,13 @@
 """Artifacts, their versions and their files."""
 
-from fastapi import APIRouter, Request
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from sdxl_reg.catalog.artifacts import artifacts_page, file_of, find_artifact, find_version
 from sdxl_reg.catalog.references import Reference
+from sdxl_reg.catalog.version_diff import diff_references
 from sdxl_reg.catalog.yanking import unyank, yank
 from sdxl_reg.store.database import transaction
 from sdxl_reg.tables import Artifact
@@ -22,8 +25,13 @@ from sdxl_reg.web.schemas.artifacts import (
     version_item,
 )
 from sdxl_reg.web.schemas.base import Items, items_of
+from sdxl_reg.web.schemas.version_diffs import VersionDiffDocument, version_diff_document
 
 router = APIRouter(prefix="/artifacts", tags=["artifacts"])
+BeforeOf = Annotated[
+    str | None,
+    Query(description="The other version: `weipin-lora@2`; by default the one before."),
+]
 _TRAINER = needs(Role.TRAINER, of_artifact)
 
 
@@ -46,7 +54,14 @@ def one(session: SessionOf, name: str) -> ArtifactDocument:
 @router.get("/{name}/versions/{which}", summary="One version")
 def version(session: SessionOf, name: str, which: str) -> VersionItem:
     """A version by number (`3`) or alias (`best`)."""
-    return version_item(session, find_version(session, _reference(name, which)))
+    return version_item(session, find_version(session, reference_of(name, which)))
+
+
+@router.get("/{name}/versions/{which}/diff", summary="What differs between two versions")
+def diff(session: SessionOf, name: str, which: str, before: BeforeOf = None) -> VersionDiffDocument:
+    """How they were made, of which pictures, on which base, with which settings and packages."""
+    found = diff_references(session, reference_of(name, which), before)
+    return version_diff_document(found)
 
 
 @router.get(
@@ -59,7 +74,7 @@ def file(
     request: Request, session: SessionOf, registry: RegistryOf, name: str, which: str, path: str
 ) -> Response:
     """The bytes of a file, to be saved under its own name; ranges are answered."""
-    found = file_of(find_version(session, _reference(name, which)), path)
+    found = file_of(find_version(session, reference_of(name, which)), path)
     plain = path.rpartition("/")[2]
     return blob_response(request, registry.store, found.blob.sha256, name=plain)
 
@@ -68,7 +83,7 @@ def file(
 def withdraw(registry: RegistryOf, name: str, which: str, said: YankRequest) -> VersionItem:
     """It is no more taken for the newest; by its number it is still there, with its bytes."""
     with transaction(registry.engine) as session:
-        found = find_version(session, _reference(name, which))
+        found = find_version(session, reference_of(name, which))
         yank(session, found, said.reason.strip())
         return version_item(session, found)
 
@@ -81,12 +96,13 @@ def withdraw(registry: RegistryOf, name: str, which: str, said: YankRequest) -> 
 def offer(registry: RegistryOf, name: str, which: str) -> VersionItem:
     """A version that is not withdrawn stays as it is."""
     with transaction(registry.engine) as session:
-        found = find_version(session, _reference(name, which))
+        found = find_version(session, reference_of(name, which))
         unyank(session, found)
         return version_item(session, found)
 
 
-def _reference(name: str, which: str) -> str:
+def reference_of(name: str, which: str) -> str:
+    """How users write the version that an address names by number or alias."""
     if which.isdigit():
         return str(Reference(name=name, version=int(which)))
     return str(Reference(name=name, alias=which))

@@ -3,13 +3,16 @@
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from sdxl_reg.catalog.artifacts import artifacts_page, find_artifact
+from sdxl_reg.catalog.artifacts import artifacts_page, find_artifact, find_version
 from sdxl_reg.catalog.grids import grids_of
 from sdxl_reg.catalog.runs import find_run, metrics_of
+from sdxl_reg.catalog.version_diff import diff_references
+from sdxl_reg.web.api.artifacts import BeforeOf, reference_of
 from sdxl_reg.web.charts import chart_of
 from sdxl_reg.web.dependencies import SessionOf, SliceOf
-from sdxl_reg.web.schemas.artifacts import artifact_document, artifact_item
+from sdxl_reg.web.schemas.artifacts import artifact_document, artifact_item, version_item
 from sdxl_reg.web.schemas.grids import grid_item
+from sdxl_reg.web.schemas.version_diffs import version_diff_document
 from sdxl_reg.web.templating import render
 
 router = APIRouter(prefix="/artifacts")
@@ -24,6 +27,18 @@ def listed(request: Request, session: SessionOf, part: SliceOf) -> Response:
         "next": page.next,
     }
     return render(request, "artifacts.html", facts)
+
+
+@router.get("/{name}/versions/{which}/diff")
+def diff(
+    request: Request, session: SessionOf, name: str, which: str, before: BeforeOf = None
+) -> Response:
+    """What differs between two versions, side by side."""
+    found = diff_references(session, reference_of(name, which), before)
+    refs = (found.before, found.after)
+    sides = [version_item(session, find_version(session, ref)) for ref in refs]
+    facts = {"diff": version_diff_document(found), "sides": sides}
+    return render(request, "version_diff.html", facts)
 
 
 @router.get("/{name}")

@@ -52,12 +52,10 @@ def diff_document(diff: DatasetDiff, *, limit: int) -> DatasetDiffDocument:
         diff: All of it.
         limit: How many pictures of each kind are told in full.
     """
-    counts = {"added": len(diff.added), "removed": len(diff.removed)}
-    counts |= {kind: len(found) for kind, found in diff.changes.items()}
     return DatasetDiffDocument(
         before=diff.before,
         after=diff.after,
-        counts=counts | {"unchanged": diff.unchanged},
+        counts=diff.counts,
         added=[_picture(one) for one in diff.added[:limit]],
         removed=[_picture(one) for one in diff.removed[:limit]],
         changes={
