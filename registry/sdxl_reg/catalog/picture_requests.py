@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from sdxl_reg.catalog.access.visibility import is_blob_visible
 from sdxl_reg.catalog.artifacts import find_version, version_ref, weights_of
 from sdxl_reg.catalog.bases import (
     MICRO,
@@ -304,20 +305,33 @@ def _kept(session: Session, store: BlobStore, path: Path, names: dict[str, str])
     return digest
 
 
-def _picture_digest(session: Session, store: BlobStore, said: str, names: dict[str, str]) -> str:
-    path = Path(said).expanduser()
-    if path.is_file():
-        _require_picture(path)
-        return _kept(session, store, path, names)
+def recorded_picture(session: Session, said: str) -> str:
+    """The SHA-256 of a recorded picture that is seen.
+
+    Args:
+        session: The transaction.
+        said: Its SHA-256, or the beginning of it, at least 8 digits.
+
+    Raises:
+        NotFound: There is none, or several.
+    """
     if not re.fullmatch(r"[0-9a-f]{8,64}", said):
         raise NotFound("picture", said, remedy="Give a file, or the SHA-256 of a recorded picture")
-    found = session.scalars(
-        select(Blob.sha256).where(Blob.sha256.startswith(said, autoescape=True)).limit(2)
-    ).all()
+    query = select(Blob).where(Blob.sha256.startswith(said, autoescape=True)).limit(20)
+    found = [blob.sha256 for blob in session.scalars(query) if is_blob_visible(session, blob)]
     if len(found) != 1:
         raise NotFound("picture", said, remedy="Give more digits" if found else "")
-    names[found[0]] = f"{found[0]}.png"
     return found[0]
+
+
+def _picture_digest(session: Session, store: BlobStore, said: str, names: dict[str, str]) -> str:
+    path = Path(said).expanduser()
+    if not re.fullmatch(r"[0-9a-f]{64}", said) and path.is_file():
+        _require_picture(path)
+        return _kept(session, store, path, names)
+    digest = recorded_picture(session, said)
+    names[digest] = f"{digest}.png"
+    return digest
 
 
 def _require_picture(path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated
 from urllib.parse import urlencode, urlsplit
 
 from fastapi import Depends, Request
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
@@ -125,7 +126,7 @@ def _viewer_of(request: Request) -> Viewer | None:
             return _by_cookie(session, request)
     if is_news:
         with transaction(registry.engine) as session:
-            session.merge(Token(id=token.id, used_at=now()))
+            session.execute(update(Token).where(Token.id == token.id).values(used_at=now()))
     return viewer
 
 

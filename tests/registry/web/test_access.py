@@ -312,6 +312,24 @@ def test_the_tree_of_tags_is_edited_only_by_writers_of_all_it_touches(
     assert anna.post(address, json=shared).status_code == 200
 
 
+def test_nothing_is_drawn_from_a_picture_of_another_project_nor_from_a_file(
+    anna: TestClient, own_registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with transaction(own_registry.engine) as session:
+        ida = add_user(session, "ida")
+        set_role(session, ida, "main", Role.TRAINER)
+        secret = issue_token(session, ida, "x", role=Role.ADMIN).secret
+    page = anna.get(f"{API}/image-sets/hidden/images").json()
+    hidden = page["items"][0]["sha256"]
+    Image.new("RGB", (64, 64)).save(tmp_path / "abcdef0123.png")
+    (tmp_path / "abcdef0123.png").rename(tmp_path / "abcdef0123")
+    monkeypatch.chdir(tmp_path)
+    with _program(own_registry, secret) as trainer:
+        for said in (hidden, hidden[:8], "abcdef0123"):
+            answer = trainer.post(f"{API}/generations", json={"prompt": "x", "init_image": said})
+            assert (answer.status_code, answer.json()["code"]) == (404, "not-found"), said
+
+
 def test_admins_of_a_project_give_roles_in_it_and_nowhere_else(
     anna: TestClient, ben: TestClient, own_registry: Registry
 ) -> None:

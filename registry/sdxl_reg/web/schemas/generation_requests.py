@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from sdxl_reg.catalog.artifacts import find_version, version_ref
 from sdxl_reg.catalog.bases import MICRO
 from sdxl_reg.catalog.generations import MOST_PICTURES, GenerationRequest
-from sdxl_reg.catalog.picture_requests import PictureRequest
+from sdxl_reg.catalog.picture_requests import PictureRequest, recorded_picture
 from sdxl_reg.catalog.references import parse_reference
 from sdxl_reg.jobs.pictures import LARGEST_SEED, MAX_SIDE
 from sdxl_reg.vocabulary import Upscaler
@@ -92,7 +92,7 @@ def request_of(session: Session, body: GenerationBody, project: str) -> Generati
         project: Whose the pictures will be.
 
     Raises:
-        NotFound: A base or refiner is not recorded.
+        NotFound: A base, a refiner or a picture is not recorded.
     """
     first = secrets.randbits(SEED_BITS) if body.seed is None else body.seed
     said: dict[str, Any] = body.model_dump(exclude_none=True, exclude=_OF_REQUEST | _NAMES)
@@ -102,13 +102,18 @@ def request_of(session: Session, body: GenerationBody, project: str) -> Generati
         picture=PictureRequest(
             base=_recorded(session, body.base),
             refiner=_recorded(session, body.refiner),
-            init_image=body.init_image or "",
-            mask=body.mask or "",
+            init_image=_picture(session, body.init_image),
+            mask=_picture(session, body.mask),
             settings=said,
         ),
         batch_size=body.batch_size,
         project=project,
     )
+
+
+def _picture(session: Session, said: str | None) -> str:
+    """The whole digest of a recorded picture, so that it cannot be a path on this machine."""
+    return recorded_picture(session, said) if said else ""
 
 
 def _recorded(session: Session, said: str | None) -> str:
