@@ -29,10 +29,11 @@ from sdxl_reg.catalog.captions import (
     filled,
     places_of,
 )
+from sdxl_reg.catalog.images import numbered_member
 from sdxl_reg.catalog.journal import take_last
 from sdxl_reg.errors import InvalidValue, NotFound, UnknownName
 from sdxl_reg.formats.bounded_regex import BoundedRegex
-from sdxl_reg.tables import Caption, Change, ImageSet, Member
+from sdxl_reg.tables import Caption, Change, ImageSet
 from sdxl_reg.vocabulary import CaptionSource
 
 OVER_BY_DEFAULT = frozenset({CaptionSource.TAGS, CaptionSource.SIDECAR})
@@ -213,7 +214,7 @@ def set_caption(
     Raises:
         NotFound: No such member.
     """
-    image_set = _member(session, member_id).image_set
+    image_set = numbered_member(session, member_id).image_set
     edit = Edit(verb="captions.set", doing=f"{text!r} was written", author=author)
     return rewrite(
         session,
@@ -238,7 +239,7 @@ def revert(session: Session, caption_id: int, author: str | None = None) -> Capt
     earlier = session.get(Caption, caption_id)
     if earlier is None:
         raise NotFound("caption", str(caption_id), remedy="See: sdxl-reg captions show SET PATH")
-    image_set = _member(session, earlier.member_id).image_set
+    image_set = numbered_member(session, earlier.member_id).image_set
     text = earlier.text
     edit = Edit(verb="captions.reverted", doing=f"{text!r} was taken up again", author=author)
     return rewrite(
@@ -325,13 +326,6 @@ def _doing(add: Sequence[str], remove: Sequence[str], order: Order) -> str:
 
 def _tags(text: str) -> list[str]:
     return [tag for tag in (part.strip() for part in text.split(",")) if tag]
-
-
-def _member(session: Session, member_id: int) -> Member:
-    member = session.get(Member, member_id)
-    if member is None:
-        raise NotFound("member", str(member_id))
-    return member
 
 
 def _source_of_template(target: CaptionTarget) -> CaptionSource:

@@ -8,10 +8,11 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from sdxl_reg.errors import InvalidValue, NotFound, UnknownName
+from sdxl_reg.catalog.images import numbered_member
+from sdxl_reg.errors import InvalidValue, UnknownName
 from sdxl_reg.formats.clip_tokens import token_count
 from sdxl_reg.imaging.names import name_key
-from sdxl_reg.tables import Caption, CaptionHead, Change, Member
+from sdxl_reg.tables import Caption, CaptionHead, Change
 from sdxl_reg.vocabulary import CaptionSource
 
 DEFAULT_TEMPLATE = "{tags}"
@@ -220,8 +221,7 @@ def caption_history(session: Session, member_id: int) -> Sequence[Caption]:
     Raises:
         NotFound: No such member.
     """
-    if session.get(Member, member_id) is None:
-        raise NotFound("member", str(member_id))
+    numbered_member(session, member_id)
     return session.scalars(
         select(Caption).where(Caption.member_id == member_id).order_by(Caption.id.desc())
     ).all()

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Result, Row, delete, insert, select
 from sqlalchemy.orm import Session
 
-from sdxl_reg.catalog.images import SetMember
+from sdxl_reg.catalog.images import SetMember, numbered_member
 from sdxl_reg.catalog.journal import record_change, take_last
 from sdxl_reg.catalog.portions import portions
 from sdxl_reg.catalog.selection import selects
@@ -144,10 +144,8 @@ def set_crop(
         InvalidValue: The box leaves the picture or has nothing in it.
         NotFound: There is no such member.
     """
-    member = session.get(Member, member_id)
-    if member is None:
-        raise NotFound("member", str(member_id))
-    return set_crops(session, member.image_set, {member_id: box}, author=author)
+    image_set = numbered_member(session, member_id).image_set
+    return set_crops(session, image_set, {member_id: box}, author=author)
 
 
 def clear_crops(

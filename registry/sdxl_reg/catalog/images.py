@@ -123,6 +123,18 @@ def find_image_set(session: Session, name: str) -> ImageSet:
     return found
 
 
+def numbered_member(session: Session, member_id: int) -> Member:
+    """The member of a number.
+
+    Raises:
+        NotFound: There is none.
+    """
+    found = session.get(Member, member_id)
+    if found is None:
+        raise NotFound("member", str(member_id))
+    return found
+
+
 def members_of(session: Session, image_set: ImageSet, selector: str = "") -> list[SetMember]:
     """The pictures of a set that training should see.
 

@@ -15,10 +15,10 @@ from sdxl_reg.catalog.access.visibility import present_viewer, shown_to
 from sdxl_reg.catalog.artifacts import find_artifact
 from sdxl_reg.catalog.generations import find_generation
 from sdxl_reg.catalog.grids import find_grid
-from sdxl_reg.catalog.images import find_image_set
+from sdxl_reg.catalog.images import find_image_set, numbered_member
 from sdxl_reg.catalog.runs import find_run
 from sdxl_reg.errors import NotFound
-from sdxl_reg.tables import ImageSet, Member, MemberTag, Tag, TagClosure
+from sdxl_reg.tables import ImageSet, MemberTag, Tag, TagClosure
 from sdxl_reg.vocabulary import Role
 from sdxl_reg.web.dependencies import SessionOf
 
@@ -32,15 +32,8 @@ def of_image_set(session: Session, values: Mapping[str, Any]) -> str:
 
 
 def of_member(session: Session, values: Mapping[str, Any]) -> str:
-    """The project of the member `{member}`.
-
-    Raises:
-        NotFound: There is none.
-    """
-    found = session.get(Member, _number(values["member"], "member"))
-    if found is None:
-        raise NotFound("member", values["member"])
-    return found.image_set.project
+    """The project of the member `{member}`."""
+    return numbered_member(session, _number(values["member"], "member")).image_set.project
 
 
 def of_artifact(session: Session, values: Mapping[str, Any]) -> str:

@@ -8,12 +8,12 @@ from sqlalchemy.orm import Session
 from sdxl_reg.catalog import caption_edits, tag_edits
 from sdxl_reg.catalog.caption_rows import CaptionReport
 from sdxl_reg.catalog.crops import clear_crops, set_crop
-from sdxl_reg.catalog.images import find_image_set, member_ids
+from sdxl_reg.catalog.images import find_image_set, member_ids, numbered_member
 from sdxl_reg.catalog.journal import changes
 from sdxl_reg.catalog.tag_reports import EditReport
 from sdxl_reg.errors import NotFound
 from sdxl_reg.store.database import transaction
-from sdxl_reg.tables import Caption, Change, ImageSet, Member
+from sdxl_reg.tables import Caption, Change, ImageSet
 from sdxl_reg.vocabulary import Role
 from sdxl_reg.web.dependencies import Registry, RegistryOf, SessionOf, SliceOf
 from sdxl_reg.web.identity import author_of
@@ -184,11 +184,9 @@ def caption(registry: RegistryOf, member: Number, body: CaptionBody) -> CaptionC
 def crop(registry: RegistryOf, member: Number, body: CropBody) -> ChangeReport:
     """`{"crop": [0.1, 0, 0.9, 1]}`, or null for the whole picture; no file is changed."""
     with transaction(registry.engine) as session:
-        found = session.get(Member, member)
-        if found is None:
-            raise NotFound("member", str(member))
+        image_set = numbered_member(session, member).image_set
         if body.crop is None:
-            change = clear_crops(session, found.image_set, [member], author=author_of(body.author))
+            change = clear_crops(session, image_set, [member], author=author_of(body.author))
         else:
             change = set_crop(session, member, body.crop, author=author_of(body.author))
         return _changed(change) if change else _nothing("The crop is as it was")
