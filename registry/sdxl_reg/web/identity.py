@@ -43,25 +43,19 @@ async def identified(request: Request) -> None:
         NotSignedIn: Somebody has to sign in, and has not, or not with what is valid.
         NotAllowed: A page writes without the word that its session was given.
     """
+    show_to(None)  # a request that came right behind another begins in the task of that one
     viewer = await run_in_threadpool(_viewer_of, request)
-    request.state.viewer = viewer
     show_to(viewer)
     act_as(viewer.name if viewer else "")
 
 
-def viewer_of_request(request: Request) -> Viewer | None:
-    """Who asks; None where nobody has to sign in."""
-    viewer: Viewer | None = getattr(request.state, "viewer", None)
-    return viewer
-
-
-def admin_of_request(request: Request) -> Viewer:
+def admin() -> Viewer:
     """Who asks, an admin of the registry.
 
     Raises:
         NotAllowed: They are not, or nobody has signed in because there are no users yet.
     """
-    viewer = viewer_of_request(request)
+    viewer = present_viewer()
     if viewer is None:
         raise NotAllowed(
             "there are no users yet",
@@ -72,14 +66,14 @@ def admin_of_request(request: Request) -> Viewer:
     return viewer
 
 
-def signed_in(request: Request) -> Viewer:
+def signed_in() -> Viewer:
     """Who asks, a user.
 
     Raises:
         NotAllowed: There are no users.
     """
-    viewer = viewer_of_request(request)
-    return viewer if viewer is not None else admin_of_request(request)
+    viewer = present_viewer()
+    return viewer if viewer is not None else admin()
 
 
 def author_of(said: str | None) -> str | None:
@@ -149,4 +143,4 @@ def _by_cookie(session: Session, request: Request) -> Viewer:
 
 
 SignedIn = Annotated[Viewer, Depends(signed_in)]
-AdminOf = Annotated[Viewer, Depends(admin_of_request)]
+AdminOf = Annotated[Viewer, Depends(admin)]

@@ -16,8 +16,9 @@ from markupsafe import Markup
 from rich.filesize import decimal
 
 from sdxl_reg import __version__
+from sdxl_reg.catalog.access.visibility import present_viewer
 from sdxl_reg.catalog.estimates import span_words
-from sdxl_reg.web.identity import csrf_of, viewer_of_request
+from sdxl_reg.web.identity import csrf_of
 
 _HERE = Path(str(importlib.resources.files("sdxl_reg.web")))
 STATIC_PATH = _HERE / "static"
@@ -106,7 +107,7 @@ def _environment() -> Environment:
 
 def _of_viewer(request: Request) -> dict[str, Any]:
     """Who looks at a page, and the word with which it writes."""
-    return {"viewer": viewer_of_request(request), "csrf": csrf_of(request)}
+    return {"viewer": present_viewer(), "csrf": csrf_of(request)}
 
 
 _TEMPLATES = Jinja2Templates(env=_environment(), context_processors=[_of_viewer])

@@ -15,7 +15,6 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session, joinedload
 
 from sdxl_reg.catalog.access.passwords import hashed, is_outdated, is_password
-from sdxl_reg.catalog.access.users import end_old_sessions
 from sdxl_reg.catalog.access.viewers import Viewer, viewer_of, viewer_with
 from sdxl_reg.catalog.audit import acting_as, note
 from sdxl_reg.catalog.references import checked_name, checked_project
@@ -158,7 +157,7 @@ def sign_in(session: Session, name: str, password: str) -> str:
         raise NotSignedIn(f"{user.name} is shut out", remedy="Ask an admin")
     if user.password_hash and is_outdated(user.password_hash):
         user.password_hash = hashed(password)
-    end_old_sessions(session)
+    session.execute(delete(BrowserSession).where(BrowserSession.expires_at < now()))
     secret = secrets.token_urlsafe(32)
     session.add(
         BrowserSession(user_id=user.id, digest=_digest(secret), expires_at=now() + SESSION_LENGTH)

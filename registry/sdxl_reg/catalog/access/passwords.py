@@ -1,5 +1,7 @@
 """Passwords: kept as Argon2id, checked in the same time whether there is a user or not."""
 
+import functools
+
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
@@ -8,7 +10,6 @@ from sdxl_reg.errors import InvalidValue
 SHORTEST = 10
 LONGEST = 1000
 _hasher = PasswordHasher()  # the library's defaults are RFC 9106's for little memory: 64 MiB
-_NOBODY = _hasher.hash("the password of nobody")
 
 
 def hashed(password: str) -> str:
@@ -32,7 +33,7 @@ def is_password(kept: str | None, given: str) -> bool:
         given: What somebody typed.
     """
     try:
-        return _hasher.verify(kept or _NOBODY, given[: LONGEST + 1]) and kept is not None
+        return _hasher.verify(kept or _of_nobody(), given[: LONGEST + 1]) and kept is not None
     except (VerificationError, InvalidHashError):
         return False
 
@@ -40,3 +41,9 @@ def is_password(kept: str | None, given: str) -> bool:
 def is_outdated(kept: str) -> bool:
     """Whether a password is kept less safely than a new one would be."""
     return _hasher.check_needs_rehash(kept)
+
+
+@functools.cache
+def _of_nobody() -> str:
+    """A hash to be as slow with as with a user's; made when it is first needed."""
+    return _hasher.hash("the password of nobody")

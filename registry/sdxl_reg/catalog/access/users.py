@@ -12,7 +12,7 @@ from sdxl_reg.catalog.audit import note
 from sdxl_reg.catalog.references import checked_project
 from sdxl_reg.errors import Conflict, InvalidValue, NotFound
 from sdxl_reg.imaging.names import name_key
-from sdxl_reg.tables import BrowserSession, User, UserRole, now
+from sdxl_reg.tables import BrowserSession, User, UserRole
 from sdxl_reg.vocabulary import Role
 
 _USER_NAME = re.compile(r"[\w][\w.@+-]{0,63}")
@@ -162,8 +162,3 @@ def _require_another_admin(session: Session, user: User) -> None:
 
 def _sign_out(session: Session, user: User) -> None:
     session.execute(delete(BrowserSession).where(BrowserSession.user_id == user.id))
-
-
-def end_old_sessions(session: Session) -> None:
-    """Forget browsers whose time is over."""
-    session.execute(delete(BrowserSession).where(BrowserSession.expires_at < now()))

@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.access.credentials import (
@@ -23,13 +23,14 @@ from sdxl_reg.catalog.access.users import (
     users,
 )
 from sdxl_reg.catalog.access.viewers import Viewer
+from sdxl_reg.catalog.access.visibility import present_viewer
 from sdxl_reg.catalog.audit import events_page
 from sdxl_reg.errors import InvalidValue, NotAllowed, NotFound
 from sdxl_reg.store.database import transaction
 from sdxl_reg.tables import User
 from sdxl_reg.vocabulary import Role
 from sdxl_reg.web.dependencies import RegistryOf, SessionOf, SliceOf
-from sdxl_reg.web.identity import AdminOf, SignedIn, viewer_of_request
+from sdxl_reg.web.identity import AdminOf, SignedIn
 from sdxl_reg.web.schemas.access import (
     LogItem,
     Me,
@@ -52,9 +53,9 @@ router = APIRouter(tags=["access"])
 
 
 @router.get("/me", summary="Who asks, and what they may do")
-def me(request: Request) -> Me:
+def me() -> Me:
     """One's own name and roles; a token's are no more than it was given."""
-    return me_of(viewer_of_request(request))
+    return me_of(present_viewer())
 
 
 @router.post("/me/password", summary="Choose another password")

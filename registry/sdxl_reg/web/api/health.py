@@ -11,10 +11,11 @@ from sqlalchemy.exc import OperationalError
 from starlette.concurrency import run_in_threadpool
 
 from sdxl_reg import __version__
+from sdxl_reg.catalog.access.visibility import present_viewer
 from sdxl_reg.errors import NotAllowed, NotReady
 from sdxl_reg.store.database import is_current
 from sdxl_reg.web.dependencies import RegistryOf
-from sdxl_reg.web.identity import identified, viewer_of_request
+from sdxl_reg.web.identity import identified
 from sdxl_reg.web.schemas.base import Document
 
 router = APIRouter(tags=["health"])
@@ -72,7 +73,7 @@ async def metrics(request: Request) -> Response:
     """
     with suppress(OperationalError):  # without a database, that it is gone is all there is to tell
         await identified(request)
-    viewer = viewer_of_request(request)
+    viewer = present_viewer()
     if viewer is not None and viewer.projects() is not None:
         raise NotAllowed(
             f"{viewer.name} does not read every project",
