@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sdxl_reg_cli.artifact_diff import diff
+from sdxl_reg_cli.artifact_scan import scan
 from sdxl_reg_cli.console import cell, json_option, print_json, print_table, say
 from sdxl_reg_cli.installation import opened
 from sdxl_reg_cli.projects import project_option
@@ -43,10 +44,11 @@ def artifacts(as_json: bool) -> None:
 
 @click.group()
 def artifact() -> None:
-    """Show, compare, import, export, alias or withdraw versions of an artifact."""
+    """Show, compare, scan, import, export, alias or withdraw versions of an artifact."""
 
 
 artifact.add_command(diff)
+artifact.add_command(scan)
 
 
 @artifact.command()

@@ -26,6 +26,7 @@ def gc(grace_days: float, dry_run: bool, yes: bool, as_json: bool) -> None:
     These are files in the store that no row names, left by writers that were killed, and blobs to
     which no row refers. Pictures of image sets, files of versions, frozen datasets, grids and
     samples are needed, also those of yanked versions and of members whose file is missing.
+    Uploads that nobody has gone on with for a week go too.
 
     \b
     sdxl-reg gc --dry-run
@@ -34,12 +35,14 @@ def gc(grace_days: float, dry_run: bool, yes: bool, as_json: bool) -> None:
     from rich.filesize import decimal
 
     from sdxl_reg.catalog.integrity.collect import Garbage, collect, garbage
+    from sdxl_reg.catalog.uploads import sweep_uploads
 
     grace = timedelta(days=grace_days)
     with opened() as registry:
         found = garbage(registry.engine, registry.store, grace)
         size = sum(found.values())
         removed: Garbage = {}
+        uploads = 0 if dry_run else sweep_uploads(registry.engine, registry.store)
         if not as_json:
             say(f"{len(found)} blobs, {decimal(size)}, are needed by nothing")
         if found and not dry_run:
@@ -56,5 +59,6 @@ def gc(grace_days: float, dry_run: bool, yes: bool, as_json: bool) -> None:
             {
                 "found": {"blobs": len(found), "bytes": size},
                 "removed": {"blobs": len(removed), "bytes": sum(removed.values())},
+                "uploads": uploads,
             }
         )

@@ -45,6 +45,23 @@ class VersionState(StrEnum):
     YANKED = "yanked"
 
 
+class ScanVerdict(StrEnum):
+    """What a look at a file came to: whether a program may open it."""
+
+    SAFE = "safe"
+    UNSAFE = "unsafe"
+    UNKNOWN = "unknown"
+
+
+class UploadState(StrEnum):
+    """Where a file stands that somebody sends."""
+
+    OPEN = "open"  # some of its bytes are to come
+    CHECKED = "checked"  # all are here and may be taken in
+    REFUSED = "refused"  # all are here and stay in quarantine
+    TAKEN = "taken"  # it is part of the registry
+
+
 class RunKind(StrEnum):
     """What a run does."""
 

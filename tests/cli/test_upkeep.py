@@ -69,6 +69,7 @@ def test_garbage_is_shown_first_and_removed_only_when_told_to(
     assert json_of(capsys, "gc", "--dry-run") == {
         "found": found,
         "removed": {"blobs": 0, "bytes": 0},
+        "uploads": 0,
     }
     assert run("gc") == 2
     assert store.has(left)

@@ -5,17 +5,25 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.audit import note
-from sdxl_reg.catalog.blobs import digest_of, recorded
+from sdxl_reg.catalog.blobs import digest_of, recorded, rescan
 from sdxl_reg.catalog.lineage import new_node, record_output
 from sdxl_reg.catalog.paging import Page, Slice, page_of
 from sdxl_reg.catalog.references import MAIN, Reference, checked_name, parse_reference
 from sdxl_reg.errors import Conflict, InvalidValue, NotFound
 from sdxl_reg.imaging.names import name_key
-from sdxl_reg.store.blobs import StoredBlob
-from sdxl_reg.tables import Artifact, ArtifactAlias, ArtifactFile, ArtifactVersion, FileHash
+from sdxl_reg.store.blobs import BlobStore, StoredBlob
+from sdxl_reg.tables import (
+    Artifact,
+    ArtifactAlias,
+    ArtifactFile,
+    ArtifactVersion,
+    BlobScan,
+    FileHash,
+)
 from sdxl_reg.tables.base import now
 from sdxl_reg.vocabulary import ArtifactKind, BaseFormat, Chooser, NodeKind, VersionState
 
@@ -173,8 +181,11 @@ def ensure_artifact(
         artifact = Artifact(
             kind=kind, project=project, name=usable, name_key=name_key(usable), next_version=1
         )
-        session.add(artifact)
-        session.flush()
+        try:
+            with session.begin_nested():
+                session.add(artifact)
+        except IntegrityError:  # another writer was first, or it is hidden from who asks
+            return _made_meanwhile(session, usable, kind)
     return artifact
 
 
@@ -185,12 +196,30 @@ def add_version(session: Session, artifact: Artifact, new: NewVersion) -> Artifa
         The version; the one that is already there when an artifact has these very bytes.
     """
     digest = digest_of({path: stored.sha256 for path, stored in new.files.items()})
+    session.refresh(artifact, ["next_version"], with_for_update=True)  # others wait here
     version = ready_with(session, artifact, digest)
     if version is None:
         version = _insert_version(session, artifact, new, digest)
         note(session, "version.ready", version_ref(version), digest=digest)
     if new.run_id is not None:
         record_output(session, new.run_id, version.node_id, "version")
+    return version
+
+
+def scan_files(session: Session, store: BlobStore, version: ArtifactVersion) -> ArtifactVersion:
+    """Scan those files of a version that nobody has scanned, and keep what came of it.
+
+    Args:
+        session: The transaction.
+        store: Holds the bytes.
+        version: The version, which is returned.
+
+    Raises:
+        NotFound: The store does not hold them.
+    """
+    for file in version.files:
+        if session.get(BlobScan, file.blob_id) is None:
+            rescan(session, store, file.blob, file.path)
     return version
 
 
@@ -227,6 +256,14 @@ def set_alias(
 def version_ref(version: ArtifactVersion) -> str:
     """How users write a version: `weipin-lora@3`."""
     return str(Reference(name=version.artifact.name, version=version.version))
+
+
+def _made_meanwhile(session: Session, name: str, kind: ArtifactKind) -> Artifact:
+    usable_name(session, name, kind)
+    artifact = _named(session, name)
+    if artifact is None:
+        raise Conflict(f"the name {name!r} is taken in another project", remedy="Choose another")
+    return artifact
 
 
 def _named(session: Session, name: str) -> Artifact | None:
@@ -267,7 +304,6 @@ def ready_with(session: Session, artifact: Artifact, digest: str) -> ArtifactVer
 def _insert_version(
     session: Session, artifact: Artifact, new: NewVersion, digest: str
 ) -> ArtifactVersion:
-    session.refresh(artifact, ["next_version"], with_for_update=True)
     version = ArtifactVersion(
         node_id=new_node(session, NodeKind.ARTIFACT).id,
         artifact=artifact,

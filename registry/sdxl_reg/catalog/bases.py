@@ -13,6 +13,7 @@ from sdxl_reg.catalog.artifacts import (
     add_version,
     ensure_artifact,
     find_version,
+    scan_files,
     version_ref,
 )
 from sdxl_reg.catalog.references import MAIN, SHARED, parse_reference
@@ -104,9 +105,8 @@ def find_refiner(session: Session, store: BlobStore, refiner: str) -> ArtifactVe
             )
         files = _stored_folder(store, path, prefix="")
         artifact = ensure_artifact(session, path.absolute().name, ArtifactKind.CHECKPOINT)
-        return add_version(
-            session, artifact, NewVersion(files=files, format=BaseFormat.DIFFUSERS, family=REFINER)
-        )
+        new = NewVersion(files=files, format=BaseFormat.DIFFUSERS, family=REFINER)
+        return scan_files(session, store, add_version(session, artifact, new))
     if not path.exists() and parse_reference(refiner).name != MICRO:
         found = find_version(session, refiner)
         if found.family == REFINER:
@@ -193,13 +193,17 @@ def register_base(
     if path.is_dir():
         require_sdxl(path)
         files = _stored_folder(store, path, prefix="")
-        return _add(session, name or path.name, files, BaseFormat.DIFFUSERS, project)
+        return _add(
+            session, store, files, BaseFormat.DIFFUSERS, name=name or path.name, project=project
+        )
     with TemporaryDirectory() as temporary:
         config = config_path or write_files(known_configuration(path), Path(temporary))
         require_sdxl(path, config_path=config)
         files = _stored_folder(store, config, prefix=CONFIG_FOLDER + "/")
     files[path.name] = store.put_file(path)
-    return _add(session, name or path.stem, files, BaseFormat.SINGLE_FILE, project)
+    return _add(
+        session, store, files, BaseFormat.SINGLE_FILE, name=name or path.stem, project=project
+    )
 
 
 def known_configuration(path: Path) -> dict[str, bytes]:
@@ -259,7 +263,7 @@ def _reschedule(scheduler: Path, weights: Path) -> None:
 
 def _register_micro(session: Session, store: BlobStore) -> None:
     files = {path: store.put_bytes(data) for path, data in micro_base_files().items()}
-    _add(session, MICRO, files, BaseFormat.DIFFUSERS, SHARED)
+    _add(session, store, files, BaseFormat.DIFFUSERS, name=MICRO, project=SHARED)
 
 
 def _is_config(name: str) -> bool:
@@ -278,10 +282,17 @@ def _stored_folder(store: BlobStore, folder: Path, *, prefix: str) -> dict[str, 
 
 
 def _add(
-    session: Session, name: str, files: dict[str, StoredBlob], form: BaseFormat, project: str
+    session: Session,
+    store: BlobStore,
+    files: dict[str, StoredBlob],
+    form: BaseFormat,
+    *,
+    name: str,
+    project: str,
 ) -> ArtifactVersion:
     artifact = ensure_artifact(session, name, ArtifactKind.CHECKPOINT, project=project)
-    return add_version(session, artifact, NewVersion(files=files, format=form))
+    version = add_version(session, artifact, NewVersion(files=files, format=form))
+    return scan_files(session, store, version)
 
 
 def _remedy(error: NotFound) -> str:

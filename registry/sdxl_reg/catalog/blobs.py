@@ -1,23 +1,30 @@
-"""Rows for blobs: written after the bytes are durable, once per digest."""
+"""Rows for blobs: written after the bytes are durable, once per digest; what scans said of them."""
 
 from collections.abc import Mapping
 from hashlib import sha256
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from sdxl_reg.errors import NotFound
-from sdxl_reg.store.blobs import StoredBlob
-from sdxl_reg.tables import Blob, FileHash
+from sdxl_reg.formats.scans import Scan, scan
+from sdxl_reg.store.blobs import BlobStore, StoredBlob
+from sdxl_reg.tables import Blob, BlobScan, FileHash, now
+from sdxl_reg.vocabulary import ScanVerdict
 
 
 def recorded(session: Session, stored: StoredBlob) -> Blob:
     """The row of bytes the store has taken; made now when there is none."""
-    blob = session.scalar(select(Blob).where(Blob.sha256 == stored.sha256))
+    query = select(Blob).where(Blob.sha256 == stored.sha256)
+    blob = session.scalar(query)
     if blob is None:
         blob = Blob(sha256=stored.sha256, size_bytes=stored.size_bytes)
-        session.add(blob)
-        session.flush()
+        try:
+            with session.begin_nested():
+                session.add(blob)
+        except IntegrityError:  # another writer was first
+            blob = session.scalars(query).one()
     return blob
 
 
@@ -53,3 +60,36 @@ def hashes_of(session: Session, blob: Blob) -> dict[str, str]:
     """Algorithm → value: what other programs know some bytes by."""
     query = select(FileHash).where(FileHash.blob_id == blob.id).order_by(FileHash.algorithm)
     return {found.algorithm: found.value for found in session.scalars(query)}
+
+
+def scan_of(session: Session, blob: Blob) -> Scan:
+    """What a scan said of some bytes; unknown where none has been made."""
+    found = session.get(BlobScan, blob.id)
+    if found is None:
+        return Scan(ScanVerdict.UNKNOWN, "not scanned yet: sdxl-reg artifact scan")
+    return Scan(found.verdict, found.reason)
+
+
+def rescan(session: Session, store: BlobStore, blob: Blob, name: str) -> Scan:
+    """Scan some bytes, and keep what came of it.
+
+    Args:
+        session: The transaction.
+        store: Holds the bytes.
+        blob: Their row.
+        name: What the file is called.
+
+    Raises:
+        NotFound: The store does not hold them.
+    """
+    path = store.checked_path(blob.sha256)
+    if not path.is_file():
+        raise NotFound("blob", blob.sha256, remedy="Its bytes are missing; run: sdxl-reg fsck")
+    found = scan(path, name=name)
+    row = session.get(BlobScan, blob.id)
+    if row is None:
+        row = BlobScan(blob_id=blob.id)
+        session.add(row)
+    row.verdict, row.reason, row.scanned_at = found.verdict, found.reason, now()
+    session.flush()
+    return found

@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from sdxl_reg.catalog.artifacts import NewVersion, add_version, ensure_artifact
+from sdxl_reg.catalog.artifacts import NewVersion, add_version, ensure_artifact, scan_files
 from sdxl_reg.catalog.bases import find_base, register_base
 from sdxl_reg.catalog.blobs import digest_of
 from sdxl_reg.catalog.foreign_files import ForeignFile, examined
@@ -32,7 +32,7 @@ def import_file(
     *,
     name: str = "",
     kind: ArtifactKind | None = None,
-    base: str = "",
+    base: str | ArtifactVersion = "",
     project: str = MAIN,
 ) -> ArtifactVersion:
     """Record a file as a version of an artifact; what its header says of its making is kept.
@@ -48,7 +48,8 @@ def import_file(
         name: Of the artifact; by default the file's stem, without the epoch or step that trainers
             append: the files of one training are versions of one artifact.
         kind: What it is taken for, whatever its header says; the version's details tell both.
-        base: What it was trained on, when its header does not say; see `bases.find_base`.
+        base: What it was trained on, when its header does not say; see `bases.find_base`;
+            or the version itself.
         project: Whose a new artifact is.
 
     Returns:
@@ -71,11 +72,11 @@ def import_file(
             return _checkpoint(session, store, file, name=wanted, project=project)
         stored = store.put_file(file.path)  # before the first row: then nobody else can write
     said = read_header(store.path(stored.sha256)).metadata
-    base_id = find_base(session, store, base).id if base else None
+    found = _given_base(session, store, base)
     new = NewVersion(
         files={file.path.name: stored},
         run_id=_run_id(session, said.get("sdxl_reg.run", "")),
-        base_version_id=base_id or _base_id(session, said.get("sdxl_reg.base", "")),
+        base_version_id=found.id if found else _base_id(session, said.get("sdxl_reg.base", "")),
         trainer=_trainer_for(file.kind),
         epoch=_number(said.get("ss_epoch")),
         step=_number(said.get("ss_steps")),
@@ -87,7 +88,7 @@ def import_file(
         },
     )
     artifact = ensure_artifact(session, wanted, file.kind, project=project)
-    return add_version(session, artifact, new)
+    return scan_files(session, store, add_version(session, artifact, new))
 
 
 def _checkpoint(
@@ -108,6 +109,14 @@ def _checkpoint(
     return session.scalar(made_here) or register_base(
         session, store, file.path, name=name, project=project
     )
+
+
+def _given_base(
+    session: Session, store: BlobStore, base: str | ArtifactVersion
+) -> ArtifactVersion | None:
+    if isinstance(base, str):
+        return find_base(session, store, base) if base else None
+    return base
 
 
 def _words(kind: ArtifactKind, path: Path, said: Mapping[str, str]) -> list[str]:

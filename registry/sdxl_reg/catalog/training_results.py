@@ -6,7 +6,7 @@ from typing import Protocol
 from sqlalchemy import Engine, delete
 from sqlalchemy.orm import Session
 
-from sdxl_reg.catalog.artifacts import NewVersion, add_version, ensure_artifact
+from sdxl_reg.catalog.artifacts import NewVersion, add_version, ensure_artifact, scan_files
 from sdxl_reg.catalog.blobs import recorded
 from sdxl_reg.catalog.runs import find_run
 from sdxl_reg.formats.hashes import short_hashes
@@ -107,7 +107,8 @@ class Keeper:
                 self._making.kind,
                 project=find_run(session, self._making.run_id).project,
             )
-            version_id = add_version(session, artifact, new).id
+            version = add_version(session, artifact, new)
+            version_id = scan_files(session, self._store, version).id
             if preview:
                 recorded(session, preview)
         for path in (event.path, event.preview_path):

@@ -23,8 +23,11 @@ from typing import BinaryIO
 
 from sdxl_reg.errors import NO_ROOM, Corrupt, InvalidValue, NotFound, OutOfSpace
 from sdxl_reg.store.links import check_link, cloned, remember_link
+from sdxl_reg.store.quarantine import Quarantine
 
 CHUNK_BYTES = 1 << 20
+QUARANTINE = "uploads"
+"""Folder of the store with files that are no blobs yet."""
 DIGEST = re.compile(r"[0-9a-f]{64}")
 """How a SHA-256 is written everywhere."""
 _FOLDER = re.compile(r"[0-9a-f]{2}")
@@ -63,6 +66,11 @@ class BlobStore:
                 "not a SHA-256", sha256, remedy="Give 64 lower-case hexadecimal digits"
             )
         return self.root / sha256[:2] / sha256[2:]
+
+    @property
+    def quarantine(self) -> Quarantine:
+        """The files on their way in."""
+        return Quarantine(self.root / QUARANTINE)
 
     def has(self, sha256: str) -> bool:
         """Whether the store holds the bytes of a digest; raises as `path` does."""
@@ -176,7 +184,7 @@ class BlobStore:
     def strays(self) -> Iterator[Path]:
         """What lies in the store and is no part of it."""
         for path in sorted(self.root.glob("*")):
-            if path.name in ("incoming", "links"):
+            if path.name in ("incoming", "links", QUARANTINE):
                 continue
             if not _FOLDER.fullmatch(path.name) or not path.is_dir():
                 yield path

@@ -3,7 +3,7 @@
 from sdxl_reg.tables.access import BrowserSession, Token, User, UserRole
 from sdxl_reg.tables.artifacts import Artifact, ArtifactAlias, ArtifactFile, ArtifactVersion
 from sdxl_reg.tables.base import Base, now
-from sdxl_reg.tables.blobs import Blob, FileHash
+from sdxl_reg.tables.blobs import Blob, BlobScan, FileHash
 from sdxl_reg.tables.captions import Caption, CaptionHead
 from sdxl_reg.tables.changes import Change
 from sdxl_reg.tables.datasets import Dataset, DatasetEntry, DatasetVersion
@@ -14,6 +14,7 @@ from sdxl_reg.tables.images import Crop, FolderScan, Image, ImageEmbedding, Imag
 from sdxl_reg.tables.lineage import LineageDep, LineageEvent, Node
 from sdxl_reg.tables.runs import Run, RunAttempt, RunMetric, RunSample
 from sdxl_reg.tables.tags import MemberTag, Tag, TagAlias, TagClosure
+from sdxl_reg.tables.uploads import KeptAnswer, Upload
 
 __all__ = [
     "Artifact",
@@ -22,6 +23,7 @@ __all__ = [
     "ArtifactVersion",
     "Base",
     "Blob",
+    "BlobScan",
     "BrowserSession",
     "Caption",
     "CaptionHead",
@@ -41,6 +43,7 @@ __all__ = [
     "Image",
     "ImageEmbedding",
     "ImageSet",
+    "KeptAnswer",
     "LineageDep",
     "LineageEvent",
     "Member",
@@ -54,6 +57,7 @@ __all__ = [
     "TagAlias",
     "TagClosure",
     "Token",
+    "Upload",
     "User",
     "UserRole",
     "Vote",

@@ -1,9 +1,10 @@
-"""Blobs: bytes named by their SHA-256, and the other hashes programs know them by."""
+"""Blobs: bytes named by their SHA-256, the other hashes programs know them by, what scans said."""
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy import ForeignKey, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sdxl_reg.tables.base import Base, Created, Digest, Key
+from sdxl_reg.vocabulary import ScanVerdict
 
 
 class Blob(Base):
@@ -27,3 +28,14 @@ class FileHash(Base):
     blob_id: Mapped[int] = mapped_column(ForeignKey("blob.id"))
     algorithm: Mapped[str] = mapped_column(String(32))
     value: Mapped[str] = mapped_column(String(64), index=True)
+
+
+class BlobScan(Base):
+    """Whether a program may open a blob, as it was judged last."""
+
+    __tablename__ = "blob_scan"
+
+    blob_id: Mapped[int] = mapped_column(ForeignKey("blob.id"), primary_key=True)
+    verdict: Mapped[ScanVerdict]
+    reason: Mapped[str] = mapped_column(Text)
+    scanned_at: Mapped[Created]

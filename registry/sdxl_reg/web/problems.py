@@ -31,7 +31,8 @@ _CODES = {
     ),
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: (
         "unsupported-media-type",
-        "Send JSON, and say so: Content-Type: application/json",
+        "Send JSON, and say so: Content-Type: application/json; pieces of files are "
+        "application/offset+octet-stream",
     ),
     HTTPStatus.TOO_MANY_REQUESTS: ("too-many-attempts", "Wait as long as Retry-After says"),
     HTTPStatus.BAD_REQUEST: ("bad-request", "See /api for what this address takes"),

@@ -5,9 +5,9 @@ everything is allowed.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import Depends, Request
+from fastapi import Depends, Query, Request
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -17,11 +17,15 @@ from sdxl_reg.catalog.generations import find_generation
 from sdxl_reg.catalog.grids import find_grid
 from sdxl_reg.catalog.images import find_image_set, numbered_member
 from sdxl_reg.catalog.runs import find_run
-from sdxl_reg.errors import NotFound
+from sdxl_reg.errors import NotAllowed, NotFound
+from sdxl_reg.formats.scans import Scan
 from sdxl_reg.tables import ImageSet, MemberTag, Tag, TagClosure
-from sdxl_reg.vocabulary import Role
+from sdxl_reg.vocabulary import Role, ScanVerdict
 from sdxl_reg.web.dependencies import SessionOf
 
+UnsafeOf = Annotated[
+    bool, Query(description="Hand it out even if a scan says that it can run code.")
+]
 Subject = Callable[[Session, Mapping[str, Any]], str]
 """From what an address names to the project that it belongs to."""
 
@@ -76,6 +80,31 @@ def needs(role: Role, of: Subject | None = None) -> Any:
             viewer.require(role, of(session, request.path_params))
 
     return Depends(check)
+
+
+def require_safe(found: Scan, *, unsafe: bool, project: str | None) -> None:
+    """Refuse to hand out what can run code, unless an admin asks for it by that word.
+
+    Args:
+        found: What a scan said of it.
+        unsafe: Whether the request says that it wants it so.
+        project: Whose it is; None: the registry's.
+
+    Raises:
+        NotAllowed: It is unsafe, and the request does not say `unsafe`, or not an admin asks.
+    """
+    if found.verdict != ScanVerdict.UNSAFE:
+        return
+    if not unsafe:
+        raise NotAllowed(
+            f"not handed out, since {found.reason}",
+            remedy="An admin can have it with ?unsafe=true, to look at and not to open",
+        )
+    viewer = present_viewer()
+    if viewer is not None and project is not None:
+        viewer.require(Role.ADMIN, project)
+    elif viewer is not None and not viewer.is_admin:
+        raise NotAllowed(f"{viewer.name} is no admin", remedy="Ask an admin of the registry")
 
 
 def require_writer_of_tag(session: Session, path: str) -> None:

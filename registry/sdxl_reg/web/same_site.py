@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 from fastapi import HTTPException, Request
 
 JSON = "application/json"
+PIECE = "application/offset+octet-stream"
+"""A piece of an upload, as tus calls it; no page of another site may send it unasked either."""
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _OWN_SITES = frozenset({"same-origin", "none"})
 
@@ -32,15 +34,17 @@ def require_own_site(request: Request) -> None:
     """Refuse to write for a page of another site; reading passes.
 
     Raises:
-        HTTPException: 403 for another site, 415 for what does not say that it is JSON.
+        HTTPException: 403 for another site, 415 for what does not say that it is JSON, or
+            a piece of a file. DELETE has no content, and no page can send it unasked.
     """
     require_own_origin(request)
     if request.method in READING:
         return
     kind = request.headers.get("content-type", "").partition(";")[0].strip().casefold()
-    if kind != JSON:
+    wanted = PIECE if request.method == "PATCH" else JSON
+    if kind != wanted and request.method != "DELETE":
         raise HTTPException(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"not {JSON}: {kind or 'no Content-Type'}"
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"not {wanted}: {kind or 'no Content-Type'}"
         )
 
 

@@ -3,11 +3,18 @@
 import json
 import re
 import shlex
+import subprocess
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from starlette.testclient import TestClient
+
+from sdxl_reg.catalog.artifacts import find_version
+from sdxl_reg.store.database import reading
+from sdxl_reg.web.dependencies import Registry
+from tests.registry.formats.shaped_files import TO_K, shaped_file
+from tests.registry.web.browser import serving
 
 PAGE = Path(__file__).parents[3] / "docs" / "api.md"
 COMMANDS = re.findall(r"^curl .*$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
@@ -40,6 +47,30 @@ def test_the_examples_that_write_are_carried_out_one_after_the_other(writer: Tes
         said = json.loads(words[words.index("--json") + 1])
         response = writer.post(_asked(command)[0], json=said)
         assert response.status_code in (200, 201, 202), f"{command}: {response.text}"
+
+
+def test_the_script_that_sends_a_file_sends_it(own_registry: Registry, tmp_path: Path) -> None:
+    file = shaped_file(tmp_path / "weipin.safetensors", {TO_K: (4, 2048)}, {})
+    (script,) = re.findall(r"```sh\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    with serving(own_registry) as address:
+        done = subprocess.run(
+            [
+                "/bin/bash",
+                "-euo",
+                "pipefail",
+                "-c",
+                script.replace("http://127.0.0.1:8000", address),
+            ],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    assert done.returncode == 0, done.stderr
+    assert '"ref":"sent@1"' in done.stdout
+    with reading(own_registry.engine) as session:
+        version = find_version(session, "sent@1")
+    assert own_registry.store.read(version.digest) == file.read_bytes()
 
 
 def test_the_problem_is_the_one_that_is_shown(client: TestClient) -> None:

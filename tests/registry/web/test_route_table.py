@@ -16,18 +16,23 @@ from starlette.testclient import TestClient
 from sdxl_reg.catalog.access.credentials import issue_token, revoke_token
 from sdxl_reg.catalog.access.projects import move
 from sdxl_reg.catalog.access.users import add_user, set_role
+from sdxl_reg.catalog.access.viewers import viewer_of
+from sdxl_reg.catalog.access.visibility import shown_to
+from sdxl_reg.catalog.uploads import begin_upload
 from sdxl_reg.store.database import reading, transaction
 from sdxl_reg.tables import Blob, DatasetEntry, Image, now
 from sdxl_reg.vocabulary import Role
 from sdxl_reg.web.app import create_app
 from sdxl_reg.web.dependencies import Registry
+from sdxl_reg.web.same_site import PIECE
 from tests.registry.web.conftest import ADDRESS
 from tests.registry.web.example_registry import build
 from tests.registry.web.routes import every_route
 
 ANYONE, USER, ADMIN = "anyone", "a user", "an admin of the registry"
 READER, WRITER, TRAINER = "a reader", "a writer", "a trainer"
-SOMEWHERE, MASTER = "a trainer of any project", "an admin of the project"
+ANYWHERE, SOMEWHERE = "a writer of any project", "a trainer of any project"
+OWN, MASTER = "a writer, and nobody but who has sent it", "an admin of the project"
 
 API = "/api/v1"
 _SET, _ONE, _GRID = (
@@ -140,13 +145,20 @@ NEEDED: dict[str, list[str]] = {
         f"POST {_GRID}/pick",
         f"POST {_GRID}/votes",
     ],
+    OWN: [
+        f"GET {API}/uploads/{{key}}",
+        f"PATCH {API}/uploads/{{key}}",
+        f"PUT {API}/uploads/{{key}}",
+        f"DELETE {API}/uploads/{{key}}",
+    ],
     TRAINER: [
         f"POST {_VERSION}/yank",
         f"POST {_VERSION}/unyank",
         f"POST {_GENERATION}/resume",
     ],
     MASTER: [f"GET {API}/projects/{{project}}/roles", f"POST {API}/projects/{{project}}/roles"],
-    SOMEWHERE: [f"POST {API}/generations"],
+    ANYWHERE: [f"GET {API}/uploads", f"POST {API}/uploads"],
+    SOMEWHERE: [f"POST {API}/generations", f"POST {_ONE}/versions"],
     ADMIN: [
         f"GET {API}/users",
         f"POST {API}/users",
@@ -196,6 +208,8 @@ def table(own_registry: Registry) -> Table:
             set_role(session, user, "main", role)
             caller = "project admin" if role == Role.ADMIN else str(role)
             secrets[caller] = issue_token(session, user, "all", role=Role.ADMIN).secret
+            if role == Role.WRITER:
+                own = viewer_of(user, "token")
         stranger = add_user(session, "stranger")
         set_role(session, stranger, "other", Role.ADMIN)
         secrets["other project"] = issue_token(session, stranger, "all", role=Role.ADMIN).secret
@@ -208,7 +222,16 @@ def table(own_registry: Registry) -> Table:
     with reading(registry.engine) as session:
         image = select(Blob.sha256).join(Image).join(DatasetEntry).limit(1)
         sha256 = session.scalar(image)
+    with transaction(registry.engine) as session, shown_to(own):
+        kept, doomed = (
+            begin_upload(
+                session, registry.store, name="x", sha256="0" * 64, size_bytes=9, project="main"
+            ).key
+            for _ in range(2)
+        )
     values = {
+        "key": kept,
+        "doomed": doomed,
         "sha256": str(sha256),
         "ref": "weipin",
         "which": "1",
@@ -236,7 +259,8 @@ def test_a_route_lets_in_whom_it_should(table: Table, need: str, route: str, cal
     method, _, template = route.partition(" ")
     headers = {} if caller == "anonymous" else {"Authorization": f"Bearer {table.secrets[caller]}"}
     client = TestClient(table.app, base_url=ADDRESS, headers=headers, follow_redirects=False)
-    answer = client.request(method, _filled(table, template), **_sent(method, template))
+    url = _filled(table, template.replace("{key}", "{doomed}") if method == "DELETE" else template)
+    answer = client.request(method, url, **_sent(method, template))
     found = _verdict(answer.status_code, answer.headers.get("location", ""))
     if route == "POST /login":
         assert answer.status_code in (401, 429)  # a wrong password, after a while too many of them
@@ -289,8 +313,10 @@ def test_who_sees_one_end_of_a_lineage_gets_that_end(
 
 def _sent(method: str, template: str) -> dict[str, Any]:
     """What changes nothing: it is refused as nonsense, by those routes that let it in."""
-    if method == "GET":
+    if method in ("GET", "DELETE"):
         return {}
+    if method == "PATCH":
+        return {"headers": {"Content-Type": PIECE, "Upload-Offset": "5"}}
     if template in ("/login", "/logout"):
         return {"content": b"name=x&password=y", "headers": FORM}
     return {"json": {"change": "none"} if template.endswith("/undo") else {}}
@@ -309,6 +335,8 @@ def _expected(need: str, caller: str) -> str:
         return "let in"
     if caller in ("anonymous", "expired", "revoked"):
         return "has to sign in"
+    if need == OWN and caller not in ("reader", "other project"):
+        return "let in" if caller == "writer" else "nothing there"
     if need == USER or caller == "registry admin":
         return "let in"
     if need == ADMIN:
@@ -316,9 +344,9 @@ def _expected(need: str, caller: str) -> str:
     if caller == "other project" and need == MASTER:
         return "may not"
     if caller == "other project":
-        return "let in" if need == SOMEWHERE else "nothing there"
+        return "let in" if need in (SOMEWHERE, ANYWHERE) else "nothing there"
     roles = ("reader", "writer", "trainer", "project admin")
-    least = {READER: 0, WRITER: 1, TRAINER: 2, SOMEWHERE: 2, MASTER: 3}[need]
+    least = {READER: 0, WRITER: 1, OWN: 1, ANYWHERE: 1, TRAINER: 2, SOMEWHERE: 2, MASTER: 3}[need]
     return "let in" if roles.index(caller) >= least else "may not"
 
 

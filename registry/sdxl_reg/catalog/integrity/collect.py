@@ -20,8 +20,9 @@ from sdxl_reg.catalog.integrity.faults import Advance
 from sdxl_reg.catalog.portions import portions
 from sdxl_reg.store.blobs import DIGEST, BlobStore, digest_at
 from sdxl_reg.store.database import reading, transaction
-from sdxl_reg.tables import Base, Blob, FileHash, now
+from sdxl_reg.tables import Base, Blob, BlobScan, FileHash, now
 
+_TOLD_OF_BLOBS = (BlobScan, FileHash)  # rows that go with their blob
 Garbage = Mapping[str, int]
 """SHA-256 → bytes, of what nothing needs."""
 
@@ -86,7 +87,8 @@ def _without_row(engine: Engine, digests: Sequence[str], grace: timedelta) -> li
             rows = dict(session.execute(query).all())
             mentioned = _mentioned(session, rows.keys())
             numbers = [number for digest, number in rows.items() if digest not in mentioned]
-            session.execute(delete(FileHash).where(FileHash.blob_id.in_(numbers)))
+            for table in _TOLD_OF_BLOBS:
+                session.execute(delete(table).where(table.blob_id.in_(numbers)))
             session.execute(delete(Blob).where(Blob.id.in_(numbers)))
     except IntegrityError:
         pass  # one of them has just come to be needed; the next collection takes the others
@@ -110,11 +112,11 @@ def _mentioned(session: Session, digests: AbstractSet[str]) -> set[str]:
 
 
 def _unneeded(grace: timedelta) -> ColumnElement[bool]:
-    """Whether no row of any table refers to a blob, hashes of its bytes aside."""
+    """Whether no row of any table refers to a blob, what is told of its bytes aside."""
     references = [
         key.parent
         for table in Base.metadata.sorted_tables
-        if table is not FileHash.__table__
+        if table not in [told.__table__ for told in _TOLD_OF_BLOBS]
         for key in table.foreign_keys
         if key.column.table is Blob.__table__
     ]

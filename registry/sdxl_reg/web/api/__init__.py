@@ -19,6 +19,7 @@ from sdxl_reg.web.api import (
     reports,
     runs,
     trainers,
+    uploads,
     votes,
 )
 from sdxl_reg.web.identity import identified
@@ -50,6 +51,7 @@ for module in (
     lineage,
     trainers,
     blobs,
+    uploads,
     access,
     projects,
 ):

@@ -1,20 +1,27 @@
 """Artifacts, their versions and their files."""
 
+from contextlib import suppress
+from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
+from sqlalchemy.orm import Session
 
+from sdxl_reg.catalog.access.visibility import present_viewer
 from sdxl_reg.catalog.artifacts import artifacts_page, file_of, find_artifact, find_version
+from sdxl_reg.catalog.blobs import scan_of
 from sdxl_reg.catalog.references import Reference
+from sdxl_reg.catalog.uploads import find_upload, take_version
 from sdxl_reg.catalog.version_diff import diff_references
 from sdxl_reg.catalog.yanking import unyank, yank
-from sdxl_reg.store.database import transaction
-from sdxl_reg.tables import Artifact
+from sdxl_reg.errors import NotFound
+from sdxl_reg.store.database import reading, transaction
+from sdxl_reg.tables import Artifact, Upload
 from sdxl_reg.vocabulary import Role
 from sdxl_reg.web.dependencies import RegistryOf, SessionOf, SliceOf
 from sdxl_reg.web.files import blob_response
-from sdxl_reg.web.roles import needs, of_artifact
+from sdxl_reg.web.roles import UnsafeOf, needs, of_artifact, require_safe
 from sdxl_reg.web.schemas.artifacts import (
     ArtifactDocument,
     ArtifactItem,
@@ -25,6 +32,7 @@ from sdxl_reg.web.schemas.artifacts import (
     version_item,
 )
 from sdxl_reg.web.schemas.base import Items, items_of
+from sdxl_reg.web.schemas.uploads import TakeBody
 from sdxl_reg.web.schemas.version_diffs import VersionDiffDocument, version_diff_document
 
 router = APIRouter(prefix="/artifacts", tags=["artifacts"])
@@ -51,6 +59,34 @@ def one(session: SessionOf, name: str) -> ArtifactDocument:
     return artifact_document(session, find_artifact(session, name))
 
 
+@router.post(
+    "/{name}/versions",
+    summary="Take in an upload",
+    status_code=HTTPStatus.CREATED,
+    dependencies=[needs(Role.TRAINER)],
+)
+def take(response: Response, registry: RegistryOf, name: str, body: TakeBody) -> VersionItem:
+    """An upload that is checked becomes a version, of a new artifact if there is none of the name.
+
+    The same bytes again are the version that is there. A pickled hypernetwork is converted, in a
+    process of its own; other pickles stay where they are.
+    """
+    with reading(registry.engine) as session:
+        _require_trainer(session, find_upload(session, body.upload), name)
+    ref = take_version(
+        registry.engine,
+        registry.store,
+        body.upload,
+        name=name,
+        kind=body.kind,
+        base=body.base or "",
+    )
+    with reading(registry.engine) as session:
+        item = version_item(session, find_version(session, ref))
+    response.headers["Location"] = item.url
+    return item
+
+
 @router.get("/{name}/versions/{which}", summary="One version")
 def version(session: SessionOf, name: str, which: str) -> VersionItem:
     """A version by number (`3`) or alias (`best`)."""
@@ -71,10 +107,21 @@ def diff(session: SessionOf, name: str, which: str, before: BeforeOf = None) -> 
     responses={200: {"content": {"application/octet-stream": {}}, "description": "Its bytes."}},
 )
 def file(
-    request: Request, session: SessionOf, registry: RegistryOf, name: str, which: str, path: str
+    request: Request,
+    session: SessionOf,
+    registry: RegistryOf,
+    name: str,
+    which: str,
+    path: str,
+    unsafe: UnsafeOf = False,
 ) -> Response:
-    """The bytes of a file, to be saved under its own name; ranges are answered."""
-    found = file_of(find_version(session, reference_of(name, which)), path)
+    """The bytes of a file, to be saved under its own name; ranges are answered.
+
+    What can run code in the program that opens it is refused, but to an admin who says `unsafe`.
+    """
+    version = find_version(session, reference_of(name, which))
+    found = file_of(version, path)
+    require_safe(scan_of(session, found.blob), unsafe=unsafe, project=version.artifact.project)
     plain = path.rpartition("/")[2]
     return blob_response(request, registry.store, found.blob.sha256, name=plain)
 
@@ -99,6 +146,16 @@ def offer(registry: RegistryOf, name: str, which: str) -> VersionItem:
         found = find_version(session, reference_of(name, which))
         unyank(session, found)
         return version_item(session, found)
+
+
+def _require_trainer(session: Session, upload: Upload, name: str) -> None:
+    """Refuse who may not add to the artifact of a name, or make it in the upload's project."""
+    viewer = present_viewer()
+    if viewer is None:
+        return
+    viewer.require(Role.TRAINER, upload.project)
+    with suppress(NotFound):  # then it is a new one
+        viewer.require(Role.TRAINER, find_artifact(session, name).project)
 
 
 def reference_of(name: str, which: str) -> str:

@@ -7,10 +7,10 @@ from pydantic import Field
 from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.artifacts import aliases_of, version_ref, versions_of
-from sdxl_reg.catalog.blobs import hashes_of
+from sdxl_reg.catalog.blobs import hashes_of, scan_of
 from sdxl_reg.catalog.yanking import yanked_because
 from sdxl_reg.tables import Artifact, ArtifactAlias, ArtifactFile, ArtifactVersion
-from sdxl_reg.vocabulary import ArtifactKind, VersionState
+from sdxl_reg.vocabulary import ArtifactKind, ScanVerdict, VersionState
 from sdxl_reg.web.schemas.base import Document, Sha256, url
 
 
@@ -24,6 +24,13 @@ class AliasItem(Document):
     moved_at: datetime
 
 
+class ScanItem(Document):
+    """Whether a program may open a file."""
+
+    verdict: ScanVerdict
+    reason: str = Field(description="What was found, in a sentence.")
+
+
 class FileItem(Document):
     """One file of a version."""
 
@@ -31,6 +38,7 @@ class FileItem(Document):
     sha256: Sha256
     size_bytes: int
     hashes: dict[str, str] = Field(description="What other programs call it: `autov2`, `autov3`.")
+    scan: ScanItem
     url: str = Field(description="Where its bytes are, under its own name.")
 
 
@@ -151,11 +159,13 @@ def _alias(alias: ArtifactAlias) -> AliasItem:
 
 
 def _file(session: Session, version: ArtifactVersion, file: ArtifactFile) -> FileItem:
+    scanned = scan_of(session, file.blob)
     folder = ("artifacts", version.artifact.name, "versions", version.version, "files")
     return FileItem(
         path=file.path,
         sha256=file.blob.sha256,
         size_bytes=file.blob.size_bytes,
         hashes=hashes_of(session, file.blob),
+        scan=ScanItem(verdict=scanned.verdict, reason=scanned.reason),
         url=url(*folder, *file.path.split("/")),
     )
