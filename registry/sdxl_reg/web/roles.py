@@ -82,6 +82,13 @@ def needs(role: Role, of: Subject | None = None) -> Any:
     return Depends(check)
 
 
+def may(role: Role, project: str) -> bool:
+    """Whether who asks has a role in a project, or a higher one: for what a page offers."""
+    viewer = present_viewer()
+    found = viewer.role_in(project) if viewer is not None else Role.ADMIN
+    return found is not None and found.includes(role)
+
+
 def require_safe(found: Scan, *, unsafe: bool, project: str | None) -> None:
     """Refuse to hand out what can run code, unless an admin asks for it by that word.
 

@@ -17,7 +17,8 @@ from tests.registry.formats.shaped_files import TO_K, shaped_file
 from tests.registry.web.browser import serving
 
 PAGE = Path(__file__).parents[3] / "docs" / "api.md"
-COMMANDS = re.findall(r"^curl .*$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+SCRIPTS = re.compile(r"```sh\n(.*?)```", re.DOTALL)
+COMMANDS = re.findall(r"^curl .*$", SCRIPTS.sub("", PAGE.read_text(encoding="utf-8")), re.MULTILINE)
 WRITING = [command for command in COMMANDS if "-X POST" in command]
 READING = [command for command in COMMANDS if command not in WRITING]
 
@@ -51,7 +52,7 @@ def test_the_examples_that_write_are_carried_out_one_after_the_other(writer: Tes
 
 def test_the_script_that_sends_a_file_sends_it(own_registry: Registry, tmp_path: Path) -> None:
     file = shaped_file(tmp_path / "weipin.safetensors", {TO_K: (4, 2048)}, {})
-    (script,) = re.findall(r"```sh\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    (script,) = SCRIPTS.findall(PAGE.read_text(encoding="utf-8"))
     with serving(own_registry) as address:
         done = subprocess.run(
             [

@@ -41,6 +41,7 @@ WRITING = {
     "/api/v1/users/{name}",
     "/api/v1/artifacts/{name}/versions/{which}/yank",
     "/api/v1/artifacts/{name}/versions/{which}/unyank",
+    "/api/v1/artifacts/{name}/aliases/{alias}",
     "/api/v1/artifacts/{name}/versions",
     "/api/v1/uploads",
     "/api/v1/uploads/{key}",
@@ -64,6 +65,7 @@ def test_only_these_write(document: dict[str, Any]) -> None:
     assert {path for path, verb in verbs if verb not in ("get", "head")} == WRITING
     others = {(path, verb) for path, verb in verbs if verb not in ("get", "post")}
     assert others == {
+        ("/api/v1/artifacts/{name}/aliases/{alias}", "put"),
         ("/api/v1/blobs/{sha256}", "head"),
         ("/api/v1/uploads/{key}", "patch"),
         ("/api/v1/uploads/{key}", "put"),

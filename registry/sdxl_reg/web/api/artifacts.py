@@ -9,7 +9,13 @@ from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.access.visibility import present_viewer
-from sdxl_reg.catalog.artifacts import artifacts_page, file_of, find_artifact, find_version
+from sdxl_reg.catalog.artifacts import (
+    artifacts_page,
+    file_of,
+    find_artifact,
+    find_version,
+    set_alias,
+)
 from sdxl_reg.catalog.blobs import scan_of
 from sdxl_reg.catalog.references import Reference
 from sdxl_reg.catalog.uploads import find_upload, take_version
@@ -18,15 +24,19 @@ from sdxl_reg.catalog.yanking import unyank, yank
 from sdxl_reg.errors import NotFound
 from sdxl_reg.store.database import reading, transaction
 from sdxl_reg.tables import Artifact, Upload
-from sdxl_reg.vocabulary import Role
+from sdxl_reg.vocabulary import Program, Role
 from sdxl_reg.web.dependencies import RegistryOf, SessionOf, SliceOf
 from sdxl_reg.web.files import blob_response
+from sdxl_reg.web.program_files import program_response
 from sdxl_reg.web.roles import UnsafeOf, needs, of_artifact, require_safe
 from sdxl_reg.web.schemas.artifacts import (
+    AliasBody,
+    AliasItem,
     ArtifactDocument,
     ArtifactItem,
     VersionItem,
     YankRequest,
+    alias_item,
     artifact_document,
     artifact_item,
     version_item,
@@ -124,6 +134,46 @@ def file(
     require_safe(scan_of(session, found.blob), unsafe=unsafe, project=version.artifact.project)
     plain = path.rpartition("/")[2]
     return blob_response(request, registry.store, found.blob.sha256, name=plain)
+
+
+@router.get(
+    "/{name}/versions/{which}/for/{program}",
+    summary="A version as another program takes it",
+    response_class=Response,
+    responses={
+        200: {
+            "content": {"application/octet-stream": {}, "application/zip": {}},
+            "description": "The file, or a zip to be unpacked in the program's folder.",
+        }
+    },
+)
+def for_program(
+    session: SessionOf, registry: RegistryOf, name: str, which: str, program: Program
+) -> Response:
+    """Converted where it has to be: a hypernetwork to `.pt`, a checkpoint to one file or a folder.
+
+    With notes and a preview where the program shows them; `which` may be an alias, whose strength
+    goes into the notes.
+    """
+    reference = reference_of(name, which)
+    for file in find_version(session, reference).files:
+        require_safe(scan_of(session, file.blob), unsafe=False, project=None)
+    return program_response(session, registry.store, reference, program)
+
+
+@router.put(
+    "/{name}/aliases/{alias}",
+    summary="Point an alias at a version",
+    dependencies=[needs(Role.WRITER, of_artifact)],
+)
+def point(registry: RegistryOf, name: str, alias: str, said: AliasBody) -> AliasItem:
+    """Wherever it pointed before; a new one is made. What is pointed at stays as it is."""
+    with transaction(registry.engine) as session:
+        version = find_version(session, reference_of(name, str(said.version)))
+        found = set_alias(
+            session, version, alias, strength=said.strength, reason=said.reason.strip()
+        )
+        return alias_item(found)
 
 
 @router.post("/{name}/versions/{which}/yank", summary="Withdraw a version", dependencies=[_TRAINER])

@@ -1,16 +1,28 @@
 """Artifacts: all of them, and one with its versions, curve and aliases."""
 
+from typing import Any
+
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
+from sqlalchemy.orm import Session
 
-from sdxl_reg.catalog.artifacts import artifacts_page, find_artifact, find_version
+from sdxl_reg.catalog.artifacts import aliases_of, artifacts_page, find_artifact, find_version
 from sdxl_reg.catalog.grids import grids_of
+from sdxl_reg.catalog.run_details import run_document
 from sdxl_reg.catalog.runs import find_run, metrics_of
 from sdxl_reg.catalog.version_diff import diff_references
+from sdxl_reg.errors import NotFound
+from sdxl_reg.vocabulary import Program, Role
 from sdxl_reg.web.api.artifacts import BeforeOf, reference_of
 from sdxl_reg.web.charts import chart_of
 from sdxl_reg.web.dependencies import SessionOf, SliceOf
-from sdxl_reg.web.schemas.artifacts import artifact_document, artifact_item, version_item
+from sdxl_reg.web.roles import may
+from sdxl_reg.web.schemas.artifacts import (
+    alias_item,
+    artifact_document,
+    artifact_item,
+    version_item,
+)
 from sdxl_reg.web.schemas.grids import grid_item
 from sdxl_reg.web.schemas.version_diffs import version_diff_document
 from sdxl_reg.web.templating import render
@@ -27,6 +39,31 @@ def listed(request: Request, session: SessionOf, part: SliceOf) -> Response:
         "next": page.next,
     }
     return render(request, "artifacts.html", facts)
+
+
+@router.get("/{name}/versions/{which}")
+def version(request: Request, session: SessionOf, name: str, which: str) -> Response:
+    """A version: what to say and how strongly, its files for each program, how it was made."""
+    found = find_version(session, reference_of(name, which))
+    document = version_item(session, found)
+    run = _run_of(session, document.run)
+    charts = [chart_of(name, points) for name, points in (run["metrics"] if run else {}).items()]
+    facts = {
+        "artifact": artifact_item(session, found.artifact),
+        "version": document,
+        "aliases": [
+            alias_item(alias)
+            for alias in aliases_of(session, found.artifact)
+            if alias.version_id == found.id
+        ],
+        "run": run,
+        "settings": (run or {}).get("spec", {}).get("config", {}),
+        "charts": [chart for chart in charts if chart is not None],
+        "programs": [Program.A1111, Program.COMFYUI, Program.DIFFUSERS, Program.KOHYA],
+        "may_write": may(Role.WRITER, found.artifact.project),
+        "may_train": may(Role.TRAINER, found.artifact.project),
+    }
+    return render(request, "version.html", facts)
 
 
 @router.get("/{name}/versions/{which}/diff")
@@ -57,3 +94,13 @@ def one(request: Request, session: SessionOf, name: str) -> Response:
         "drawn": next((grid_item(grid) for grid in grids if grid.sheet is not None), None),
     }
     return render(request, "artifact.html", facts)
+
+
+def _run_of(session: Session, run_id: int | None) -> dict[str, Any] | None:
+    """The run that made a version; none for an import, or where it is not to be seen."""
+    if run_id is None:
+        return None
+    try:
+        return run_document(session, run_id)
+    except NotFound:
+        return None

@@ -11,7 +11,7 @@ from sdxl_reg.catalog.blobs import hashes_of, scan_of
 from sdxl_reg.catalog.yanking import yanked_because
 from sdxl_reg.tables import Artifact, ArtifactAlias, ArtifactFile, ArtifactVersion
 from sdxl_reg.vocabulary import ArtifactKind, ScanVerdict, VersionState
-from sdxl_reg.web.schemas.base import Document, Sha256, url
+from sdxl_reg.web.schemas.base import Document, Number, Sha256, url
 
 
 class AliasItem(Document):
@@ -22,6 +22,14 @@ class AliasItem(Document):
     strength: float | None = Field(description="Recommended strength, where one was found.")
     reason: str
     moved_at: datetime
+
+
+class AliasBody(Document):
+    """Where an alias is to point."""
+
+    version: Number
+    strength: float | None = Field(None, ge=-10, le=10, description="To be recommended.")
+    reason: str = Field("", max_length=2000, description="Why this version.")
 
 
 class ScanItem(Document):
@@ -99,7 +107,7 @@ def artifact_item(session: Session, artifact: Artifact) -> ArtifactItem:
         name=artifact.name,
         kind=artifact.kind,
         versions=len(versions_of(session, artifact)),
-        aliases=[_alias(alias) for alias in aliases_of(session, artifact)],
+        aliases=[alias_item(alias) for alias in aliases_of(session, artifact)],
         created_at=artifact.created_at,
         url=url("artifacts", artifact.name),
     )
@@ -112,7 +120,7 @@ def artifact_document(session: Session, artifact: Artifact) -> ArtifactDocument:
         name=artifact.name,
         kind=artifact.kind,
         versions=[version_item(session, version) for version in versions],
-        aliases=[_alias(alias) for alias in aliases_of(session, artifact)],
+        aliases=[alias_item(alias) for alias in aliases_of(session, artifact)],
         created_at=artifact.created_at,
         url=url("artifacts", artifact.name),
     )
@@ -148,7 +156,8 @@ def version_item(session: Session, version: ArtifactVersion) -> VersionItem:
     )
 
 
-def _alias(alias: ArtifactAlias) -> AliasItem:
+def alias_item(alias: ArtifactAlias) -> AliasItem:
+    """An alias as a document."""
     return AliasItem(
         name=alias.name,
         version=alias.version.version,

@@ -1,10 +1,10 @@
 // What the pages' scripts share: how they ask and tell the API, and how they show its problems.
 
 /** The answer to a request; its problem is thrown as an error with the faults of all fields. */
-async function asked(address, body) {
+async function asked(address, body, method = "POST") {
   const word = document.querySelector('meta[name="csrf-token"]')?.content;
   const headers = { "Content-Type": "application/json", ...(word && { "X-CSRF-Token": word }) };
-  const options = body === undefined ? {} : { method: "POST", body: JSON.stringify(body), headers };
+  const options = body === undefined ? {} : { method, body: JSON.stringify(body), headers };
   const answer = await fetch(address, options);
   const said = await answer.json();
   if (answer.ok) return said;
@@ -28,6 +28,12 @@ function made(name, attributes, ...children) {
   element.append(...children);
   return element;
 }
+
+/** Buttons that copy the text of the element they name. */
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("button[data-copies]");
+  if (button) copyFrom(document.getElementById(button.dataset.copies), button);
+});
 
 /** Copy the text of an element, and say so on the button. */
 async function copyFrom(source, button) {

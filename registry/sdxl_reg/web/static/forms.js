@@ -1,12 +1,12 @@
 // Forms that tell the API: their fields are the members of a JSON object; then the page is new.
 
-for (const form of document.querySelectorAll("form[data-post]")) {
+for (const form of document.querySelectorAll("form[data-post], form[data-put]")) {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const button = form.querySelector("button");
     button.disabled = true;
     try {
-      const said = await asked(form.dataset.post, bodyOf(form));
+      const said = await told(form);
       if ("showsSecret" in form.dataset) showSecret(said.secret);
       else if (form.dataset.leads) location.assign(form.dataset.leads);
       else location.reload();
@@ -18,6 +18,18 @@ for (const form of document.querySelectorAll("form[data-post]")) {
       button.disabled = false;
     }
   });
+}
+
+/** The answer to a form; `{alias}` in its address is its field of that name. */
+function told(form) {
+  if (form.dataset.post) return asked(form.dataset.post, bodyOf(form));
+  const body = bodyOf(form);
+  const address = form.dataset.put.replace(/\{(\w+)\}/g, (_, name) => {
+    const value = body[name] ?? "";
+    delete body[name];
+    return encodeURIComponent(value);
+  });
+  return asked(address, body, "PUT");
 }
 
 /** What a form says: empty fields are left out, `roles.x` stands in `roles`, empty there for none. */
@@ -34,7 +46,7 @@ function bodyOf(form) {
 }
 
 function plain(field, value) {
-  if (field.type === "number") return Number(value);
+  if (field.type === "number" || "number" in field.dataset) return Number(value);
   return { true: true, false: false }[value] ?? value;
 }
 
