@@ -7,6 +7,7 @@
     │   └── UnknownName                a closed word (option, trainer, metric) that does not exist
     ├── NotFound              exit 3   HTTP 404   a row or a file that is not there
     ├── Conflict              exit 4   HTTP 409   what is asked contradicts what is recorded
+    │   └── Changed           exit 4   HTTP 412   what is to be changed is not as it was seen
     ├── Corrupt               exit 5   HTTP 500   bytes that are not what they claim to be
     ├── NotReady              exit 1   HTTP 503   a server that cannot do its work now
     ├── NotSignedIn           exit 7   HTTP 401   nobody knows who asks
@@ -118,6 +119,13 @@ class Conflict(RegistryError):
     code = "conflict"
     exit_code = 4
     http_status = 409
+
+
+class Changed(Conflict):
+    """A change of something that is not any more as whoever asks has seen it."""
+
+    code = "changed"
+    http_status = 412
 
 
 class Corrupt(RegistryError):

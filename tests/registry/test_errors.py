@@ -9,6 +9,7 @@ import pytest
 
 from sdxl_reg import errors
 from sdxl_reg.errors import (
+    Changed,
     Conflict,
     Corrupt,
     InvalidSettings,
@@ -36,6 +37,7 @@ EVERY = [
     UnknownName("trainer", "lara", ["lora", "embedding"]),
     NotFound("dataset", "weipni", ["weipin"]),
     Conflict("the name is taken", remedy="Choose another"),
+    Changed("it has changed since", remedy="Read it again"),
     Corrupt(Path("a.safetensors"), "its header is cut off", remedy="Download it again"),
     NotReady("the database does not answer", remedy="Start it"),
     NotSignedIn("the token has expired", remedy="Make another"),

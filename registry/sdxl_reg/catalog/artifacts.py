@@ -136,6 +136,20 @@ def aliases_of(session: Session, artifact: Artifact) -> Sequence[ArtifactAlias]:
     ).all()
 
 
+def find_alias(session: Session, name: str, alias: str) -> ArtifactAlias:
+    """An alias of the artifact of a name.
+
+    Raises:
+        NotFound: No such artifact or alias.
+    """
+    artifact = find_artifact(session, name)
+    found = session.get(ArtifactAlias, (artifact.id, alias))
+    if found is None:
+        known = [one.name for one in aliases_of(session, artifact)]
+        raise NotFound(f"alias of {artifact.name}", alias, known)
+    return found
+
+
 def weights_of(version: ArtifactVersion) -> ArtifactFile:
     """The file of a version that holds its weights; a base's configuration lies in folders."""
     return next(file for file in version.files if "/" not in file.path)

@@ -1,9 +1,10 @@
 """The journal of what people changed in bulk: each entry knows how it is undone."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.audit import note
@@ -58,6 +59,14 @@ def changes(
     if image_set is not None:
         query = query.where((Change.image_set_id == image_set.id) | Change.image_set_id.is_(None))
     return session.scalars(query.order_by(Change.id.desc()).limit(limit)).all()
+
+
+def changed_at(session: Session, image_set: ImageSet) -> datetime | None:
+    """When something of a set was last changed, or a change taken back; None: never."""
+    of_set = (Change.image_set_id == image_set.id) | Change.image_set_id.is_(None)
+    query = select(func.max(Change.created_at), func.max(Change.undone_at)).where(of_set)
+    moments = [found for found in session.execute(query).one() if found is not None]
+    return max(moments, default=None)
 
 
 def take_last(session: Session, prefix: str, *, image_set: ImageSet | None = None) -> Change:

@@ -10,16 +10,18 @@ from starlette.concurrency import run_in_threadpool
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from sdxl_reg import __version__
-from sdxl_reg.web import problems
+from sdxl_reg.web import problems, repeating
 from sdxl_reg.web.api import router as api
 from sdxl_reg.web.api.health import router as health
 from sdxl_reg.web.attempts import Attempts
 from sdxl_reg.web.dependencies import Registry
 from sdxl_reg.web.drawing import Drawing
+from sdxl_reg.web.etags import Tagged
 from sdxl_reg.web.headers import SafeHeaders
 from sdxl_reg.web.observing import Metrics, Observed
 from sdxl_reg.web.pages import router as pages
 from sdxl_reg.web.pages.sign_in import router as sign_in
+from sdxl_reg.web.repeating import Repeating
 from sdxl_reg.web.same_site import writing_hosts
 from sdxl_reg.web.templating import STATIC_PATH
 from sdxl_reg.web.viewer_files import router as viewer_files
@@ -54,11 +56,14 @@ def create_app(registry: Registry, *, hosts: Sequence[str] = ("*",)) -> FastAPI:
     app.state.drawing = Drawing(registry)
     app.state.attempts = Attempts()
     app.state.writing_hosts = writing_hosts(hosts)
+    app.add_middleware(Tagged)
+    app.add_middleware(Repeating)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)
     app.add_middleware(SafeHeaders)
     app.state.metrics = Metrics(registry.engine)
     app.add_middleware(Observed, metrics=app.state.metrics)
     problems.install(app)
+    repeating.install(app)
     app.include_router(health)
     app.include_router(api)
     app.include_router(sign_in)

@@ -17,7 +17,8 @@ from starlette.exceptions import HTTPException
 from sdxl_reg.errors import InvalidSettings, NotSignedIn, RegistryError
 from sdxl_reg.web.identity import CHALLENGE, to_sign_in
 from sdxl_reg.web.observing import REQUEST_ID, request_id
-from sdxl_reg.web.schemas.base import FieldFault, Problem
+from sdxl_reg.web.repeating import HEADER
+from sdxl_reg.web.schemas.base import API, FieldFault, Problem
 from sdxl_reg.web.templating import render
 
 MEDIA_TYPE = "application/problem+json"
@@ -40,6 +41,13 @@ _CODES = {
         "range-not-satisfiable",
         "Ask for bytes inside the file",
     ),
+}
+_KEY = {
+    "name": HEADER,
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    "description": "A word of your own for this request: made twice with it, it is done once.",
 }
 _FOR_PROGRAMS = ("/health", "/ready", "/metrics", "/openapi.json")
 
@@ -142,9 +150,14 @@ def is_for_people(request: Request) -> bool:
 
 
 def documented(schema: dict[str, Any]) -> dict[str, Any]:
-    """An OpenAPI document in which errors have the media type they are really sent with."""
-    for operations in schema["paths"].values():
-        for operation in operations.values():
+    """An OpenAPI document in which errors have the media type they are really sent with.
+
+    And in which everything that is posted takes the key by which it may be posted twice.
+    """
+    for path, operations in schema["paths"].items():
+        for method, operation in operations.items():
+            if method == "post" and path.startswith(API):
+                operation.setdefault("parameters", []).append(_KEY)
             for status, response in operation["responses"].items():
                 if status.endswith("XX") and "content" in response:
                     response["content"] = {MEDIA_TYPE: next(iter(response["content"].values()))}

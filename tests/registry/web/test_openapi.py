@@ -121,6 +121,8 @@ ANSWERS = {
     "/api/v1/artifacts/{name}/versions/{which}/diff": (
         "/api/v1/artifacts/weipin-lora/versions/2/diff"
     ),
+    "/api/v1/artifacts/{name}/aliases/{alias}": "/api/v1/artifacts/weipin-lora/aliases/best",
+    "/api/v1/members/{member}": "/api/v1/members/1",
     "/api/v1/runs": "/api/v1/runs",
     "/api/v1/runs/{run_id}": "/api/v1/runs/1",
     "/api/v1/grids": "/api/v1/grids",

@@ -23,6 +23,7 @@ from sdxl_reg.web.api import (
     votes,
 )
 from sdxl_reg.web.identity import identified
+from sdxl_reg.web.repeating import repeatable
 from sdxl_reg.web.same_site import require_own_site
 from sdxl_reg.web.schemas.base import API, Problem
 from sdxl_reg.web.texts import require_texts
@@ -35,7 +36,12 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
 router = APIRouter(
     prefix=API,
     responses=_PROBLEMS,
-    dependencies=[Depends(require_texts), Depends(identified), Depends(require_own_site)],
+    dependencies=[
+        Depends(require_texts),
+        Depends(identified),
+        Depends(require_own_site),
+        Depends(repeatable),
+    ],
 )
 for module in (
     image_sets,

@@ -12,6 +12,7 @@ from sdxl_reg.catalog.access.visibility import present_viewer
 from sdxl_reg.catalog.artifacts import (
     artifacts_page,
     file_of,
+    find_alias,
     find_artifact,
     find_version,
     set_alias,
@@ -26,6 +27,7 @@ from sdxl_reg.store.database import reading, transaction
 from sdxl_reg.tables import Artifact, Upload
 from sdxl_reg.vocabulary import Program, Role
 from sdxl_reg.web.dependencies import RegistryOf, SessionOf, SliceOf
+from sdxl_reg.web.etags import IfMatchOf, require_match, tagged
 from sdxl_reg.web.files import blob_response
 from sdxl_reg.web.program_files import program_response
 from sdxl_reg.web.roles import UnsafeOf, needs, of_artifact, require_safe
@@ -98,9 +100,9 @@ def take(response: Response, registry: RegistryOf, name: str, body: TakeBody) ->
 
 
 @router.get("/{name}/versions/{which}", summary="One version")
-def version(session: SessionOf, name: str, which: str) -> VersionItem:
+def version(session: SessionOf, response: Response, name: str, which: str) -> VersionItem:
     """A version by number (`3`) or alias (`best`)."""
-    return version_item(session, find_version(session, reference_of(name, which)))
+    return tagged(response, version_item(session, find_version(session, reference_of(name, which))))
 
 
 @router.get("/{name}/versions/{which}/diff", summary="What differs between two versions")
@@ -166,14 +168,31 @@ def for_program(
     summary="Point an alias at a version",
     dependencies=[needs(Role.WRITER, of_artifact)],
 )
-def point(registry: RegistryOf, name: str, alias: str, said: AliasBody) -> AliasItem:
+def point(
+    registry: RegistryOf,
+    response: Response,
+    name: str,
+    alias: str,
+    said: AliasBody,
+    if_match: IfMatchOf = None,
+) -> AliasItem:
     """Wherever it pointed before; a new one is made. What is pointed at stays as it is."""
     with transaction(registry.engine) as session:
+        if if_match is not None:
+            pointer = find_alias(session, name, alias)
+            session.refresh(pointer, with_for_update=True)
+            require_match(if_match, alias_item(pointer))
         version = find_version(session, reference_of(name, str(said.version)))
         found = set_alias(
             session, version, alias, strength=said.strength, reason=said.reason.strip()
         )
-        return alias_item(found)
+        return tagged(response, alias_item(found))
+
+
+@router.get("/{name}/aliases/{alias}", summary="Where an alias points")
+def alias(session: SessionOf, response: Response, name: str, alias: str) -> AliasItem:
+    """The version, the recommended strength and the reason; its `ETag` is for `If-Match`."""
+    return tagged(response, alias_item(find_alias(session, name, alias)))
 
 
 @router.post("/{name}/versions/{which}/yank", summary="Withdraw a version", dependencies=[_TRAINER])

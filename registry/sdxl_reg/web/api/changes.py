@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Sequence
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog import caption_edits, tag_edits
 from sdxl_reg.catalog.caption_rows import CaptionReport
 from sdxl_reg.catalog.crops import clear_crops, set_crop
-from sdxl_reg.catalog.images import find_image_set, member_ids, numbered_member
+from sdxl_reg.catalog.images import find_image_set, member_ids, numbered_member, summary_of
 from sdxl_reg.catalog.journal import changes
 from sdxl_reg.catalog.tag_reports import EditReport
 from sdxl_reg.errors import NotFound
@@ -16,6 +16,7 @@ from sdxl_reg.store.database import transaction
 from sdxl_reg.tables import Caption, Change, ImageSet
 from sdxl_reg.vocabulary import Role
 from sdxl_reg.web.dependencies import Registry, RegistryOf, SessionOf, SliceOf
+from sdxl_reg.web.etags import IfMatchOf, require_match, tagged
 from sdxl_reg.web.identity import author_of
 from sdxl_reg.web.roles import needs, of_image_set, of_member, require_writer_of_tag
 from sdxl_reg.web.schemas.base import Items, Number
@@ -35,6 +36,7 @@ from sdxl_reg.web.schemas.changes import (
     caption_report,
     change_item,
 )
+from sdxl_reg.web.schemas.images import Appearance, appearance, image_set_document
 from sdxl_reg.web.undoing import undo
 
 router = APIRouter(tags=["changes"])
@@ -58,10 +60,12 @@ def journal(session: SessionOf, name: str, part: SliceOf) -> Items[ChangeItem]:
     summary="Give members a tag, or take it from them",
     dependencies=[_WRITER_OF_SET],
 )
-def tag(registry: RegistryOf, name: str, body: TagsBody) -> ChangeReport:
+def tag(
+    registry: RegistryOf, name: str, body: TagsBody, if_match: IfMatchOf = None
+) -> ChangeReport:
     """`{"do": "attach", "tag": "qzy/flawed/spot", "which": {"members": [4, 7]}}`."""
     with transaction(registry.engine) as session:
-        image_set = find_image_set(session, name)
+        image_set = _matched_set(session, name, if_match)
         edit = tag_edits.attach if body.do == "attach" else tag_edits.detach
         if body.make and body.do == "attach":
             tag_edits.add(session, image_set, body.tag, author=author_of(body.author))
@@ -70,10 +74,12 @@ def tag(registry: RegistryOf, name: str, body: TagsBody) -> ChangeReport:
 
 
 @router.post(f"{_SET}/tags/tree", summary="Edit the tree of tags", dependencies=[_WRITER_OF_SET])
-def tree(registry: RegistryOf, name: str, body: TreeBody) -> ChangeReport:
+def tree(
+    registry: RegistryOf, name: str, body: TreeBody, if_match: IfMatchOf = None
+) -> ChangeReport:
     """Adds, renames, moves, merges or removes a tag; there is one tree for all sets."""
     with transaction(registry.engine) as session:
-        image_set = find_image_set(session, name)
+        image_set = _matched_set(session, name, if_match)
         return _told(_edit_of_tree(session, image_set, body))
 
 
@@ -82,7 +88,9 @@ def tree(registry: RegistryOf, name: str, body: TreeBody) -> ChangeReport:
     summary="Add and remove words of captions",
     dependencies=[_WRITER_OF_SET],
 )
-def words(registry: RegistryOf, name: str, body: WordsBody) -> CaptionChangeReport:
+def words(
+    registry: RegistryOf, name: str, body: WordsBody, if_match: IfMatchOf = None
+) -> CaptionChangeReport:
     """Captions as lists of tags between commas; each stands once afterwards."""
 
     def edit(session: Session, image_set: ImageSet, chosen: str | Sequence[int]) -> CaptionReport:
@@ -97,7 +105,7 @@ def words(registry: RegistryOf, name: str, body: WordsBody) -> CaptionChangeRepo
             dry_run=body.dry_run,
         )
 
-    return _recaptioned(registry, name, body, edit)
+    return _recaptioned(registry, name, body, edit, if_match)
 
 
 @router.post(
@@ -105,7 +113,9 @@ def words(registry: RegistryOf, name: str, body: WordsBody) -> CaptionChangeRepo
     summary="Search and replace in captions",
     dependencies=[_WRITER_OF_SET],
 )
-def replace(registry: RegistryOf, name: str, body: ReplaceBody) -> CaptionChangeReport:
+def replace(
+    registry: RegistryOf, name: str, body: ReplaceBody, if_match: IfMatchOf = None
+) -> CaptionChangeReport:
     """With `dry_run` it says what would become of the captions, with examples."""
 
     def edit(session: Session, image_set: ImageSet, chosen: str | Sequence[int]) -> CaptionReport:
@@ -121,7 +131,7 @@ def replace(registry: RegistryOf, name: str, body: ReplaceBody) -> CaptionChange
             dry_run=body.dry_run,
         )
 
-    return _recaptioned(registry, name, body, edit)
+    return _recaptioned(registry, name, body, edit, if_match)
 
 
 @router.post(
@@ -129,7 +139,9 @@ def replace(registry: RegistryOf, name: str, body: ReplaceBody) -> CaptionChange
     summary="Give captions by a template",
     dependencies=[_WRITER_OF_SET],
 )
-def template(registry: RegistryOf, name: str, body: TemplateBody) -> CaptionChangeReport:
+def template(
+    registry: RegistryOf, name: str, body: TemplateBody, if_match: IfMatchOf = None
+) -> CaptionChangeReport:
     """A template for a whole set (`"which": {}`) stays the set's own, for new pictures too."""
 
     def edit(session: Session, image_set: ImageSet, chosen: str | Sequence[int]) -> CaptionReport:
@@ -147,25 +159,39 @@ def template(registry: RegistryOf, name: str, body: TemplateBody) -> CaptionChan
             dry_run=body.dry_run,
         )
 
-    return _recaptioned(registry, name, body, edit)
+    return _recaptioned(registry, name, body, edit, if_match)
 
 
 @router.post(
     f"{_SET}/undo", summary="Take back the newest change of a set", dependencies=[_WRITER_OF_SET]
 )
-def take_back(registry: RegistryOf, name: str, body: UndoBody) -> ChangeReport:
+def take_back(
+    registry: RegistryOf, name: str, body: UndoBody, if_match: IfMatchOf = None
+) -> ChangeReport:
     """`{}`, or `{"change": 17}` to be refused (409) where something else came after it."""
     with transaction(registry.engine) as session:
-        image_set = find_image_set(session, name)
+        image_set = _matched_set(session, name, if_match)
         return _changed(undo(session, image_set, expected=body.change), "Undone: ")
+
+
+@router.get(_MEMBER, summary="One member of a set")
+def member(session: SessionOf, response: Response, member: Number) -> Appearance:
+    """An image under one path of a set, with its tags, its crop and every caption it has had.
+
+    Its `ETag` is what changes of its caption and crop take as `If-Match`.
+    """
+    return tagged(response, appearance(session, numbered_member(session, member)))
 
 
 @router.post(
     f"{_MEMBER}/caption", summary="Write the caption of one image", dependencies=[_WRITER_OF_MEMBER]
 )
-def caption(registry: RegistryOf, member: Number, body: CaptionBody) -> CaptionChangeReport:
+def caption(
+    registry: RegistryOf, member: Number, body: CaptionBody, if_match: IfMatchOf = None
+) -> CaptionChangeReport:
     """`{"text": "…"}`, or `{"caption": 12}` for an earlier one again; the history is kept."""
     with transaction(registry.engine) as session:
+        _match_member(session, member, if_match)
         if body.caption is None:
             report = caption_edits.set_caption(
                 session, member, body.text or "", author_of(body.author)
@@ -181,9 +207,12 @@ def caption(registry: RegistryOf, member: Number, body: CaptionBody) -> CaptionC
     summary="Choose the part of an image that is used",
     dependencies=[_WRITER_OF_MEMBER],
 )
-def crop(registry: RegistryOf, member: Number, body: CropBody) -> ChangeReport:
+def crop(
+    registry: RegistryOf, member: Number, body: CropBody, if_match: IfMatchOf = None
+) -> ChangeReport:
     """`{"crop": [0.1, 0, 0.9, 1]}`, or null for the whole picture; no file is changed."""
     with transaction(registry.engine) as session:
+        _match_member(session, member, if_match)
         image_set = numbered_member(session, member).image_set
         if body.crop is None:
             change = clear_crops(session, image_set, [member], author=author_of(body.author))
@@ -217,11 +246,29 @@ def _recaptioned(
     name: str,
     body: WordsBody | ReplaceBody | TemplateBody,
     edit: Callable[[Session, ImageSet, str | Sequence[int]], CaptionReport],
+    if_match: str | None,
 ) -> CaptionChangeReport:
     with transaction(registry.engine) as session:
-        image_set = find_image_set(session, name)
+        image_set = _matched_set(session, name, if_match)
         report = edit(session, image_set, chosen_members(session, image_set, body.which))
         return caption_report(report, is_dry=body.dry_run)
+
+
+def _matched_set(session: Session, name: str, if_match: str | None) -> ImageSet:
+    """The set that is to be changed, if it still is as somebody has seen it."""
+    image_set = find_image_set(session, name)
+    if if_match is not None:
+        session.refresh(image_set, with_for_update=True)  # others wait until this is done
+        require_match(if_match, image_set_document(session, summary_of(session, image_set)))
+    return image_set
+
+
+def _match_member(session: Session, number: int, if_match: str | None) -> None:
+    """Refuse to change a member that is not any more as somebody has seen it."""
+    if if_match is not None:
+        found = numbered_member(session, number)
+        session.refresh(found, with_for_update=True)  # others wait until this is done
+        require_match(if_match, appearance(session, found))
 
 
 def _edit_of_tree(session: Session, image_set: ImageSet, body: TreeBody) -> EditReport:

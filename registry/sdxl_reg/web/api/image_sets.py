@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from sdxl_reg.catalog.images import find_image_set, image_sets, page_of_members, summary_of
 from sdxl_reg.catalog.paging import counted_page, page_after
 from sdxl_reg.web.dependencies import SessionOf, SliceOf
+from sdxl_reg.web.etags import tagged
 from sdxl_reg.web.schemas.base import Items, items_of
 from sdxl_reg.web.schemas.images import (
     ImageSetDocument,
@@ -44,9 +45,13 @@ def listed(session: SessionOf, part: SliceOf) -> Items[ImageSetItem]:
 
 
 @router.get("/{name}", summary="One image set with its tag tree")
-def one(session: SessionOf, name: str) -> ImageSetDocument:
-    """The set, and its tags as a tree with how many images each has."""
-    return image_set_document(session, summary_of(session, find_image_set(session, name)))
+def one(session: SessionOf, response: Response, name: str) -> ImageSetDocument:
+    """The set, and its tags as a tree with how many images each has.
+
+    Its `ETag` is what changes of its tags and captions take as `If-Match`.
+    """
+    found = summary_of(session, find_image_set(session, name))
+    return tagged(response, image_set_document(session, found))
 
 
 @router.get("/{name}/images", summary="The images of a set")

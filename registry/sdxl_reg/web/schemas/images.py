@@ -11,6 +11,7 @@ from sdxl_reg.catalog.captions import CaptionEntry, caption_entries
 from sdxl_reg.catalog.crops import crops_of
 from sdxl_reg.catalog.datasets import version_ref, versions_with
 from sdxl_reg.catalog.images import ImageSetSummary, SetMember, members_of_image
+from sdxl_reg.catalog.journal import changed_at
 from sdxl_reg.catalog.tags import TagNode, tag_tree
 from sdxl_reg.imaging.quality import Measures, flags
 from sdxl_reg.tables import Image, ImageSet, Member
@@ -47,6 +48,9 @@ class ImageSetDocument(ImageSetItem):
     """One image set with its tree of tags."""
 
     tags: list[TagItem]
+    changed_at: datetime | None = Field(
+        description="When somebody last changed its tags, captions or crops, or took that back."
+    )
 
 
 class MemberItem(Document):
@@ -131,7 +135,9 @@ def image_set_item(summary: ImageSetSummary) -> ImageSetItem:
 def image_set_document(session: Session, summary: ImageSetSummary) -> ImageSetDocument:
     """One image set with its tags."""
     tags = [tag_item(node) for node in tag_tree(session, summary.image_set)]
-    return ImageSetDocument(**_set_facts(summary), tags=tags)
+    return ImageSetDocument(
+        **_set_facts(summary), tags=tags, changed_at=changed_at(session, summary.image_set)
+    )
 
 
 def tag_item(node: TagNode) -> TagItem:
@@ -200,6 +206,12 @@ def _set_facts(summary: ImageSetSummary) -> dict[str, Any]:
         "created_at": found.created_at,
         "url": url("image-sets", found.name),
     }
+
+
+def appearance(session: Session, member: Member) -> Appearance:
+    """One member of a set, with every caption it has had."""
+    places = members_of_image(session, member.image)
+    return _appearance(session, next(found for found in places if found.member_id == member.id))
 
 
 def _appearance(session: Session, found: SetMember) -> Appearance:
