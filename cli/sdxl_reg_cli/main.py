@@ -54,6 +54,20 @@ COMMANDS = {
 }
 
 
+REMOTE = {
+    "images": "browse:images",
+    "datasets": "browse:datasets",
+    "dataset": "browse:dataset",
+    "artifacts": "artifacts:artifacts",
+    "artifact": "artifacts:artifact",
+    "grids": "browse:grids",
+    "lineage": "browse:lineage",
+    "project": "browse:project",
+    "log": "browse:log",
+}
+"""What can be asked of a server, and where it is done then."""
+
+
 class LazyGroup(click.Group):
     """A group that imports a subcommand only when it is called."""
 
@@ -65,7 +79,10 @@ class LazyGroup(click.Group):
         """The command of a name, imported now."""
         if cmd_name not in COMMANDS:
             return None
-        module, attribute = COMMANDS[cmd_name][0].split(":")
+        place = COMMANDS[cmd_name][0]
+        if ctx.params.get("server"):
+            place = f"remote.{_remote_place(ctx, cmd_name)}"
+        module, attribute = place.split(":")
         command: click.Command = getattr(
             importlib.import_module(f"sdxl_reg_cli.{module}"), attribute
         )
@@ -87,13 +104,29 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
 
 
+def _remote_place(ctx: click.Context, command: str) -> str:
+    if command not in REMOTE:
+        raise click.UsageError(
+            f"{command!r} is done where the registry lies, and not with --server. A server does: "
+            + ", ".join(REMOTE),
+            ctx,
+        )
+    return REMOTE[command]
+
+
 @click.group(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Every command takes --json: one JSON document on stdout, everything else on stderr.",
 )
+@click.option(
+    "--server",
+    metavar="URL",
+    envvar="SDXL_REG_SERVER",
+    help="Ask this server, and not the registry of this machine; its token is SDXL_REG_TOKEN.",
+)
 @click.version_option(__version__, prog_name="sdxl-reg")
-def cli() -> None:
+def cli(server: str | None) -> None:
     """Image sets and trained Stable Diffusion XL artifacts, with their lineage.
 
     \b

@@ -21,7 +21,7 @@ _AT_ONCE = threading.BoundedSemaphore(2)
 
 
 def program_response(
-    session: Session, store: BlobStore, reference: str, program: Program
+    session: Session, store: BlobStore, reference: str, program: Program, *, is_packed: bool
 ) -> FileResponse:
     """What `sdxl-reg artifact export --for` writes, as one file that a browser saves.
 
@@ -30,6 +30,7 @@ def program_response(
         store: Holds the bytes.
         reference: `weipin-lora@best`.
         program: Whose form it is.
+        is_packed: Whether one file is to be packed too, below the folders of the program.
 
     Returns:
         The file itself where there is one; else a zip that is unpacked in the program's folder. It
@@ -44,7 +45,8 @@ def program_response(
     try:
         with _AT_ONCE:
             export_for(session, store, reference, program, folder / "files")
-            path = _one(folder / "files", folder / f"{ref.replace('@', '-')}-{program}.zip")
+            name = f"{ref.replace('@', '-')}-{program}.zip"
+            path = _one(folder / "files", folder / name, is_packed=is_packed)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -60,10 +62,10 @@ def program_response(
     )
 
 
-def _one(folder: Path, archive: Path) -> Path:
+def _one(folder: Path, archive: Path, *, is_packed: bool) -> Path:
     """The only file below a folder, or a zip of all of them, weights as they are."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    if len(files) == 1:
+    if len(files) == 1 and not is_packed:
         return files[0]
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as made:
         for path in files:

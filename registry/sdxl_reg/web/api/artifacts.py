@@ -150,7 +150,14 @@ def file(
     },
 )
 def for_program(
-    session: SessionOf, registry: RegistryOf, name: str, which: str, program: Program
+    session: SessionOf,
+    registry: RegistryOf,
+    name: str,
+    which: str,
+    program: Program,
+    is_packed: Annotated[
+        bool, Query(alias="zip", description="A zip also where there is one file.")
+    ] = False,
 ) -> Response:
     """Converted where it has to be: a hypernetwork to `.pt`, a checkpoint to one file or a folder.
 
@@ -160,7 +167,7 @@ def for_program(
     reference = reference_of(name, which)
     for file in find_version(session, reference).files:
         require_safe(scan_of(session, file.blob), unsafe=False, project=None)
-    return program_response(session, registry.store, reference, program)
+    return program_response(session, registry.store, reference, program, is_packed=is_packed)
 
 
 @router.put(
