@@ -10,17 +10,17 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import select
 from starlette.testclient import TestClient
 
 from sdxl_reg.catalog.access.credentials import issue_token, revoke_token
 from sdxl_reg.catalog.access.projects import move
 from sdxl_reg.catalog.access.users import add_user, set_role
-from sdxl_reg.store.database import reading, transaction
-from sdxl_reg.tables import Blob, DatasetEntry, Image, now
+from sdxl_reg.store.database import transaction
+from sdxl_reg.tables import now
 from sdxl_reg.vocabulary import Role
 from sdxl_reg.web.app import create_app
 from sdxl_reg.web.dependencies import Registry
+from tests.registry.web.addresses import filled, values_of
 from tests.registry.web.conftest import ADDRESS
 from tests.registry.web.example_registry import build
 from tests.registry.web.routes import every_route
@@ -205,24 +205,7 @@ def table(own_registry: Registry) -> Table:
         expired.token.expires_at = now() - timedelta(seconds=1)
         revoke_token(session, revoked.token)
         secrets |= {"expired": expired.secret, "revoked": revoked.secret}
-    with reading(registry.engine) as session:
-        image = select(Blob.sha256).join(Image).join(DatasetEntry).limit(1)
-        sha256 = session.scalar(image)
-    values = {
-        "sha256": str(sha256),
-        "ref": "weipin",
-        "which": "1",
-        "run_id": "1",
-        "grid_id": "1",
-        "generation_id": "1",
-        "position": "0",
-        "kind": "csv",
-        "part": "balance",
-        "project": "main",
-        "member": "1",
-        "number": "999",
-    }
-    return Table(app=create_app(registry), secrets=secrets, values=values)
+    return Table(app=create_app(registry), secrets=secrets, values=values_of(registry))
 
 
 def test_every_route_stands_in_the_table_once(table: Table) -> None:
@@ -236,7 +219,7 @@ def test_a_route_lets_in_whom_it_should(table: Table, need: str, route: str, cal
     method, _, template = route.partition(" ")
     headers = {} if caller == "anonymous" else {"Authorization": f"Bearer {table.secrets[caller]}"}
     client = TestClient(table.app, base_url=ADDRESS, headers=headers, follow_redirects=False)
-    answer = client.request(method, _filled(table, template), **_sent(method, template))
+    answer = client.request(method, filled(template, table.values), **_sent(method, template))
     found = _verdict(answer.status_code, answer.headers.get("location", ""))
     if route == "POST /login":
         assert answer.status_code in (401, 429)  # a wrong password, after a while too many of them
@@ -279,7 +262,7 @@ def test_who_sees_one_end_of_a_lineage_gets_that_end(
     method, _, template = route.partition(" ")
     if method != "GET":
         return
-    answer = torn[project].get(_filled(table, template))
+    answer = torn[project].get(filled(template, table.values))
     assert answer.status_code in (200, 404), answer.text[:500]
     if project == "lab" and ("/artifacts" in template or "/grids" in template):
         assert answer.status_code == 200, answer.text[:500]
@@ -320,22 +303,3 @@ def _expected(need: str, caller: str) -> str:
     roles = ("reader", "writer", "trainer", "project admin")
     least = {READER: 0, WRITER: 1, TRAINER: 2, SOMEWHERE: 2, MASTER: 3}[need]
     return "let in" if roles.index(caller) >= least else "may not"
-
-
-def _filled(table: Table, template: str) -> str:
-    name = "weipin"
-    if "/artifacts/" in template:
-        name = "weipin-lora"
-    elif "/trainers/" in template:
-        name = "lora"
-    elif "/users/" in template:
-        name = "writer-of-main"
-    path = "style.css" if "/static/" in template else "weipin-lora-000001.safetensors"
-    values = {**table.values, "name": name, "path": path, "path:path": path}
-    if "/progress" in template:
-        values["grid_id"] = "2"
-    for place, value in values.items():
-        template = template.replace("{" + place + "}", value)
-    other = "weipin-lora@2" if "/artifacts/" in template else "weipin@1"
-    asked = {"/diff": f"?before={other}", "/drawing": "?form=dot"}
-    return template + asked.get(template[template.rindex("/") :], "")
