@@ -152,9 +152,13 @@ NEEDED: dict[str, list[str]] = {
         f"POST {API}/users",
         f"POST {API}/users/{{name}}",
         f"GET {API}/events",
+        f"GET {API}/storage",
+        f"POST {API}/storage/check",
+        f"POST {API}/storage/collect",
         "GET /metrics",
         "GET /users",
         "GET /log",
+        "GET /storage",
     ],
 }
 ROUTES = [(need, route) for need, routes in NEEDED.items() for route in routes]

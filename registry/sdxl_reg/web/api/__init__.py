@@ -18,6 +18,7 @@ from sdxl_reg.web.api import (
     projects,
     reports,
     runs,
+    storage,
     trainers,
     votes,
 )
@@ -52,5 +53,6 @@ for module in (
     blobs,
     access,
     projects,
+    storage,
 ):
     router.include_router(module.router)
