@@ -1,6 +1,7 @@
 """`sdxl-reg fsck`: whether rows, bytes and what is derived from rows agree."""
 
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -28,7 +29,8 @@ def fsck(quick: bool, repair: bool, second: Path | None, as_json: bool) -> None:
 
     Every blob is read and compared with its name; the tree of tags, the lineage, the counts, the
     frozen versions and the database itself are compared with the rows behind them. --repair
-    writes derived rows anew and takes lost bytes from a second store; nothing else is changed.
+    writes derived rows anew and takes lost bytes from a second store; nothing else is changed. What
+    was found is kept in the log, and shown on the page /storage.
 
     \b
     sdxl-reg fsck
@@ -58,9 +60,14 @@ def fsck(quick: bool, repair: bool, second: Path | None, as_json: bool) -> None:
 
 def _checked(registry: Installation, *, quick: bool) -> "IntegrityReport":
     from sdxl_reg.catalog.integrity.check import check
+    from sdxl_reg.catalog.integrity.history import finding_of, keep_finding
 
+    began = monotonic()
     with progress_bar() as advance:
-        return check(registry.engine, registry.store, advance, quick=quick)
+        report = check(registry.engine, registry.store, advance, quick=quick)
+    found = finding_of(report, by="", is_deep=not quick, seconds=monotonic() - began)
+    keep_finding(registry.engine, found)
+    return report
 
 
 def _repaired(registry: Installation, report: "IntegrityReport", second: Path | None) -> int:

@@ -24,6 +24,7 @@ from sdxl_reg.web.pages.sign_in import router as sign_in
 from sdxl_reg.web.repeating import Repeating
 from sdxl_reg.web.same_site import writing_hosts
 from sdxl_reg.web.templating import STATIC_PATH
+from sdxl_reg.web.upkeep import Upkeep
 from sdxl_reg.web.viewer_files import router as viewer_files
 
 _DESCRIPTION = """
@@ -54,6 +55,7 @@ def create_app(registry: Registry, *, hosts: Sequence[str] = ("*",)) -> FastAPI:
     )
     app.state.registry = registry
     app.state.drawing = Drawing(registry)
+    app.state.upkeep = Upkeep(registry)
     app.state.attempts = Attempts()
     app.state.writing_hosts = writing_hosts(hosts)
     app.add_middleware(Tagged)
@@ -76,8 +78,10 @@ def create_app(registry: Registry, *, hosts: Sequence[str] = ("*",)) -> FastAPI:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """End what is being drawn when the server ends."""
+    """End what is being drawn, and a check, when the server ends."""
     yield
+    upkeep: Upkeep = app.state.upkeep
+    await run_in_threadpool(upkeep.close)
     drawing: Drawing = app.state.drawing
     await run_in_threadpool(drawing.close)
 

@@ -76,6 +76,15 @@ def signed_in() -> Viewer:
     return viewer if viewer is not None else admin()
 
 
+def keeper() -> str:
+    """The name of who asks, who may look after the registry: its admins, else anybody, nameless.
+
+    Raises:
+        NotAllowed: There are users, and they are no admin.
+    """
+    return "" if present_viewer() is None else admin().name
+
+
 def author_of(said: str | None) -> str | None:
     """Whose change it is: who has signed in, else who the request says."""
     viewer = present_viewer()
@@ -144,3 +153,4 @@ def _by_cookie(session: Session, request: Request) -> Viewer:
 
 SignedIn = Annotated[Viewer, Depends(signed_in)]
 AdminOf = Annotated[Viewer, Depends(admin)]
+KeeperOf = Annotated[str, Depends(keeper)]

@@ -57,6 +57,8 @@ WRITING = {
     "/api/v1/image-sets/{name}/undo",
     "/api/v1/members/{member}/caption",
     "/api/v1/members/{member}/crop",
+    "/api/v1/storage/check",
+    "/api/v1/storage/collect",
 }
 
 
@@ -111,6 +113,7 @@ ANSWERS = {
     "/api/v1/image-sets/{name}/report/balance": "/api/v1/image-sets/weipin/report/balance",
     "/api/v1/image-sets/{name}/report/likeness": "/api/v1/image-sets/weipin/report/likeness",
     "/api/v1/image-sets/{name}/report/captions": "/api/v1/image-sets/weipin/report/captions",
+    "/api/v1/storage": "/api/v1/storage",
     "/api/v1/datasets": "/api/v1/datasets",
     "/api/v1/datasets/{ref}": "/api/v1/datasets/weipin",
     "/api/v1/datasets/{ref}/entries": "/api/v1/datasets/weipin/entries",

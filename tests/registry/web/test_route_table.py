@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import select
 from starlette.testclient import TestClient
 
 from sdxl_reg.catalog.access.credentials import issue_token, revoke_token
@@ -19,12 +18,13 @@ from sdxl_reg.catalog.access.users import add_user, set_role
 from sdxl_reg.catalog.access.viewers import viewer_of
 from sdxl_reg.catalog.access.visibility import shown_to
 from sdxl_reg.catalog.uploads import begin_upload
-from sdxl_reg.store.database import reading, transaction
-from sdxl_reg.tables import Blob, DatasetEntry, Image, now
+from sdxl_reg.store.database import transaction
+from sdxl_reg.tables import now
 from sdxl_reg.vocabulary import Role
 from sdxl_reg.web.app import create_app
 from sdxl_reg.web.dependencies import Registry
 from sdxl_reg.web.same_site import PIECE
+from tests.registry.web.addresses import filled, values_of
 from tests.registry.web.conftest import ADDRESS
 from tests.registry.web.example_registry import build
 from tests.registry.web.routes import every_route
@@ -169,9 +169,13 @@ NEEDED: dict[str, list[str]] = {
         f"POST {API}/users",
         f"POST {API}/users/{{name}}",
         f"GET {API}/events",
+        f"GET {API}/storage",
+        f"POST {API}/storage/check",
+        f"POST {API}/storage/collect",
         "GET /metrics",
         "GET /users",
         "GET /log",
+        "GET /storage",
     ],
 }
 ROUTES = [(need, route) for need, routes in NEEDED.items() for route in routes]
@@ -224,9 +228,6 @@ def table(own_registry: Registry) -> Table:
         expired.token.expires_at = now() - timedelta(seconds=1)
         revoke_token(session, revoked.token)
         secrets |= {"expired": expired.secret, "revoked": revoked.secret}
-    with reading(registry.engine) as session:
-        image = select(Blob.sha256).join(Image).join(DatasetEntry).limit(1)
-        sha256 = session.scalar(image)
     with transaction(registry.engine) as session, shown_to(own):
         kept, doomed = (
             begin_upload(
@@ -234,24 +235,7 @@ def table(own_registry: Registry) -> Table:
             ).key
             for _ in range(2)
         )
-    values = {
-        "key": kept,
-        "doomed": doomed,
-        "sha256": str(sha256),
-        "ref": "weipin",
-        "which": "1",
-        "run_id": "1",
-        "grid_id": "1",
-        "generation_id": "1",
-        "position": "0",
-        "kind": "csv",
-        "program": "kohya",
-        "alias": "best",
-        "part": "balance",
-        "project": "main",
-        "member": "1",
-        "number": "999",
-    }
+    values = {**values_of(registry), "key": kept, "doomed": doomed}
     return Table(app=create_app(registry), secrets=secrets, values=values)
 
 
@@ -266,8 +250,8 @@ def test_a_route_lets_in_whom_it_should(table: Table, need: str, route: str, cal
     method, _, template = route.partition(" ")
     headers = {} if caller == "anonymous" else {"Authorization": f"Bearer {table.secrets[caller]}"}
     client = TestClient(table.app, base_url=ADDRESS, headers=headers, follow_redirects=False)
-    url = _filled(table, template.replace("{key}", "{doomed}") if method == "DELETE" else template)
-    answer = client.request(method, url, **_sent(method, template))
+    where = template.replace("{key}", "{doomed}") if method == "DELETE" else template
+    answer = client.request(method, filled(where, table.values), **_sent(method, template))
     found = _verdict(answer.status_code, answer.headers.get("location", ""))
     if route == "POST /login":
         assert answer.status_code in (401, 429)  # a wrong password, after a while too many of them
@@ -310,7 +294,7 @@ def test_who_sees_one_end_of_a_lineage_gets_that_end(
     method, _, template = route.partition(" ")
     if method != "GET":
         return
-    answer = torn[project].get(_filled(table, template))
+    answer = torn[project].get(filled(template, table.values))
     assert answer.status_code in (200, 404), answer.text[:500]
     if project == "lab" and ("/artifacts" in template or "/grids" in template):
         assert answer.status_code == 200, answer.text[:500]
@@ -355,22 +339,3 @@ def _expected(need: str, caller: str) -> str:
     roles = ("reader", "writer", "trainer", "project admin")
     least = {READER: 0, WRITER: 1, OWN: 1, ANYWHERE: 1, TRAINER: 2, SOMEWHERE: 2, MASTER: 3}[need]
     return "let in" if roles.index(caller) >= least else "may not"
-
-
-def _filled(table: Table, template: str) -> str:
-    name = "weipin"
-    if "/artifacts/" in template:
-        name = "weipin-lora"
-    elif "/trainers/" in template:
-        name = "lora"
-    elif "/users/" in template:
-        name = "writer-of-main"
-    path = "style.css" if "/static/" in template else "weipin-lora-000001.safetensors"
-    values = {**table.values, "name": name, "path": path, "path:path": path}
-    if "/progress" in template:
-        values["grid_id"] = "2"
-    for place, value in values.items():
-        template = template.replace("{" + place + "}", value)
-    other = "weipin-lora@2" if "/artifacts/" in template else "weipin@1"
-    asked = {"/diff": f"?before={other}", "/drawing": "?form=dot"}
-    return template + asked.get(template[template.rindex("/") :], "")

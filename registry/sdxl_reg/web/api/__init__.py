@@ -18,6 +18,7 @@ from sdxl_reg.web.api import (
     projects,
     reports,
     runs,
+    storage,
     trainers,
     uploads,
     votes,
@@ -60,5 +61,6 @@ for module in (
     uploads,
     access,
     projects,
+    storage,
 ):
     router.include_router(module.router)

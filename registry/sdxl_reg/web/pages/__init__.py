@@ -16,6 +16,7 @@ from sdxl_reg.web.pages import (
     lineage,
     reports,
     runs,
+    storage,
     votes,
 )
 from sdxl_reg.web.texts import require_texts
@@ -37,5 +38,6 @@ for module in (
     lineage,
     api,
     access,
+    storage,
 ):
     router.include_router(module.router)

@@ -1,15 +1,18 @@
-"""The first page: what is here."""
+"""The first page: what is here, what is being done, and what happened lately."""
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
+from sqlalchemy.orm import Session
 
+from sdxl_reg.catalog.activity import Happening, activity
 from sdxl_reg.catalog.artifacts import artifacts_page
 from sdxl_reg.catalog.grids import grids_page
 from sdxl_reg.catalog.images import image_sets
 from sdxl_reg.catalog.paging import Slice
-from sdxl_reg.catalog.runs import runs_page
+from sdxl_reg.catalog.standing import at_work, held
 from sdxl_reg.web.api.runs import notice_lost
 from sdxl_reg.web.dependencies import SessionOf
+from sdxl_reg.web.graph_folding import page_of_node
 from sdxl_reg.web.pages.image_sets import with_glimpse
 from sdxl_reg.web.schemas.artifacts import artifact_item
 from sdxl_reg.web.schemas.grids import grid_item
@@ -19,17 +22,44 @@ from sdxl_reg.web.templating import render
 router = APIRouter()
 
 _SHOWN = Slice(limit=6)
+_LATELY = 12
+_AT_WORK = 5
+_COUNTED = {
+    "image sets": "/image-sets",
+    "artifacts": "/artifacts",
+    "grids": "/grids",
+    "generations": "/generations",
+    "runs": "/runs",
+}
 
 
 @router.get("/", dependencies=[Depends(notice_lost)])
 def home(request: Request, session: SessionOf) -> Response:
-    """Image sets, artifacts, the newest grids and runs; with nothing yet, what to type."""
+    """Counts, work that goes on, image sets, artifacts, grids, what happened; or how to begin."""
     found = image_sets(session)
+    counts = {"image sets": len(found), **held(session)}
+    working = [(run_item(run), far) for run, far in at_work(session, limit=_AT_WORK)]
     facts = {
+        "counts": [(counts[name], name, href) for name, href in _COUNTED.items()],
+        "images": sum(summary.images for summary in found),
+        "is_empty": not any(counts.values()),
+        "working": working,
+        "is_live": any(run.started_at for run, _ in working),
         "sets": [with_glimpse(session, summary) for summary in found[: _SHOWN.limit]],
         "set_count": len(found),
         "artifacts": [artifact_item(session, a) for a in artifacts_page(session, _SHOWN).items],
         "grids": [grid_item(grid) for grid in grids_page(session, Slice(limit=2)).items],
-        "runs": [run_item(run) for run in runs_page(session, _SHOWN).items],
+        "happened": _happened(session),
     }
     return render(request, "home.html", facts)
+
+
+def _happened(session: Session) -> list[tuple[Happening, str]]:
+    """What happened, each with the address of what it happened to."""
+    return [(one, _address(one)) for one in activity(session, limit=_LATELY)]
+
+
+def _address(one: Happening) -> str:
+    if one.kind == "run":
+        return f"/runs/{one.ref}"
+    return page_of_node(one.kind, one.ref) if one.kind else ""

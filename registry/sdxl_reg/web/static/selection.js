@@ -16,19 +16,20 @@ export class Selection {
     list.setAttribute("role", "listbox");
     list.setAttribute("aria-multiselectable", "true");
     list.addEventListener("click", (event) => this.#clicked(event));
+    list.addEventListener("auxclick", (event) => this.#openBeside(event));
     list.addEventListener("dblclick", (event) => this.#open(event.target.closest("[data-member]")));
     list.addEventListener("keydown", (event) => this.#pressed(event));
     list.addEventListener("focusin", (event) => this.#reached(event.target.closest("[data-member]")));
     this.adopt();
   }
 
-  /** Make options of the tiles that came since. */
+  /** Make options of the tiles that came since; an option holds no links, so it opens by itself. */
   adopt() {
     for (const tile of this.list.querySelectorAll("[data-member]:not([role])")) {
       tile.setAttribute("role", "option");
       tile.setAttribute("aria-label", `${tile.querySelector(".text").textContent}, ${tile.querySelector(".path").textContent}`);
       tile.tabIndex = -1;
-      for (const link of tile.querySelectorAll("a")) link.tabIndex = -1;
+      for (const link of tile.querySelectorAll("a")) link.removeAttribute("href");
     }
     this.tiles = [...this.list.querySelectorAll("[data-member]")];
     if (!this.tiles.some((tile) => tile.tabIndex === 0) && this.tiles.length) this.tiles[0].tabIndex = 0;
@@ -64,9 +65,10 @@ export class Selection {
 
   #clicked(event) {
     const tile = event.target.closest("[data-member]");
-    if (!tile || event.target.closest(".path") || event.button !== 0) return;
+    if (!tile || event.button !== 0) return;
     const byFinger = event.pointerType === "touch";
-    if (byFinger && !event.target.closest(".mark") && !this.chosen.size) return;
+    if (event.target.closest(".path")) return this.#openBeside(event) || this.#open(tile);
+    if (byFinger && !event.target.closest(".mark") && !this.chosen.size) return this.#open(tile);
     event.preventDefault();
     const place = this.tiles.indexOf(tile);
     const more = event.ctrlKey || event.metaKey || byFinger || event.target.closest(".mark");
@@ -147,6 +149,14 @@ export class Selection {
 
   #open(tile) {
     if (tile) location.assign(tile.dataset.href);
+  }
+
+  /** In a tab beside, where the middle button or Ctrl asks for one; whether they did. */
+  #openBeside(event) {
+    const tile = event.target.closest("[data-member]");
+    const isAsked = event.button === 1 || ((event.ctrlKey || event.metaKey) && event.target.closest(".path"));
+    if (tile && isAsked) window.open(tile.dataset.href, "_blank", "noopener");
+    return Boolean(tile && isAsked);
   }
 
   #show() {
