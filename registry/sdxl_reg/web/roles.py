@@ -52,6 +52,11 @@ def of_generation(session: Session, values: Mapping[str, Any]) -> str:
     return find_run(session, find_generation(session, number).run_id).project
 
 
+def of_run(session: Session, values: Mapping[str, Any]) -> str:
+    """The project of the run `{run_id}`."""
+    return find_run(session, _number(values["run_id"], "run")).project
+
+
 def of_project(_: Session, values: Mapping[str, Any]) -> str:
     """The project `{project}` itself."""
     return str(values["project"])
@@ -76,6 +81,13 @@ def needs(role: Role, of: Subject | None = None) -> Any:
             viewer.require(role, of(session, request.path_params))
 
     return Depends(check)
+
+
+def may(role: Role, project: str) -> bool:
+    """Whether the viewer has a role, or a higher one, in a project: what pages offer."""
+    viewer = present_viewer()
+    found = viewer.role_in(project) if viewer is not None else Role.ADMIN
+    return found is not None and found.includes(role)
 
 
 def require_writer_of_tag(session: Session, path: str) -> None:

@@ -53,6 +53,9 @@ WRITING = {
     "/api/v1/image-sets/{name}/undo",
     "/api/v1/members/{member}/caption",
     "/api/v1/members/{member}/crop",
+    "/api/v1/runs",
+    "/api/v1/runs/{run_id}/cancel",
+    "/api/v1/runs/{run_id}/resume",
 }
 
 

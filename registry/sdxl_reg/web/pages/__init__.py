@@ -16,6 +16,7 @@ from sdxl_reg.web.pages import (
     lineage,
     reports,
     runs,
+    training,
     votes,
 )
 from sdxl_reg.web.texts import require_texts
@@ -26,6 +27,7 @@ router = APIRouter(
 for module in (
     home,
     image_sets,
+    training,
     reports,
     images,
     datasets,

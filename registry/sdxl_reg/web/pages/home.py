@@ -9,12 +9,13 @@ from sdxl_reg.catalog.images import image_sets
 from sdxl_reg.catalog.paging import Slice
 from sdxl_reg.catalog.runs import runs_page
 from sdxl_reg.web.api.runs import notice_lost
-from sdxl_reg.web.dependencies import SessionOf
+from sdxl_reg.web.dependencies import RegistryOf, SessionOf
 from sdxl_reg.web.pages.image_sets import with_glimpse
+from sdxl_reg.web.run_views import live_item
 from sdxl_reg.web.schemas.artifacts import artifact_item
 from sdxl_reg.web.schemas.grids import grid_item
-from sdxl_reg.web.schemas.runs import run_item
 from sdxl_reg.web.templating import render
+from sdxl_reg.web.working import WorkingOf
 
 router = APIRouter()
 
@@ -22,7 +23,9 @@ _SHOWN = Slice(limit=6)
 
 
 @router.get("/", dependencies=[Depends(notice_lost)])
-def home(request: Request, session: SessionOf) -> Response:
+def home(
+    request: Request, session: SessionOf, registry: RegistryOf, working: WorkingOf
+) -> Response:
     """Image sets, artifacts, the newest grids and runs; with nothing yet, what to type."""
     found = image_sets(session)
     facts = {
@@ -30,6 +33,6 @@ def home(request: Request, session: SessionOf) -> Response:
         "set_count": len(found),
         "artifacts": [artifact_item(session, a) for a in artifacts_page(session, _SHOWN).items],
         "grids": [grid_item(grid) for grid in grids_page(session, Slice(limit=2)).items],
-        "runs": [run_item(run) for run in runs_page(session, _SHOWN).items],
+        "runs": [live_item(run, registry, working) for run in runs_page(session, _SHOWN).items],
     }
     return render(request, "home.html", facts)
