@@ -2,12 +2,10 @@
 who may hear it."""
 
 import json
-import queue
 import threading
 import urllib.request
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from http.client import HTTPResponse
 from typing import Any, NamedTuple
 
@@ -17,11 +15,10 @@ from starlette.testclient import TestClient
 from sdxl_reg.catalog.access.credentials import issue_token, revoke_token
 from sdxl_reg.catalog.access.users import add_user, set_role
 from sdxl_reg.catalog.references import MAIN
-from sdxl_reg.catalog.runs import cancel, follow, new_run
+from sdxl_reg.catalog.runs import cancel
 from sdxl_reg.jobs import events
-from sdxl_reg.jobs.local import EVENTS
 from sdxl_reg.store.database import transaction
-from sdxl_reg.vocabulary import Role, RunKind
+from sdxl_reg.vocabulary import Role
 from sdxl_reg.web import streams
 from sdxl_reg.web.app import create_app
 from sdxl_reg.web.dependencies import Registry
@@ -29,6 +26,7 @@ from sdxl_reg.web.schemas.run_events import Place, read_place
 from tests.registry.web.browser import serving
 from tests.registry.web.conftest import ADDRESS
 from tests.registry.web.example_registry import build
+from tests.registry.web.puppet import Puppet, queued_run
 
 RUNS = "/api/v1/runs"
 
@@ -117,46 +115,12 @@ def test_there_is_a_most_of_streams_and_an_ended_one_gives_its_place_back(
     assert response.json()["remedy"]
 
 
-@dataclass
-class Puppet:
-    """A run whose process says what it is told to say."""
-
-    registry: Registry
-    run_id: int
-    words: "queue.Queue[events.Event]" = field(default_factory=queue.Queue)
-
-    def say(self, *said: events.Event) -> None:
-        """Have the process say something."""
-        for event in said:
-            self.words.put(event)
-
-    def work(self) -> None:
-        """Follow the run until it has said that it is finished."""
-        follow(self.registry.engine, self.run_id, self._job(), lambda event: None)
-
-    def _job(self) -> Generator[events.Event]:
-        folder = self.registry.settings.runs_path / str(self.run_id)
-        folder.mkdir(parents=True)
-        while True:
-            event = self.words.get(timeout=60)
-            with (folder / EVENTS).open("ab") as stream:
-                stream.write(events.event_line(event))
-            yield event
-            if isinstance(event, events.Finished):
-                return
-
-
 @pytest.fixture(scope="module")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     """A registry of its own, with a run that waits for ever."""
     registry = build(tmp_path_factory.mktemp("live"))
     yield registry
     registry.engine.dispose()
-
-
-def _queued(registry: Registry) -> int:
-    with transaction(registry.engine) as session:
-        return new_run(session, RunKind.TRAIN, "train by hand", {}, project=MAIN).id
 
 
 @contextmanager
@@ -173,7 +137,7 @@ def _events(response: HTTPResponse) -> Iterator[Heard]:
 
 
 def test_events_come_while_the_run_works_and_end_with_it(live: Registry) -> None:
-    puppet = Puppet(live, _queued(live))
+    puppet = Puppet(live, queued_run(live))
     worker = threading.Thread(target=puppet.work)
     with serving(live) as address, _open(address, puppet.run_id) as response:
         told = _events(response)
@@ -198,12 +162,12 @@ def test_a_stream_without_news_is_kept_alive_by_comments(
     live: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("fastapi.routing._PING_INTERVAL", 0.2)
-    with serving(live) as address, _open(address, _queued(live)) as response:
+    with serving(live) as address, _open(address, queued_run(live)) as response:
         assert any(line.startswith(b":") for line in response)
 
 
 def test_a_server_that_is_asked_to_end_ends_its_streams(live: Registry) -> None:
-    run = _queued(live)
+    run = queued_run(live)
     with ExitStack() as stack:
         with serving(live) as address:
             response = stack.enter_context(_open(address, run))
@@ -215,7 +179,7 @@ def test_a_server_that_is_asked_to_end_ends_its_streams(live: Registry) -> None:
 def test_more_streams_than_threads_and_connections_leave_the_server_answering(
     live: Registry,
 ) -> None:
-    run = _queued(live)
+    run = queued_run(live)
     with serving(live) as address, ExitStack() as stack:
         told = [_events(stack.enter_context(_open(address, run))) for _ in range(60)]
         assert {next(one).data["state"] for one in told} == {"queued"}
@@ -231,7 +195,7 @@ def test_who_loses_sight_of_a_run_hears_no_more(
     tmp_path_factory: pytest.TempPathFactory, loss: str
 ) -> None:
     registry = build(tmp_path_factory.mktemp("sight"))
-    run = _queued(registry)
+    run = queued_run(registry)
     with transaction(registry.engine) as session:
         add_user(session, "boss", is_admin=True)
         user = add_user(session, "anna")

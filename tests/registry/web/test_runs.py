@@ -325,6 +325,25 @@ def test_it_takes_a_trainer_of_the_project_of_the_data_and_of_the_artifact(
     assert said in response.json()["detail"]
 
 
+def test_pages_offer_work_to_those_who_may_do_it(projects: dict[str, TestClient]) -> None:
+    for name, is_offered in (("here", True), ("there", False)):
+        for path, offer in (
+            ("/image-sets/weipin", "/image-sets/weipin/train"),
+            ("/datasets/weipin@1", "/image-sets/weipin/train?dataset=weipin%401"),
+            ("/runs/3", 'data-deed="cancel"'),
+        ):
+            page = projects[name].get(path)
+            assert page.status_code == 200
+            assert (offer in page.text) is is_offered, (name, path)
+
+
+def test_the_form_is_of_the_set_that_the_version_was_frozen_of(client: TestClient) -> None:
+    assert client.get("/image-sets/weipin/train?dataset=weipin@1").status_code == 200
+    assert client.get("/image-sets/weipin/train?dataset=weipin@9").status_code == 404
+    assert client.get("/image-sets/weipin/train?trainer=lara").status_code == 422
+    assert client.get("/image-sets/nothing/train").status_code == 404
+
+
 def test_a_run_that_only_waits_in_the_records_can_be_cancelled_once(
     projects: dict[str, TestClient],
 ) -> None:
