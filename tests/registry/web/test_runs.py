@@ -19,8 +19,10 @@ from starlette.testclient import TestClient
 from sdxl_reg.catalog.access.credentials import issue_token
 from sdxl_reg.catalog.access.projects import move
 from sdxl_reg.catalog.access.users import add_user, set_role
+from sdxl_reg.catalog.references import MAIN
+from sdxl_reg.catalog.runs import cancel, new_run
 from sdxl_reg.store.database import transaction
-from sdxl_reg.vocabulary import Role
+from sdxl_reg.vocabulary import Role, RunKind
 from sdxl_reg.web.app import create_app
 from sdxl_reg.web.dependencies import Registry
 from tests.registry.web.conftest import ADDRESS
@@ -143,6 +145,28 @@ def test_runs_wait_for_each_other_are_cancelled_and_gone_on_with(
 
     assert writer.post(f"{second['url']}/resume", json={}).status_code == 202
     assert until(writer, second["url"], has_ended)["state"] == "succeeded"
+
+
+def test_a_grid_is_gone_on_with_and_ended(writer: TestClient, own_registry: Registry) -> None:
+    (begun,) = writer.get(f"{RUNS}?state=queued&kind=grid").json()["items"]
+    assert begun["place"] is None
+    resumed = writer.post(f"{begun['url']}/resume", json={})
+    assert (resumed.status_code, resumed.json()["place"]) == (202, 0)
+    assert writer.post(f"{begun['url']}/cancel", json={}).status_code == 202
+    assert until(writer, begun["url"], has_ended)["state"] == "cancelled"
+    assert workers_of(own_registry, begun) == []
+
+
+def test_what_begins_anew_each_time_is_not_gone_on_with(
+    writer: TestClient, own_registry: Registry
+) -> None:
+    with transaction(own_registry.engine) as session:
+        run = new_run(session, RunKind.DOWNSTREAM, "evaluate x: twice", {}, project=MAIN)
+        cancel(session, run.id)
+    response = writer.post(f"{RUNS}/{run.id}/resume", json={})
+    assert (response.status_code, response.json()["code"]) == (409, "conflict")
+    assert "sdxl-reg evaluate x" in response.json()["remedy"]
+    assert writer.get(f"{RUNS}/{run.id}").json()["can_resume"] is False
 
 
 @pytest.mark.slow

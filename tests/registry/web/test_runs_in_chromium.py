@@ -69,8 +69,10 @@ def test_another_trainer_has_settings_of_its_own(page: Page, address: str) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("no_complaints")
-def test_a_training_is_begun_cancelled_and_gone_on_with(page: Page, address: str) -> None:
+def test_a_training_is_begun_cancelled_and_gone_on_with(
+    page: Page, address: str, complaints: list[str]
+) -> None:
+    complaints.clear()
     _train_form(page, address)
     page.get_by_label("Name").fill("瓶盖")
     page.get_by_label("max train steps").fill("3")
@@ -87,6 +89,9 @@ def test_a_training_is_begun_cancelled_and_gone_on_with(page: Page, address: str
     expect(page.get_by_role("link", name="瓶盖@1")).to_be_visible()
     expect(page.get_by_role("img", name="loss: 3 values")).to_be_visible()
     assert page.get_by_role("button", name="Resume").count() == 0
+    page.wait_for_load_state("networkidle")
+    left_early = ("/events",)  # a page that is left while it listens leaves its stream
+    assert [said for said in complaints if not said.endswith(left_early)] == []
 
 
 def test_a_run_shows_what_happens_as_it_happens(

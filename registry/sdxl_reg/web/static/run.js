@@ -22,16 +22,17 @@ document.addEventListener("click", async (event) => {
 if (main.dataset.events) listen(new EventSource(main.dataset.events));
 
 function listen(source) {
+  let isOver = false;
   const hear = (name, act) => source.addEventListener(name, (event) => act(JSON.parse(event.data)));
   hear("progress", showProgress);
   hear("message", showMessage);
   for (const name of ["metric", "sample", "version", "grid", "generation"]) hear(name, due);
   hear("state", async (told) => {
     if (!told.is_final) return due();
-    source.close();
+    isOver = true; // the server closes the stream now, and `onerror` keeps it from being opened again
     await renewParts();
   });
-  source.onerror = due;
+  source.onerror = () => (isOver ? source.close() : due());
 }
 
 /** Fetch the parts anew, at most once in a while. */
