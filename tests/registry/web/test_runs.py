@@ -246,6 +246,7 @@ def test_the_training_of_a_server_that_was_killed_is_lost_and_goes_on_elsewhere(
             {"body.config_path", "body.start_path"},
         ),
         ({"settings": {"optimizer_args": {"eps": float("nan")}}}, {"body.settings.optimizer_args"}),
+        ({"settings": {"training_comment": "\ud800"}}, {"body.settings.training_comment"}),
     ],
 )
 def test_every_fault_is_told_at_once(

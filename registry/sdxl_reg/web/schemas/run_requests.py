@@ -54,7 +54,9 @@ class TrainingBody(Document):
         if "trainer" not in info.data:
             return values
         faults = {
-            name: "a number that is none" for name, value in values.items() if not _is_plain(value)
+            name: "nothing that JSON can hold"
+            for name, value in values.items()
+            if not _is_plain(value)
         }
         rest = {name: value for name, value in values.items() if name not in faults}
         faults |= remote_faults(find_trainer(info.data["trainer"]).config, rest)
