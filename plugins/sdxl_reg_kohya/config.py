@@ -32,7 +32,8 @@ class SdScriptsConfig(DenoisingConfig):
         json_schema_extra=remote_only(
             "(?s)(?!.*--).*", remedy="leave out options, of which some name files"
         ),
-        description="Prompts of pictures drawn while training; sd-scripts' options may follow.",
+        description="Prompts of pictures drawn while training; in commands, sd-scripts' options "
+        "may follow.",
     )
     sd_scripts_options: dict[str, Any] = Field(
         default={},
