@@ -3,7 +3,7 @@
 import click
 
 from sdxl_reg.errors import NotFound
-from sdxl_reg_cli.console import json_option, print_json, print_table
+from sdxl_reg_cli.console import json_option, print_json, print_table, say
 from sdxl_reg_cli.installation import opened
 
 
@@ -37,7 +37,7 @@ def runs(as_json: bool) -> None:
 
 @click.group()
 def run() -> None:
-    """Show a run, go on with one that was stopped, or read its log."""
+    """Show a run, end it, go on with one that was stopped, or read its log."""
 
 
 @run.command()
@@ -80,6 +80,26 @@ def resume(run_id: int, as_json: bool) -> None:
         work_on(
             registry, planned_again(registry.engine, registry.settings, run_id), as_json=as_json
         )
+
+
+@run.command()
+@click.argument("run_id", type=int)
+@json_option
+def cancel(run_id: int, as_json: bool) -> None:
+    """End a run, whoever works on it; what it made stays, and it can be resumed.
+
+    One that waits ends at once, one at work when its process next says something.
+    """
+    from sdxl_reg.catalog.runs import cancel as cancel_run
+    from sdxl_reg.store.database import transaction
+
+    with opened() as registry, transaction(registry.engine) as session:
+        found = cancel_run(session, run_id)
+        document = {"id": found.id, "state": str(found.state)}
+    if as_json:
+        print_json(document)
+        return
+    say(f"run {run_id} is {document['state']}")
 
 
 @run.command()

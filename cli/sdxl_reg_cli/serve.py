@@ -4,6 +4,7 @@ import errno
 import logging
 import socket
 from ipaddress import ip_address
+from typing import TYPE_CHECKING
 
 import click
 from sqlalchemy import Engine
@@ -13,6 +14,9 @@ from sdxl_reg.errors import Conflict, InvalidValue
 from sdxl_reg.store.database import reading
 from sdxl_reg_cli.console import json_option, print_json, say
 from sdxl_reg_cli.installation import opened
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 _OWN_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
@@ -57,7 +61,7 @@ def serve(
     the first user on, everybody has to sign in: see sdxl-reg user.
 
     Looking changes nothing. Pictures that are drawn there, cells that are chosen and votes are
-    recorded; drawing ends with the server, and goes on when it is asked to.
+    recorded; training and drawing end with the server, and go on when it is asked to.
     """
     with listening(host, port) as bound, opened() as registry:
         is_loopback = _is_loopback(bound)
@@ -77,7 +81,7 @@ def serve(
         try:
             _run(app, bound, log)
         finally:  # it ends with the server; a second Ctrl-C leaves that out
-            app.state.drawing.close()
+            app.state.working.close()
 
 
 def listening(host: str, port: int) -> socket.socket:
@@ -133,19 +137,21 @@ def _announce(address: str, *, as_json: bool) -> None:
     say(f"Serving {address}   (the API: {address}api, to stop: Ctrl-C)")
 
 
-def _run(app: object, bound: socket.socket, log: str) -> None:
+def _run(app: "FastAPI", bound: socket.socket, log: str) -> None:
     import uvicorn
+
+    from sdxl_reg.web.serving import Server
 
     _log_to_stderr(log)
     config = uvicorn.Config(
-        app,  # type: ignore[arg-type]
+        app,
         log_config=None,
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=3,
     )
     try:
-        uvicorn.Server(config).run(sockets=[bound])
+        Server(app, config).run(sockets=[bound])
     except KeyboardInterrupt:  # the way it is meant to end
         say("Stopped.")
 

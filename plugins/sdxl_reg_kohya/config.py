@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import AliasChoices, Field, field_validator, model_validator
 
 from sdxl_reg.formats.kohya.words import command_line, pairs
+from sdxl_reg.trainers.remote import LOCAL, remote_only
 from sdxl_reg.trainers.settings import DenoisingConfig
 
 NAME = "[name]"
@@ -26,8 +27,17 @@ class SdScriptsConfig(DenoisingConfig):
     preview: bool = Field(
         default=False, description="sd-scripts draws no previews; see sample_prompts."
     )
+    sample_prompts: list[str] = Field(
+        default=[],
+        json_schema_extra=remote_only(
+            "(?s)(?!.*--).*", remedy="leave out options, of which some name files"
+        ),
+        description="Prompts of pictures drawn while training; in commands, sd-scripts' options "
+        "may follow.",
+    )
     sd_scripts_options: dict[str, Any] = Field(
         default={},
+        json_schema_extra=LOCAL,
         description="More options of the program, as a table or as on its command line: "
         '"--max_token_length 225 --highvram". They go before the other settings.',
     )
@@ -64,10 +74,13 @@ class KohyaLoraConfig(SdScriptsConfig):
     )
     network_module: str = Field(
         default="",
+        json_schema_extra=LOCAL,
         description="Another module in its place, such as lycoris.kohya with network_args algo.",
     )
     network_args: dict[str, Any] = Field(
-        default={}, description='More arguments of it, as a table or as words: "algo=dora".'
+        default={},
+        json_schema_extra=LOCAL,
+        description='More arguments of it, as a table or as words: "algo=dora".',
     )
     rank: int = Field(
         default=128,

@@ -161,6 +161,21 @@ def find_dataset_version(session: Session, reference: str) -> DatasetVersion:
     return found
 
 
+def project_of_dataset(session: Session, reference: str) -> str:
+    """The project of the image set that a reference to a dataset means, frozen already or not yet.
+
+    Raises:
+        NotFound: No such dataset, version or image set.
+    """
+    wanted = parse_reference(reference)
+    if wanted.version is not None or wanted.alias is not None:
+        return find_dataset_version(session, reference).dataset.image_set.project
+    query = select(Dataset).where(Dataset.name_key == name_key(wanted.name))
+    dataset = session.scalar(query)
+    found = dataset.image_set if dataset else find_image_set(session, wanted.name)
+    return found.project
+
+
 def version_before(session: Session, version: DatasetVersion) -> DatasetVersion:
     """The version of the same dataset that was frozen before another.
 

@@ -23,7 +23,7 @@ from sdxl_reg.catalog.picture_requests import (
     shared_base,
 )
 from sdxl_reg.catalog.references import MAIN
-from sdxl_reg.catalog.runs import find_run, follow, mark_lost, new_run
+from sdxl_reg.catalog.runs import AT_WORK, find_run, follow, mark_lost, new_run, requeue
 from sdxl_reg.errors import Conflict, InvalidValue, NotFound
 from sdxl_reg.evaluation.batches import batch_size as usual_batch
 from sdxl_reg.imaging.decode import Limits
@@ -36,7 +36,7 @@ from sdxl_reg.settings import Settings
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.store.database import transaction
 from sdxl_reg.tables import GeneratedPicture, Generation, Image
-from sdxl_reg.vocabulary import NodeKind, RunKind, RunState
+from sdxl_reg.vocabulary import NodeKind, RunKind
 
 Listener = Callable[[events.Event], None]
 MOST_PICTURES = 1000
@@ -141,14 +141,15 @@ def resume_generation(
     with transaction(engine) as session:
         generation = find_generation(session, generation_id)
         mark_lost(session)
-        state = find_run(session, generation.run_id).state
-        if state == RunState.RUNNING:
+        run = find_run(session, generation.run_id)
+        if run.state in AT_WORK:
             raise Conflict(
                 f"generation {generation_id} is being drawn",
                 remedy=f"See: sdxl-reg run show {generation.run_id}",
             )
         if all(picture.image_id for picture in generation.pictures):
             raise Conflict(f"generation {generation_id} is complete", remedy="Nothing is left")
+        requeue(session, run)
         return _prepared(session, store, settings, generation)
 
 

@@ -1,6 +1,7 @@
 """Grids as a use case: record the cells, draw what is missing, keep it, pick the best."""
 
 import shutil
+import threading
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +34,7 @@ from sdxl_reg.catalog.grid_requests import (
 from sdxl_reg.catalog.grid_results import complete_grid
 from sdxl_reg.catalog.lineage import new_node, record_input
 from sdxl_reg.catalog.paging import Page, Slice, page_of
-from sdxl_reg.catalog.runs import find_run, follow, mark_lost, new_run
+from sdxl_reg.catalog.runs import AT_WORK, find_run, follow, mark_lost, new_run, requeue
 from sdxl_reg.errors import Conflict, NotFound
 from sdxl_reg.evaluation.batches import batch_size as usual_batch
 from sdxl_reg.evaluation.layout import described, read_layout
@@ -45,7 +46,7 @@ from sdxl_reg.settings import Settings
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.store.database import transaction
 from sdxl_reg.tables import Artifact, Grid, GridCell
-from sdxl_reg.vocabulary import NodeKind, RunKind, RunState
+from sdxl_reg.vocabulary import NodeKind, RunKind
 
 Listener = Callable[[events.Event], None]
 
@@ -134,14 +135,21 @@ def resume(engine: Engine, store: BlobStore, settings: Settings, grid_id: int) -
     with transaction(engine) as session:
         grid = find_grid(session, grid_id)
         mark_lost(session)
-        if find_run(session, grid.run_id).state == RunState.RUNNING:
+        if find_run(session, grid.run_id).state in AT_WORK:
             raise Conflict(
                 f"grid {grid_id} is being drawn", remedy=f"See: sdxl-reg run show {grid.run_id}"
             )
         return _prepared(session, store, settings, grid, is_resumed=True)
 
 
-def carry_out(engine: Engine, store: BlobStore, planned: PlannedGrid, listen: Listener) -> None:
+def carry_out(
+    engine: Engine,
+    store: BlobStore,
+    planned: PlannedGrid,
+    listen: Listener,
+    *,
+    stop: threading.Event | None = None,
+) -> None:
     """Draw and score a planned grid to its end, then pick; every cell is kept as it is finished.
 
     Args:
@@ -149,6 +157,7 @@ def carry_out(engine: Engine, store: BlobStore, planned: PlannedGrid, listen: Li
         store: Receives the pictures and the sheet.
         planned: What `plan` or `resume` returned.
         listen: Called with every event of the job.
+        stop: Set by another thread, it interrupts as a user would.
 
     Raises:
         RunFailed: The job failed; the cells finished before stay.
@@ -173,7 +182,8 @@ def carry_out(engine: Engine, store: BlobStore, planned: PlannedGrid, listen: Li
             _complete(engine, store, planned)
         listen(event)
 
-    happenings = _nothing_to_do() if planned.job is None else run_job(planned.job.parent)
+    job = planned.job
+    happenings = _nothing_to_do() if job is None else run_job(job.parent, stop=stop)
     follow(engine, planned.run_id, happenings, handle)
     if planned.job is not None:  # its pictures are in the store now
         shutil.rmtree(planned.job.parent / "files", ignore_errors=True)
@@ -193,7 +203,7 @@ def _begun_before(session: Session, resolved: ResolvedGrid) -> Grid | None:
         .order_by(Grid.id.desc())
     )
     for grid in open_grids:
-        is_running = find_run(session, grid.run_id).state == RunState.RUNNING
+        is_running = find_run(session, grid.run_id).state in AT_WORK
         if grid.spec["key"] == resolved.document["key"] and not is_running:
             return grid
     return None
@@ -236,6 +246,7 @@ def _prepared(
     session: Session, store: BlobStore, settings: Settings, grid: Grid, *, is_resumed: bool
 ) -> PlannedGrid:
     """Write the job file of what is left to do for a grid."""
+    requeue(session, find_run(session, grid.run_id))
     document = grid.spec
     left = job_cells(session, store, grid)
     folder = settings.runs_path / str(grid.run_id)

@@ -1,8 +1,9 @@
 """Runs: starting, following, ending them, and noticing those whose process is gone."""
 
+import math
 import os
 import socket
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Sequence
 from contextlib import closing
 from datetime import timedelta
 
@@ -11,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.audit import note
 from sdxl_reg.catalog.paging import Page, Slice, page_of
-from sdxl_reg.errors import NotFound, RunFailed
+from sdxl_reg.errors import Conflict, NotFound, RunFailed
 from sdxl_reg.jobs import events
 from sdxl_reg.store.database import transaction
 from sdxl_reg.tables import Run, RunAttempt, RunMetric
@@ -20,6 +21,8 @@ from sdxl_reg.vocabulary import RunKind, RunState
 
 SILENCE_LIMIT = timedelta(minutes=10)
 HEARTBEAT_INTERVAL = timedelta(seconds=10)
+AT_WORK = (RunState.RUNNING, RunState.CANCELLING)
+"""A process works on a run that stands so, or is gone."""
 
 Handler = Callable[[events.Event], None]
 
@@ -75,9 +78,27 @@ def runs(session: Session) -> Sequence[Run]:
     return session.scalars(select(Run).order_by(Run.id.desc())).all()
 
 
-def runs_page(session: Session, part: Slice) -> Page[Run]:
-    """Some of the runs, newest first."""
-    return page_of(session, select(Run), Run.id, part, newest_first=True)
+def runs_page(
+    session: Session,
+    part: Slice,
+    *,
+    states: Collection[RunState] = (),
+    kinds: Collection[RunKind] = (),
+) -> Page[Run]:
+    """Some of the runs, newest first.
+
+    Args:
+        session: The transaction.
+        part: Which page.
+        states: Only runs that stand so; empty for all.
+        kinds: Only runs that do this; empty for all.
+    """
+    query = select(Run)
+    if states:
+        query = query.where(Run.state.in_(states))
+    if kinds:
+        query = query.where(Run.kind.in_(kinds))
+    return page_of(session, query, Run.id, part, newest_first=True)
 
 
 def states_of(session: Session, run_ids: Iterable[int]) -> dict[int, RunState]:
@@ -94,12 +115,14 @@ def states_of(session: Session, run_ids: Iterable[int]) -> dict[int, RunState]:
 def mark_lost(session: Session) -> None:
     """Mark as lost the runs that claim to work and whose process is gone."""
     for run in lost_runs(session):
-        _end(session, run, RunState.LOST, "its process is gone", exit_code=None)
+        was_to_end = run.state == RunState.CANCELLING
+        state = RunState.CANCELLED if was_to_end else RunState.LOST
+        _end(session, run, state, "its process is gone", exit_code=None)
 
 
 def lost_runs(session: Session) -> list[Run]:
     """The runs that claim to work and whose process is gone; nothing is written."""
-    running = session.scalars(select(Run).where(Run.state == RunState.RUNNING)).all()
+    running = session.scalars(select(Run).where(Run.state.in_(AT_WORK))).all()
     attempts = [(run, last_attempt(session, run)) for run in running]
     return [run for run, attempt in attempts if attempt is not None and not _is_alive(attempt)]
 
@@ -114,13 +137,54 @@ def last_attempt(session: Session, run: Run) -> RunAttempt | None:
     )
 
 
+def cancel(session: Session, run_id: int) -> Run:
+    """Have a run end: one that waits at once, one that works as soon as its process hears of it.
+
+    What it had finished by then stays, and it can be resumed.
+
+    Raises:
+        NotFound: No such run.
+        Conflict: It has ended already.
+    """
+    mark_lost(session)
+    run = find_run(session, run_id)
+    if run.state.is_final:
+        raise Conflict(
+            f"run {run_id} has ended: it is {run.state}",
+            remedy="There is nothing to cancel",
+        )
+    if run.state == RunState.QUEUED:
+        _end(session, run, RunState.CANCELLED, "cancelled before it began", exit_code=None)
+    elif run.state == RunState.RUNNING:
+        run.state = RunState.CANCELLING
+        note(session, "run.cancelling", f"run {run_id}")
+        session.flush()
+    return run
+
+
+def requeue(session: Session, run: Run) -> None:
+    """Have a run that has ended, or never began, wait to be worked on.
+
+    Raises:
+        Conflict: A process works on it.
+    """
+    if run.state in AT_WORK:
+        raise Conflict(f"run {run.id} is still at work", remedy="See: sdxl-reg runs")
+    if run.state != RunState.QUEUED:
+        run.state = RunState.QUEUED
+        run.finished_at = run.error = None
+        note(session, "run.resumed", f"run {run.id}")
+        session.flush()
+
+
 def follow(
     engine: Engine, run_id: int, happenings: Generator[events.Event], handle: Handler
 ) -> None:
     """Record what a job says until it ends.
 
     The process that calls this is the run's: when it is gone, the run is lost. What the job had
-    finished by then is recorded and stays.
+    finished by then is recorded and stays. A run that another process cancels ends at the next
+    event that is recorded.
 
     Args:
         engine: The database; every event is a transaction of its own.
@@ -129,6 +193,7 @@ def follow(
         handle: Called with every event, before the end of the run is recorded.
 
     Raises:
+        Conflict: The run does not wait to be worked on: it was cancelled, or taken by another.
         RunFailed: The job failed, or ended without saying that it finished.
         KeyboardInterrupt: The user interrupted; the run is then recorded as cancelled.
     """
@@ -139,10 +204,13 @@ def follow(
         with closing(happenings):  # ends the job's process, whatever happens here
             for last in happenings:
                 is_due = now() - recorded_at > HEARTBEAT_INTERVAL
+                is_to_end = False
                 if is_due or isinstance(last, events.Started | events.Metric):
-                    _record(engine, run_id, last)
+                    is_to_end = _record(engine, run_id, last)
                     recorded_at = now()
                 handle(last)
+                if is_to_end:
+                    raise KeyboardInterrupt
     except KeyboardInterrupt:
         _finish(engine, run_id, RunState.CANCELLED, "interrupted by the user")
         raise
@@ -168,6 +236,11 @@ def metrics_of(session: Session, run: Run) -> dict[str, list[tuple[int, float]]]
 def _begin(engine: Engine, run_id: int) -> None:
     with transaction(engine) as session:
         run = find_run(session, run_id)
+        if run.state != RunState.QUEUED:
+            raise Conflict(
+                f"run {run_id} does not wait to be worked on: it is {run.state}",
+                remedy="See: sdxl-reg runs",
+            )
         before = last_attempt(session, run)
         run.state = RunState.RUNNING
         run.started_at = run.started_at or now()
@@ -184,7 +257,8 @@ def _begin(engine: Engine, run_id: int) -> None:
         note(session, "run.started", f"run {run_id}")
 
 
-def _record(engine: Engine, run_id: int, event: events.Event) -> None:
+def _record(engine: Engine, run_id: int, event: events.Event) -> bool:
+    """Record what a job said; whether its run was cancelled meanwhile."""
     with transaction(engine) as session:
         run = find_run(session, run_id)
         attempt = last_attempt(session, run)
@@ -198,7 +272,9 @@ def _record(engine: Engine, run_id: int, event: events.Event) -> None:
             session.add_all(
                 RunMetric(run_id=run_id, step=event.step, name=name, value=value)
                 for name, value in event.values.items()
+                if not math.isnan(value)  # SQLite has none
             )
+        return run.state == RunState.CANCELLING and not isinstance(event, events.Finished)
 
 
 def _forget_metrics(session: Session, run_id: int, event: events.Metric) -> None:
@@ -225,7 +301,7 @@ def _end(
     run.error = error
     run.finished_at = now()
     attempt = last_attempt(session, run)
-    if attempt is not None:
+    if attempt is not None and attempt.finished_at is None:
         attempt.finished_at = now()
         attempt.exit_code = exit_code
     note(session, f"run.{state}", f"run {run.id}", error=error)

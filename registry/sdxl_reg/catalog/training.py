@@ -1,6 +1,7 @@
 """Training as a use case: freeze the dataset, run the trainer, keep what it makes."""
 
 import json
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -8,9 +9,10 @@ from importlib.metadata import version as package_version
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
+from sdxl_reg.catalog.access.visibility import present_viewer, shown_to
 from sdxl_reg.catalog.artifacts import find_version, usable_name, weights_of
 from sdxl_reg.catalog.bases import find_base, lay_out, resolution_of_version
 from sdxl_reg.catalog.crops import background_of
@@ -18,11 +20,12 @@ from sdxl_reg.catalog.datasets import find_dataset_version, freeze, version_ref
 from sdxl_reg.catalog.image_specs import image_specs
 from sdxl_reg.catalog.lineage import record_input
 from sdxl_reg.catalog.references import parse_reference
-from sdxl_reg.catalog.runs import find_run, follow, mark_lost, new_run
+from sdxl_reg.catalog.runs import find_run, follow, mark_lost, new_run, requeue
 from sdxl_reg.catalog.splits import TRAIN, VALIDATION
 from sdxl_reg.catalog.training_results import Keeper
 from sdxl_reg.errors import Conflict, InvalidValue, NotFound
 from sdxl_reg.imaging.backgrounds import WHITE
+from sdxl_reg.imaging.names import name_key
 from sdxl_reg.jobs import events
 from sdxl_reg.jobs.local import run_job
 from sdxl_reg.jobs.lock import alone_in
@@ -30,11 +33,11 @@ from sdxl_reg.jobs.spec import TrainSpec, read_job, write_job
 from sdxl_reg.settings import Settings
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.store.database import transaction
-from sdxl_reg.tables import ArtifactVersion, DatasetVersion, Run
+from sdxl_reg.tables import Artifact, ArtifactVersion, DatasetVersion, Run
 from sdxl_reg.trainers.config import SMALL_BASE, TrainerConfig, parsed, with_small_base_defaults
 from sdxl_reg.trainers.discovery import find_trainer
 from sdxl_reg.trainers.interface import Trainer
-from sdxl_reg.vocabulary import ArtifactKind, RunKind, RunState
+from sdxl_reg.vocabulary import ArtifactKind, Role, RunKind, RunState
 
 Listener = Callable[[events.Event], None]
 
@@ -106,8 +109,9 @@ def plan(
         UnknownName: No such trainer.
         InvalidSettings: With every fault of the settings.
         NotFound: No such image set, dataset version or base.
-        Conflict: The artifact's name is taken by another kind, or the dataset is empty.
+        Conflict: The artifact's name is taken by another kind or project, or the dataset is empty.
         UsageError: The base is not SDXL.
+        NotAllowed: The artifact belongs to a project in which the viewer is no trainer.
     """
     trainer = find_trainer(request.trainer)
     parsed(trainer.config, request.settings, trainer=trainer.name)  # before anything is touched
@@ -122,11 +126,12 @@ def plan(
         masks = _frozen(session, store, request.mask_dataset) if request.mask_dataset else None
         start = _start(session, trainer, request.start) if request.start else None
         wanted = request.name or f"{dataset.dataset.name}-{trainer.name}"
+        project = dataset.dataset.image_set.project
         artifact = usable_name(session, wanted, trainer.kind)  # made with its first version
+        _require_trainer_of(session, artifact, project)
         inputs = {"base": base, "dataset": dataset, "class_dataset": classes}
         inputs |= {"mask_dataset": masks, "start": start}
         title = f"train {trainer.name} on {version_ref(dataset)}"
-        project = dataset.dataset.image_set.project
         run = _recorded_run(
             session, trainer, config, inputs, artifact=artifact, title=title, project=project
         )
@@ -184,6 +189,7 @@ def planned_again(engine: Engine, settings: Settings, run_id: int) -> PlannedTra
                 remedy=f"The same command goes on with it: sdxl-reg {run.title.partition(':')[0]}",
             )
         base = find_version(session, spec.base.ref)
+        requeue(session, run)
         return PlannedTraining(
             run_id=run_id,
             dataset=spec.dataset_ref,
@@ -199,7 +205,12 @@ def planned_again(engine: Engine, settings: Settings, run_id: int) -> PlannedTra
 
 
 def carry_out(
-    engine: Engine, store: BlobStore, planned: PlannedTraining, listen: Listener
+    engine: Engine,
+    store: BlobStore,
+    planned: PlannedTraining,
+    listen: Listener,
+    *,
+    stop: threading.Event | None = None,
 ) -> list[int]:
     """Run a planned training to its end; every version is recorded as it is finished.
 
@@ -208,6 +219,7 @@ def carry_out(
         store: Receives the files.
         planned: What `plan` returned.
         listen: Called with every event of the job.
+        stop: Set by another thread, it interrupts as a user would.
 
     Returns:
         Ids of the versions it made, oldest first.
@@ -224,7 +236,7 @@ def carry_out(
         made.extend(keep.heard(event))
         listen(event)
 
-    follow(engine, planned.run_id, run_job(planned.job_path.parent), handle)
+    follow(engine, planned.run_id, run_job(planned.job_path.parent, stop=stop), handle)
     return list(dict.fromkeys(made))
 
 
@@ -256,6 +268,30 @@ def _start(session: Session, trainer: Trainer, reference: str) -> ArtifactVersio
             remedy="Give a version of the same kind",
         )
     return version
+
+
+def _require_trainer_of(session: Session, name: str, project: str) -> None:
+    """Refuse to add versions to an artifact of a project in which the viewer may not train.
+
+    Args:
+        session: The transaction.
+        name: Of the artifact, which need not exist.
+        project: In which they may, as was made sure before.
+
+    Raises:
+        Conflict: The name is taken by what they do not see.
+    """
+    viewer = present_viewer()
+    if viewer is None:
+        return
+    with shown_to(None):
+        query = select(Artifact.project).where(Artifact.name_key == name_key(name))
+        found = session.scalar(query)
+    if found is None or found == project:
+        return
+    if viewer.role_in(found) is None:
+        raise Conflict(f"the name {name!r} is taken", remedy="Choose another name")
+    viewer.require(Role.TRAINER, found)
 
 
 def _require_stopped(run: Run) -> None:

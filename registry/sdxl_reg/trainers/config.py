@@ -123,16 +123,29 @@ def parsed(config: type[TrainerConfig], values: dict[str, Any], *, trainer: str)
     try:
         return config.model_validate(values)
     except ValidationError as error:
-        known = names(config)
-        faults = {}
-        for fault in error.errors():
-            name = ".".join(str(part) for part in fault["loc"]) or "settings"
-            if fault["type"] == "extra_forbidden":
-                faults[name] = f"no such setting. {suggestion(name, known)}"
-            else:
-                said = fault["msg"].removeprefix("Value error, ")
-                faults[name] = f"{said} (got {fault['input']!r})"
-        raise InvalidSettings(f"trainer {trainer!r}", faults) from None
+        raise InvalidSettings(f"trainer {trainer!r}", _faults(config, error)) from None
+
+
+def faults_in(config: type[TrainerConfig], values: dict[str, Any]) -> dict[str, str]:
+    """Every fault of some settings: name → what is wrong; see `parsed` for the arguments."""
+    try:
+        config.model_validate(values)
+    except ValidationError as error:
+        return _faults(config, error)
+    return {}
+
+
+def _faults(config: type[TrainerConfig], error: ValidationError) -> dict[str, str]:
+    known = names(config)
+    faults = {}
+    for fault in error.errors():
+        name = ".".join(str(part) for part in fault["loc"]) or "settings"
+        if fault["type"] == "extra_forbidden":
+            faults[name] = f"no such setting. {suggestion(name, known)}"
+        else:
+            said = fault["msg"].removeprefix("Value error, ")
+            faults[name] = f"{said} (got {fault['input']!r})"
+    return faults
 
 
 def with_small_base_defaults(config: type[TrainerConfig], values: dict[str, Any]) -> dict[str, Any]:

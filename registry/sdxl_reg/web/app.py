@@ -15,7 +15,6 @@ from sdxl_reg.web.api import router as api
 from sdxl_reg.web.api.health import router as health
 from sdxl_reg.web.attempts import Attempts
 from sdxl_reg.web.dependencies import Registry
-from sdxl_reg.web.drawing import Drawing
 from sdxl_reg.web.etags import Tagged
 from sdxl_reg.web.headers import SafeHeaders
 from sdxl_reg.web.observing import Metrics, Observed
@@ -23,13 +22,16 @@ from sdxl_reg.web.pages import router as pages
 from sdxl_reg.web.pages.sign_in import router as sign_in
 from sdxl_reg.web.repeating import Repeating
 from sdxl_reg.web.same_site import writing_hosts
+from sdxl_reg.web.streams import Streams
 from sdxl_reg.web.templating import STATIC_PATH
 from sdxl_reg.web.upkeep import Upkeep
 from sdxl_reg.web.viewer_files import router as viewer_files
+from sdxl_reg.web.working import Working
 
 _DESCRIPTION = """
 Image sets and trained Stable Diffusion XL artifacts, with their lineage. Everything is read with
-GET; POST edits tags, captions and crops, draws pictures, chooses a cell of a grid, and votes.
+GET; POST edits tags, captions and crops, trains, draws pictures, chooses a cell of a grid, and
+votes.
 References are written as in commands: `weipin-lora`, `weipin-lora@3`, `weipin-lora@best`. Lists
 come in pages: give `next` back as `cursor`. Errors are `application/problem+json` (RFC 9457) with a
 `code` for programs and a `remedy` for people.
@@ -54,8 +56,9 @@ def create_app(registry: Registry, *, hosts: Sequence[str] = ("*",)) -> FastAPI:
         lifespan=_lifespan,
     )
     app.state.registry = registry
-    app.state.drawing = Drawing(registry)
     app.state.upkeep = Upkeep(registry)
+    app.state.working = Working(registry)
+    app.state.streams = Streams()
     app.state.attempts = Attempts()
     app.state.writing_hosts = writing_hosts(hosts)
     app.add_middleware(Tagged)
@@ -78,12 +81,13 @@ def create_app(registry: Registry, *, hosts: Sequence[str] = ("*",)) -> FastAPI:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """End what is being drawn, and a check, when the server ends."""
+    """End the work, the streams that tell of it, and a check, when the server ends."""
     yield
+    app.state.streams.close()
     upkeep: Upkeep = app.state.upkeep
     await run_in_threadpool(upkeep.close)
-    drawing: Drawing = app.state.drawing
-    await run_in_threadpool(drawing.close)
+    working: Working = app.state.working
+    await run_in_threadpool(working.close)
 
 
 def _document(app: FastAPI) -> None:

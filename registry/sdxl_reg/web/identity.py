@@ -44,7 +44,7 @@ async def identified(request: Request) -> None:
         NotAllowed: A page writes without the word that its session was given.
     """
     show_to(None)  # a request that came right behind another begins in the task of that one
-    viewer = await run_in_threadpool(_viewer_of, request)
+    viewer = await run_in_threadpool(viewer_in, request)
     show_to(viewer)
     act_as(viewer.name if viewer else "")
 
@@ -110,7 +110,12 @@ def is_here(address: str) -> bool:
     return own and not address.startswith("//") and "\\" not in address and address.isprintable()
 
 
-def _viewer_of(request: Request) -> Viewer | None:
+def viewer_in(request: Request) -> Viewer | None:
+    """Who asks, as things stand at this moment; None where nobody has to sign in.
+
+    Raises:
+        NotSignedIn: Somebody has to, and has not, or not any more.
+    """
     registry: Registry = request.app.state.registry
     with reading(registry.engine) as session:
         if not has_users(session):

@@ -4,7 +4,7 @@ Our own errors say their status and code themselves (`http_status`, `code` in `e
 framework and the database raise is mapped by the one table below.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -18,7 +18,7 @@ from sdxl_reg.errors import InvalidSettings, NotSignedIn, RegistryError
 from sdxl_reg.web.identity import CHALLENGE, to_sign_in
 from sdxl_reg.web.observing import REQUEST_ID, request_id
 from sdxl_reg.web.repeating import HEADER
-from sdxl_reg.web.schemas.base import API, FieldFault, Problem
+from sdxl_reg.web.schemas.base import API, SETTINGS, FieldFault, Problem
 from sdxl_reg.web.templating import render
 
 MEDIA_TYPE = "application/problem+json"
@@ -79,7 +79,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     def of_a_request(request: Request, error: RequestValidationError) -> Response:
-        faults = {".".join(map(str, fault["loc"])): fault["msg"] for fault in error.errors()}
+        faults = dict(found for fault in error.errors() for found in _faults_of(fault))
         told = "; ".join(f"{field}: {fault}" for field, fault in faults.items())
         status = HTTPStatus.UNPROCESSABLE_ENTITY
         remedy = "See /api for what this address takes"
@@ -147,6 +147,16 @@ def is_for_people(request: Request) -> bool:
     """Whether an address belongs to the pages and not to the API."""
     path = request.url.path
     return not path.startswith(("/api/", "/static/")) and path not in _FOR_PROGRAMS
+
+
+def _faults_of(fault: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """A fault of a request; of what holds several settings, that of each."""
+    place = ".".join(map(str, fault["loc"]))
+    if fault["type"] == SETTINGS:
+        for name, told in fault["ctx"]["faults"].items():
+            yield f"{place}.{name}", told
+    else:
+        yield place, fault["msg"]
 
 
 def documented(schema: dict[str, Any]) -> dict[str, Any]:

@@ -56,6 +56,11 @@ def of_generation(session: Session, values: Mapping[str, Any]) -> str:
     return find_run(session, find_generation(session, number).run_id).project
 
 
+def of_run(session: Session, values: Mapping[str, Any]) -> str:
+    """The project of the run `{run_id}`."""
+    return find_run(session, _number(values["run_id"], "run")).project
+
+
 def of_project(_: Session, values: Mapping[str, Any]) -> str:
     """The project `{project}` itself."""
     return str(values["project"])

@@ -11,6 +11,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from sdxl_reg.web.app import create_app
 from sdxl_reg.web.dependencies import Registry
+from sdxl_reg.web.serving import Server
 from sdxl_reg_cli.serve import address_of, listening
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -20,12 +21,14 @@ CHROMIUM = Path("/usr/bin/chromium")
 def serving(registry: Registry) -> Iterator[str]:
     """Serve a registry; gives the address, without a slash at the end."""
     with listening("127.0.0.1", 0) as bound:
-        server = uvicorn.Server(uvicorn.Config(create_app(registry), log_level="warning"))
+        app = create_app(registry)
+        server = Server(app, uvicorn.Config(app, log_level="warning"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
         thread.start()
         yield address_of(bound).rstrip("/")
         server.should_exit = True
         thread.join(20)
+        assert not thread.is_alive(), "the server was asked to end, and goes on"
 
 
 @contextmanager

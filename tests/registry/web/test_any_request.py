@@ -28,7 +28,8 @@ CHECKS = ",".join(
         "unsupported_method",
     ]
 )
-LEFT_OUT = "generations$|resume$|password$|revoke$"  # they start work, or shut the caller out
+LEFT_OUT = "generations$|resume$|password$|revoke$|run_id}/events$"
+"""They start work, shut the caller out, or go on for as long as a run does."""
 HOOKS = """
 import schemathesis
 schemathesis.serializer.alias("application/offset+octet-stream", "application/octet-stream")

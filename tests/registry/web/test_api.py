@@ -200,7 +200,8 @@ def test_every_address_that_answers_name_exists(client: TestClient) -> None:
         seen.add(path)
         response = _got(client, path)
         if response.headers["content-type"] == "application/json":
-            queue += _addresses(response.json())
+            addresses = _addresses(response.json())
+            queue += [one for one in addresses if not one.endswith("/events")]  # they go on
     assert len(seen) > 30
 
 

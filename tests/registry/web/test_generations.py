@@ -223,6 +223,19 @@ def test_a_server_that_ends_ends_its_work_and_another_goes_on(tiny_registry: Reg
     assert before <= {picture["sha256"] for picture in done["pictures"]}
 
 
+def test_a_generation_is_ended_and_gone_on_with_by_its_run(drawer: TestClient) -> None:
+    begun = drawer.post(GENERATIONS, json=MANY | {"seed": 900}).json()
+    run = f"/api/v1/runs/{begun['run']}"
+    _until(drawer, begun["url"], _is_halfway)
+    assert drawer.post(f"{run}/cancel", json={}).status_code == 202
+    ended = _until(drawer, begun["url"], _has_ended)
+    assert ended["state"] == "cancelled"
+    assert 0 < ended["drawn"] < ended["total"]
+    assert drawer.post(f"{run}/resume", json={}).status_code == 202
+    done = _until(drawer, begun["url"], _has_ended)
+    assert (done["state"], done["drawn"]) == ("succeeded", done["total"])
+
+
 def test_the_run_of_a_server_that_was_killed_is_lost_and_goes_on_elsewhere(
     tiny_registry: Registry,
 ) -> None:

@@ -59,6 +59,9 @@ WRITING = {
     "/api/v1/members/{member}/crop",
     "/api/v1/storage/check",
     "/api/v1/storage/collect",
+    "/api/v1/runs",
+    "/api/v1/runs/{run_id}/cancel",
+    "/api/v1/runs/{run_id}/resume",
 }
 
 

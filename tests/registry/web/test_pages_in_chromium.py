@@ -90,13 +90,6 @@ def test_what_users_wrote_never_runs(page: Page, address: str, complaints: list[
     assert complaints == []
 
 
-def test_a_page_about_work_that_goes_on_renews_itself(page: Page, address: str) -> None:
-    page.goto(f"{address}/runs/3")
-    first = page.locator("main").element_handle()
-    page.wait_for_function("main => !document.contains(main)", arg=first, timeout=10_000)
-    expect(page.get_by_text("this page renews itself")).to_be_visible()
-
-
 @pytest.mark.parametrize(
     "path",
     [

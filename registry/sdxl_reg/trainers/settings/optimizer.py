@@ -5,6 +5,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from sdxl_reg.trainers.remote import remote_only
+
 Schedule = Literal[
     "constant", "constant_with_warmup", "linear", "cosine", "cosine_with_restarts", "polynomial"
 ]
@@ -18,6 +20,9 @@ class OptimizerSettings(BaseModel):
     optimizer_type: str = Field(
         default="AdamW",
         min_length=1,
+        json_schema_extra=remote_only(
+            "[A-Za-z0-9]+", remedy="name one of those, without an import path"
+        ),
         description="AdamW, AdamW8bit, Adafactor, Prodigy, AdamWScheduleFree, Lion, SGD, or any "
         "class by its import path, such as torch.optim.RAdam.",
     )

@@ -13,7 +13,6 @@ from sdxl_reg.tables import Generation
 from sdxl_reg.vocabulary import Role
 from sdxl_reg.web.api.runs import notice_lost
 from sdxl_reg.web.dependencies import RegistryOf, SessionOf, SliceOf
-from sdxl_reg.web.drawing import DrawingOf
 from sdxl_reg.web.roles import needs, of_generation
 from sdxl_reg.web.schemas.base import Items, Number, items_of
 from sdxl_reg.web.schemas.generation_requests import GenerationBody, request_of
@@ -23,6 +22,7 @@ from sdxl_reg.web.schemas.generations import (
     generation_document,
     generation_item,
 )
+from sdxl_reg.web.working import WorkingOf
 
 router = APIRouter(prefix="/generations", tags=["generations"], dependencies=[Depends(notice_lost)])
 
@@ -46,7 +46,7 @@ def listed(session: SessionOf, part: SliceOf) -> Items[GenerationItem]:
     dependencies=[needs(Role.TRAINER)],
 )
 def begin(
-    response: Response, registry: RegistryOf, drawing: DrawingOf, body: GenerationBody
+    response: Response, registry: RegistryOf, working: WorkingOf, body: GenerationBody
 ) -> GenerationDocument:
     """Answers at once with the generation and its `Location`; its pictures come one by one.
 
@@ -57,16 +57,16 @@ def begin(
     project = viewer.project_for(body.project, Role.TRAINER) if viewer else body.project or MAIN
     with reading(registry.engine) as session:
         request = request_of(session, body, project)
-    number = drawing.begin(request)
-    return _located(response, registry, drawing, number)
+    number = working.draw(request)
+    return _located(response, registry, working, number)
 
 
 @router.get("/{generation_id}", summary="One generation with its pictures")
-def one(session: SessionOf, drawing: DrawingOf, generation_id: Number) -> GenerationDocument:
+def one(session: SessionOf, working: WorkingOf, generation_id: Number) -> GenerationDocument:
     """Every picture with its request, and where it is once it is drawn, or why it is not."""
     generation = find_generation(session, generation_id)
     run = find_run(session, generation.run_id)
-    return generation_document(generation, run, is_waiting=drawing.holds(generation_id))
+    return generation_document(generation, run, is_waiting=working.holds(run.id))
 
 
 @router.post(
@@ -76,17 +76,19 @@ def one(session: SessionOf, drawing: DrawingOf, generation_id: Number) -> Genera
     dependencies=[needs(Role.TRAINER, of_generation)],
 )
 def resume(
-    response: Response, registry: RegistryOf, drawing: DrawingOf, generation_id: Number
+    response: Response, registry: RegistryOf, working: WorkingOf, generation_id: Number
 ) -> GenerationDocument:
     """Draws what is missing or failed of one that was interrupted; send `{}`."""
-    drawing.resume(generation_id)
-    return _located(response, registry, drawing, generation_id)
+    with reading(registry.engine) as session:
+        run_id = find_generation(session, generation_id).run_id
+    working.resume(run_id)
+    return _located(response, registry, working, generation_id)
 
 
 def _located(
-    response: Response, registry: RegistryOf, drawing: DrawingOf, number: int
+    response: Response, registry: RegistryOf, working: WorkingOf, number: int
 ) -> GenerationDocument:
     with reading(registry.engine) as session:
-        document = one(session, drawing, number)
+        document = one(session, working, number)
     response.headers["Location"] = document.url
     return document

@@ -17,6 +17,7 @@ from sdxl_reg.web.pages import (
     reports,
     runs,
     storage,
+    training,
     votes,
 )
 from sdxl_reg.web.texts import require_texts
@@ -27,6 +28,7 @@ router = APIRouter(
 for module in (
     home,
     image_sets,
+    training,
     reports,
     images,
     datasets,

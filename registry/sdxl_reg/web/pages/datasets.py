@@ -8,7 +8,9 @@ from fastapi.responses import Response
 from sdxl_reg.catalog.dataset_contents import part_of
 from sdxl_reg.catalog.dataset_diff import diff_references
 from sdxl_reg.catalog.datasets import find_dataset_version, versions_page
+from sdxl_reg.vocabulary import Role
 from sdxl_reg.web.dependencies import SessionOf, SliceOf
+from sdxl_reg.web.roles import may
 from sdxl_reg.web.schemas.dataset_diffs import diff_document
 from sdxl_reg.web.schemas.datasets import dataset_document, dataset_item, entry_item
 from sdxl_reg.web.templating import render
@@ -42,6 +44,7 @@ def one(
         "dataset": dataset_document(session, version),
         "entries": [entry_item(entry) for entry in page.items],
         "next": page.next,
+        "may_train": may(Role.TRAINER, version.dataset.image_set.project),
         "is_first": part.cursor is None,
         "split": split,
         "tag": tag,

@@ -11,13 +11,12 @@ from sdxl_reg.catalog.artifacts import aliases_of, artifacts
 from sdxl_reg.catalog.bases import MICRO
 from sdxl_reg.catalog.generations import find_generation, generations_page
 from sdxl_reg.catalog.grid_results import BEST
-from sdxl_reg.catalog.runs import find_run, states_of
+from sdxl_reg.catalog.runs import AT_WORK, find_run, states_of
 from sdxl_reg.tables import Artifact
-from sdxl_reg.vocabulary import ArtifactKind, RunState, Sampler, Schedule
+from sdxl_reg.vocabulary import ArtifactKind, Sampler, Schedule
 from sdxl_reg.web.api.runs import notice_lost
 from sdxl_reg.web.commands import Caller, callers_of, command_of
 from sdxl_reg.web.dependencies import SessionOf, SliceOf
-from sdxl_reg.web.drawing import DrawingOf
 from sdxl_reg.web.graph_folding import page_of_node
 from sdxl_reg.web.schemas.base import Number
 from sdxl_reg.web.schemas.generations import (
@@ -26,6 +25,7 @@ from sdxl_reg.web.schemas.generations import (
     generation_item,
 )
 from sdxl_reg.web.templating import render
+from sdxl_reg.web.working import WorkingOf
 
 router = APIRouter(prefix="/generations", dependencies=[Depends(notice_lost)])
 
@@ -50,12 +50,12 @@ def listed(request: Request, session: SessionOf, part: SliceOf) -> Response:
 
 @router.get("/{generation_id}")
 def one(
-    request: Request, session: SessionOf, drawing: DrawingOf, generation_id: Number
+    request: Request, session: SessionOf, working: WorkingOf, generation_id: Number
 ) -> Response:
     """A generation: its pictures, what they were made of, and how to draw them again."""
     found = find_generation(session, generation_id)
     run = find_run(session, found.run_id)
-    document = generation_document(found, run, is_waiting=drawing.holds(generation_id))
+    document = generation_document(found, run, is_waiting=working.holds(run.id))
     callers = callers_of(session, [picture.request for picture in document.pictures])
     facts = {
         "generation": document,
@@ -63,7 +63,7 @@ def one(
         "is_live": not run.state.is_final,
         "can_resume": document.drawn < document.total
         and not document.is_waiting
-        and run.state != RunState.RUNNING,
+        and run.state not in AT_WORK,
     }
     return render(request, "generation.html", facts)
 

@@ -11,13 +11,15 @@ from sdxl_reg.catalog.images import image_sets
 from sdxl_reg.catalog.paging import Slice
 from sdxl_reg.catalog.standing import at_work, held
 from sdxl_reg.web.api.runs import notice_lost
-from sdxl_reg.web.dependencies import SessionOf
+from sdxl_reg.web.dependencies import RegistryOf, SessionOf
 from sdxl_reg.web.graph_folding import page_of_node
 from sdxl_reg.web.pages.image_sets import with_glimpse
+from sdxl_reg.web.pages.runs import seconds_of
+from sdxl_reg.web.run_views import live_item
 from sdxl_reg.web.schemas.artifacts import artifact_item
 from sdxl_reg.web.schemas.grids import grid_item
-from sdxl_reg.web.schemas.runs import run_item
 from sdxl_reg.web.templating import render
+from sdxl_reg.web.working import WorkingOf
 
 router = APIRouter()
 
@@ -34,17 +36,19 @@ _COUNTED = {
 
 
 @router.get("/", dependencies=[Depends(notice_lost)])
-def home(request: Request, session: SessionOf) -> Response:
+def home(
+    request: Request, session: SessionOf, registry: RegistryOf, working: WorkingOf
+) -> Response:
     """Counts, work that goes on, image sets, artifacts, grids, what happened; or how to begin."""
     found = image_sets(session)
     counts = {"image sets": len(found), **held(session)}
-    working = [(run_item(run), far) for run, far in at_work(session, limit=_AT_WORK)]
+    runs = [live_item(run, registry, working) for run in at_work(session, limit=_AT_WORK)]
     facts = {
         "counts": [(counts[name], name, href) for name, href in _COUNTED.items()],
         "images": sum(summary.images for summary in found),
         "is_empty": not any(counts.values()),
-        "working": working,
-        "is_live": any(run.started_at for run, _ in working),
+        "working": [(run, seconds_of(run)) for run in runs],
+        "is_live": any(run.started_at for run in runs),
         "sets": [with_glimpse(session, summary) for summary in found[: _SHOWN.limit]],
         "set_count": len(found),
         "artifacts": [artifact_item(session, a) for a in artifacts_page(session, _SHOWN).items],

@@ -22,8 +22,10 @@ from sdxl_reg.catalog.selectors import FIELDS
 from sdxl_reg.catalog.tag_branches import tag_branches
 from sdxl_reg.errors import NotFound, UsageError
 from sdxl_reg.tables import ImageSet
+from sdxl_reg.vocabulary import Role
 from sdxl_reg.web.dependencies import SessionOf, SliceOf
 from sdxl_reg.web.filters import CHOICES, Filter, FilterOf
+from sdxl_reg.web.roles import may
 from sdxl_reg.web.schemas.images import image_set_item, member_item, tag_item
 from sdxl_reg.web.templating import render
 
@@ -49,6 +51,7 @@ def one(
     facts = _pictures(session, found, wanted, after=part.after, limit=part.limit) | {
         "set": image_set_item(summary_of(session, found)),
         "tags": [tag_item(tag) for tag in tag_branches(session, found, wanted.tag)],
+        "may_train": may(Role.TRAINER, found.project),
         "is_first": part.after == 0,
         "filter": wanted,
         "choices": CHOICES,

@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from sdxl_reg.catalog.paging import Page
 
 API = "/api/v1"
+SETTINGS = "settings_faults"
+"""Type of a fault that stands for several: its context says `faults`, by name."""
 
 _Row = TypeVar("_Row")
 _Item = TypeVar("_Item", bound="Document")

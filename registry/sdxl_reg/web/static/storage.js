@@ -2,7 +2,7 @@
 const main = () => document.querySelector("main");
 
 showButtons();
-new MutationObserver(showButtons).observe(document.body, { childList: true }); // the page renews itself
+new MutationObserver(showButtons).observe(main(), { childList: true, subtree: true }); // parts of it are renewed
 
 /** They only work with this script. */
 function showButtons() {
@@ -22,7 +22,7 @@ async function removeGarbage() {
   const heading = `Remove ${blobs(found)}?`;
   if (!(await isSure(heading, "Nothing in the registry needs them, and they do not come back.", "Remove"))) return;
   const { removed } = await asked("/api/v1/storage/collect", { dry_run: false });
-  await renewed();
+  await renewParts();
   say(`${blobs(removed)} were removed.`);
 }
 
@@ -54,13 +54,6 @@ async function busy(button, work) {
     showFault(place, error);
   }
   button.disabled = false;
-}
-
-/** The page as it is now. */
-async function renewed() {
-  const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  main().replaceWith(document.adoptNode(page.querySelector("main")));
 }
 
 function say(words) {
