@@ -11,7 +11,8 @@ from sdxl_reg_cli.installation import opened
 if TYPE_CHECKING:
     from rich.tree import Tree
 
-    from sdxl_reg.catalog.ancestry import GraphNode, LineageGraph
+    from sdxl_reg.catalog.ancestry import LineageGraph
+    from sdxl_reg.catalog.lineage_nodes import GraphNode
 
 SHOWN_IMAGES = 3
 

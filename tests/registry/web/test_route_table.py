@@ -110,6 +110,7 @@ NEEDED: dict[str, list[str]] = {
         f"GET {_GENERATION}",
         f"GET {API}/lineage/{{ref}}",
         f"GET {API}/lineage/{{ref}}/drawing",
+        f"GET {API}/lineage/{{ref}}/neighbours",
         f"GET {API}/blobs/{{sha256}}",
         "GET /image-sets/{name}",
         "GET /image-sets/{name}/report",
