@@ -111,6 +111,7 @@ NEEDED: dict[str, list[str]] = {
         f"GET {API}/lineage/{{ref}}",
         f"GET {API}/lineage/{{ref}}/drawing",
         f"GET {API}/lineage/{{ref}}/neighbours",
+        f"GET {API}/lineage/{{ref}}/openlineage",
         f"GET {API}/blobs/{{sha256}}",
         "GET /image-sets/{name}",
         "GET /image-sets/{name}/report",

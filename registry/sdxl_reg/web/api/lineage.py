@@ -10,6 +10,7 @@ from sdxl_reg.catalog.lineage import Way
 from sdxl_reg.catalog.lineage_document import graph_document
 from sdxl_reg.catalog.lineage_drawings import Drawing, drawn
 from sdxl_reg.catalog.lineage_neighbours import neighbours_of
+from sdxl_reg.catalog.openlineage import NAMESPACE, as_lines, openlineage_events
 from sdxl_reg.catalog.paging import MAX_LIMIT
 from sdxl_reg.web.dependencies import SessionOf, SliceOf
 from sdxl_reg.web.schemas.lineage import (
@@ -20,6 +21,7 @@ from sdxl_reg.web.schemas.lineage import (
 
 router = APIRouter(prefix="/lineage", tags=["lineage"])
 
+_JSON_LINES = "application/x-ndjson"
 _WAYS: dict[str, tuple[Way, ...]] = {"up": ("up",), "down": ("down",), "both": ("up", "down")}
 
 
@@ -95,3 +97,30 @@ def drawing(
     return PlainTextResponse(
         drawn(lineage_of(session, ref, ways=ways, depth=depth, limit=limit), form)
     )
+
+
+@router.get(
+    "/{ref}/openlineage",
+    summary="The runs of a lineage as OpenLineage events",
+    response_class=PlainTextResponse,
+    responses={200: {"content": {_JSON_LINES: {}}, "description": "A run event on each line."}},
+)
+def openlineage(
+    session: SessionOf,
+    ref: str,
+    depth: DepthOf = None,
+    direction: DirectionOf = "up",
+    limit: LimitOf = NEIGHBOURS,
+    namespace: Annotated[
+        str,
+        Query(min_length=1, max_length=200, description="Of jobs and datasets in these events."),
+    ] = NAMESPACE,
+) -> PlainTextResponse:
+    """START, and COMPLETE, FAIL or ABORT of each run, with what it took and gave, in order.
+
+    A run has the same `runId` each time. Datasets, artifacts, grids and generations are datasets
+    there; the digest of a version is its `datasetVersion`. Settings and errors are left out.
+    """
+    graph = lineage_of(session, ref, ways=_WAYS[direction], depth=depth, limit=limit)
+    events = openlineage_events(session, graph, namespace=namespace)
+    return PlainTextResponse("".join(as_lines(events)), media_type=_JSON_LINES)
