@@ -25,7 +25,7 @@ from sqlalchemy import Engine, text
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.lineage_rows import HUB, PROJECTS, make
-from bench.serving import say, scratch_database, served, summary, timed
+from bench.serving import processor_ms, say, scratch_database, served, summary, timed
 from sdxl_reg.catalog.access.credentials import issue_token
 from sdxl_reg.catalog.access.users import add_user, set_role
 from sdxl_reg.catalog.ancestry import NEIGHBOURS
@@ -109,35 +109,36 @@ def ask(engine: Engine, url: str, home: Path, count: int) -> None:
             [timed(functools.partial(walked, engine, node, way)) for node in versions],
         )
     hub = children_of_hub(engine)
-    with served(home, url) as address, httpx.Client(base_url=address) as client:
+    with served(home, url) as (address, server), httpx.Client(base_url=address) as client:
         say(f"{HUB} has {hub:,} children")
-        ask_server(client, "open", refs)
+        ask_server(client, server, "open", refs)
         token = reader(engine)
         client.headers["Authorization"] = f"Bearer {token}"
-        ask_server(client, "signed in", refs)
+        ask_server(client, server, "signed in", refs)
 
 
-def ask_server(client: httpx.Client, who: str, refs: dict[str, list[str]]) -> None:
+def ask_server(client: httpx.Client, server: int, who: str, refs: dict[str, list[str]]) -> None:
     """Ask a server for the lineage of everything picked.
 
     Args:
         client: Of the server.
+        server: Number of its process.
         who: As whom.
         refs: Kind → references.
     """
     for kind, some in refs.items():
         for direction in ("up", "both"):
-            name = f"HTTP {who}: lineage of a {kind}, {direction}"
-            summary(
-                name,
-                [
-                    timed(functools.partial(got, client, f"/{quote(ref)}?direction={direction}"))
-                    for ref in some
-                ],
-            )
+            before = processor_ms(server)
+            work = [
+                functools.partial(got, client, f"/{quote(ref)}?direction={direction}")
+                for ref in some
+            ]
+            summary(f"HTTP {who}: lineage of a {kind}, {direction}", [timed(one) for one in work])
+            used = (processor_ms(server) - before) / (2 * len(some))
+            say(f"{'':>40} the server's processor, on average: {used:.2f} ms")
     for query in ("?direction=down&depth=1", "/neighbours?direction=down", "?direction=down"):
-        work = functools.partial(got, client, f"/{HUB}@1{query}")
-        summary(f"HTTP {who}: {HUB}@1{query}", [timed(work) for _ in range(5)])
+        work_of_hub = functools.partial(got, client, f"/{HUB}@1{query}")
+        summary(f"HTTP {who}: {HUB}@1{query}", [timed(work_of_hub) for _ in range(5)])
 
 
 def walked(engine: Engine, node: int, way: str) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy.engine import make_url
 
 
 @contextmanager
-def served(home: Path, url: str) -> Iterator[str]:
+def served(home: Path, url: str) -> Iterator[tuple[str, int]]:
     """Our server over a registry, in a process of its own.
 
     Args:
@@ -24,15 +24,15 @@ def served(home: Path, url: str) -> Iterator[str]:
         url: Of its database.
 
     Yields:
-        Its address.
+        Its address, and the number of its process.
     """
     port = free_port()
     environment = {**os.environ, "SDXL_REG_HOME": str(home), "SDXL_REG_DATABASE_URL": url}
     command = [Path(sys.executable).with_name("sdxl-reg"), "serve", "--port", str(port)]
-    with running([str(word) for word in command], environment):
+    with running([str(word) for word in command], environment) as number:
         address = f"http://127.0.0.1:{port}"
         wait_for(f"{address}/health")
-        yield address
+        yield address, number
 
 
 @contextmanager
@@ -108,6 +108,16 @@ def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as found:
         port: int = found.getsockname()[1]
         return port
+
+
+def processor_ms(number: int) -> float:
+    """What a process has used of the processor so far, as Linux counts it: in steps of 10 ms.
+
+    Args:
+        number: Of the process.
+    """
+    words = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
+    return (int(words[11]) + int(words[12])) * 1000 / os.sysconf("SC_CLK_TCK")
 
 
 def timed(work: Callable[[], object]) -> float:

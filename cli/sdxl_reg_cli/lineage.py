@@ -43,7 +43,7 @@ Examples:
 )
 @click.option(
     "--limit",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, 1_000_000),
     default=DEFAULT_LIMIT,
     show_default=True,
     help="Of each thing at most so many that went into it, or were made from it.",

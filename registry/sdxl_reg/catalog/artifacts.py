@@ -23,7 +23,11 @@ SDXL, REFINER = "sdxl", "sdxl-refiner"
 """Families of checkpoints."""
 
 
-_TO_BE_SEEN = (VersionState.READY, VersionState.YANKED)
+TO_BE_SEEN = (VersionState.READY, VersionState.YANKED)
+"""States of versions that are there: offered, or withdrawn."""
+
+
+_NAMED = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +95,7 @@ def find_version(session: Session, reference: str) -> ArtifactVersion:
     artifact = find_artifact(session, wanted.name)
     found = _version_of(session, artifact, wanted)
     if found is None:
-        known = [str(version.version) for version in versions_of(session, artifact)]
+        known = _some_versions(session, artifact)
         known += [alias.name for alias in aliases_of(session, artifact)]
         raise NotFound(
             "version",
@@ -111,7 +115,7 @@ def versions_of(
         artifact: The artifact.
         yanked: Whether those too that were withdrawn.
     """
-    states = _TO_BE_SEEN if yanked else (VersionState.READY,)
+    states = TO_BE_SEEN if yanked else (VersionState.READY,)
     return session.scalars(
         select(ArtifactVersion)
         .where(ArtifactVersion.artifact_id == artifact.id, ArtifactVersion.state.in_(states))
@@ -234,7 +238,7 @@ def _named(session: Session, name: str) -> Artifact | None:
 
 
 def _version_of(session: Session, artifact: Artifact, wanted: Reference) -> ArtifactVersion | None:
-    states = (VersionState.READY,) if wanted.version is None else _TO_BE_SEEN
+    states = (VersionState.READY,) if wanted.version is None else TO_BE_SEEN
     query = select(ArtifactVersion).where(
         ArtifactVersion.artifact_id == artifact.id, ArtifactVersion.state.in_(states)
     )
@@ -245,6 +249,20 @@ def _version_of(session: Session, artifact: Artifact, wanted: Reference) -> Arti
             ArtifactAlias.name == wanted.alias
         )
     return session.scalar(query.order_by(ArtifactVersion.version.desc()).limit(1))
+
+
+def _some_versions(session: Session, artifact: Artifact) -> list[str]:
+    """The newest ready versions in words; those before them are counted, not named."""
+    numbers = session.scalars(
+        select(ArtifactVersion.version)
+        .where(
+            ArtifactVersion.artifact_id == artifact.id, ArtifactVersion.state == VersionState.READY
+        )
+        .order_by(ArtifactVersion.version.desc())
+        .limit(_NAMED + 1)
+    ).all()
+    older = [f"older ones before {numbers[_NAMED - 1]}"] if len(numbers) > _NAMED else []
+    return older + [str(number) for number in reversed(numbers[:_NAMED])]
 
 
 def ready_with(session: Session, artifact: Artifact, digest: str) -> ArtifactVersion | None:

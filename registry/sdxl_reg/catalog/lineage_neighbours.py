@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Integer, Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.lineage import Way
@@ -167,12 +167,10 @@ def image_sets_above(session: Session, roots: Iterable[Root]) -> list[Neighbour]
         roots: What they may stand above.
     """
     datasets = {root.row: root.node for root in roots if root.node.kind == NodeKind.DATASET}
-    query = select(DatasetVersion.node_id, ImageSet.name).select_from(DatasetVersion)
-    query = query.join(Dataset).join(ImageSet).order_by(DatasetVersion.node_id)
     return [
         _behind(datasets[row], node_of(NodeKind.IMAGE_SET, name), place=(SET, 0))
         for some in portions(datasets)
-        for row, name in session.execute(query.where(DatasetVersion.node_id.in_(some)))
+        for row, name in session.execute(_IMAGE_SETS, {"ids": some})
     ]
 
 
@@ -185,21 +183,6 @@ def pictures_after(session: Session, root: Root, *, after: int, limit: int) -> l
         after: 1 + the position of the last one before, 0 at first.
         limit: At most so many.
     """
-    query = (
-        select(
-            DatasetEntry.position,
-            DatasetEntry.source_path,
-            DatasetEntry.caption,
-            DatasetEntry.tag_path,
-            Blob.sha256,
-        )
-        .join(DatasetVersion, DatasetVersion.id == DatasetEntry.dataset_version_id)
-        .join(_IMAGE, DatasetEntry.image_id == _IMAGE.c.id)
-        .join(Blob, _IMAGE.c.blob_id == Blob.id)
-        .where(DatasetVersion.node_id == root.row, DatasetEntry.position >= after)
-        .order_by(DatasetEntry.position)
-        .limit(limit)
-    )
     return [
         _behind(
             root.node,
@@ -210,11 +193,34 @@ def pictures_after(session: Session, root: Root, *, after: int, limit: int) -> l
             ),
             place=(PICTURES, row.position + 1),
         )
-        for row in session.execute(query)
+        for row in session.execute(_PICTURES, {"node": root.row, "after": after, "rows": limit})
     ]
 
 
 _IMAGE = Image.__table__  # whoever sees an entry sees its picture: it need not be asked again
+_PICTURES = (
+    select(
+        DatasetEntry.position,
+        DatasetEntry.source_path,
+        DatasetEntry.caption,
+        DatasetEntry.tag_path,
+        Blob.sha256,
+    )
+    .join(DatasetVersion, DatasetVersion.id == DatasetEntry.dataset_version_id)
+    .join(_IMAGE, DatasetEntry.image_id == _IMAGE.c.id)
+    .join(Blob, _IMAGE.c.blob_id == Blob.id)
+    .where(DatasetVersion.node_id == bindparam("node"), DatasetEntry.position >= bindparam("after"))
+    .order_by(DatasetEntry.position)
+    .limit(bindparam("rows", type_=Integer))
+)
+_IMAGE_SETS = (
+    select(DatasetVersion.node_id, ImageSet.name)
+    .select_from(DatasetVersion)
+    .join(Dataset)
+    .join(ImageSet)
+    .where(DatasetVersion.node_id.in_(bindparam("ids", expanding=True)))
+    .order_by(DatasetVersion.node_id)
+)
 
 
 def edges_of(arrows: Iterable[Arrow], nodes: Mapping[int, GraphNode]) -> list[GraphEdge]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import BindParameter, and_, bindparam, func, select
 from sqlalchemy.orm import Session, aliased, load_only
 
 from sdxl_reg.catalog.artifacts import find_version
@@ -113,8 +113,7 @@ def recorded_nodes(session: Session, node_ids: Iterable[int]) -> dict[int, Graph
     """Number → node, by number; without those that are not seen."""
     found: dict[int, GraphNode] = {}
     for some in portions(sorted(set(node_ids))):
-        kinds = select(Node.kind).where(Node.id.in_(some)).distinct()
-        for kind in session.scalars(kinds):
+        for kind in session.scalars(_KINDS, {"ids": some}).all():
             found.update(_READ[kind](session, some))
     return dict(sorted(found.items()))
 
@@ -122,14 +121,7 @@ def recorded_nodes(session: Session, node_ids: Iterable[int]) -> dict[int, Graph
 def runs_of(session: Session, edges: Iterable[GraphEdge]) -> list[Run]:
     """The runs on some arrows, oldest first."""
     numbers = sorted({edge.run for edge in edges if edge.run is not None})
-    columns = load_only(Run.title, Run.state, Run.spec)
-    return [
-        run
-        for some in portions(numbers)
-        for run in session.scalars(
-            select(Run).where(Run.id.in_(some)).order_by(Run.id).options(columns)
-        )
-    ]
+    return [run for some in portions(numbers) for run in session.scalars(_RUNS, {"ids": some})]
 
 
 def node_of(kind: NodeKind, ref: str, facts: dict[str, Any] | None = None) -> GraphNode:
@@ -178,26 +170,28 @@ def _image(session: Session, digest: str) -> Root:
     return Root(node=node_of(NodeKind.IMAGE, image.blob.sha256, size), row=image.id)
 
 
-_Numbered = Iterator[tuple[int, GraphNode]]
-_Reader = Callable[[Session, Sequence[int]], _Numbered]
-
-
-def _datasets(session: Session, node_ids: Sequence[int]) -> _Numbered:
-    query = select(
+# Statements are made once: making one takes as long as having it answered.
+_SOME: BindParameter[Any] = bindparam("ids", expanding=True)
+_KINDS = select(Node.kind).where(Node.id.in_(_SOME)).distinct()
+_RUNS = (
+    select(Run)
+    .where(Run.id.in_(_SOME))
+    .order_by(Run.id)
+    .options(load_only(Run.title, Run.state, Run.spec))
+)
+_DATASETS = (
+    select(
         DatasetVersion.node_id,
         Dataset.name,
         DatasetVersion.version,
         DatasetVersion.image_count,
         DatasetVersion.digest,
-    ).join(Dataset)
-    for row in session.execute(query.where(DatasetVersion.node_id.in_(node_ids))):
-        facts = {"images": row.image_count, "digest": row.digest}
-        ref = str(Reference(name=row.name, version=row.version))
-        yield row.node_id, node_of(NodeKind.DATASET, ref, facts)
-
-
-def _versions(session: Session, node_ids: Sequence[int]) -> _Numbered:
-    query = select(
+    )
+    .join(Dataset)
+    .where(DatasetVersion.node_id.in_(_SOME))
+)
+_VERSIONS = (
+    select(
         ArtifactVersion.node_id,
         Artifact.name,
         Artifact.kind,
@@ -206,8 +200,46 @@ def _versions(session: Session, node_ids: Sequence[int]) -> _Numbered:
         ArtifactVersion.epoch,
         ArtifactVersion.step,
         ArtifactVersion.loss,
-    ).join(Artifact)
-    for row in session.execute(query.where(ArtifactVersion.node_id.in_(node_ids))):
+    )
+    .join(Artifact)
+    .where(ArtifactVersion.node_id.in_(_SOME))
+)
+_OTHERS = aliased(GeneratedPicture)
+_GENERATIONS = (
+    select(
+        Generation.node_id,
+        Generation.id,
+        GeneratedPicture.picture,
+        select(func.count(_OTHERS.id))
+        .where(_OTHERS.generation_id == Generation.id)
+        .scalar_subquery()
+        .label("pictures"),
+    )
+    .outerjoin(
+        GeneratedPicture,
+        and_(GeneratedPicture.generation_id == Generation.id, GeneratedPicture.position == 0),
+    )
+    .where(Generation.node_id.in_(_SOME))
+)
+_GRIDS = (
+    select(Grid.node_id, Grid.id, Artifact.name, Grid.reason)
+    .join(Artifact, Artifact.id == Grid.artifact_id)
+    .where(Grid.node_id.in_(_SOME))
+)
+
+_Numbered = Iterator[tuple[int, GraphNode]]
+_Reader = Callable[[Session, Sequence[int]], _Numbered]
+
+
+def _datasets(session: Session, node_ids: Sequence[int]) -> _Numbered:
+    for row in session.execute(_DATASETS, {"ids": node_ids}):
+        facts = {"images": row.image_count, "digest": row.digest}
+        ref = str(Reference(name=row.name, version=row.version))
+        yield row.node_id, node_of(NodeKind.DATASET, ref, facts)
+
+
+def _versions(session: Session, node_ids: Sequence[int]) -> _Numbered:
+    for row in session.execute(_VERSIONS, {"ids": node_ids}):
         facts = {
             "artifact_kind": str(row.kind),
             "digest": row.digest,
@@ -220,25 +252,13 @@ def _versions(session: Session, node_ids: Sequence[int]) -> _Numbered:
 
 
 def _generations(session: Session, node_ids: Sequence[int]) -> _Numbered:
-    others = aliased(GeneratedPicture)
-    count = select(func.count(others.id)).where(others.generation_id == Generation.id)
-    first = GeneratedPicture.generation_id == Generation.id, GeneratedPicture.position == 0
-    query = select(
-        Generation.node_id,
-        Generation.id,
-        GeneratedPicture.picture,
-        count.scalar_subquery().label("pictures"),
-    ).outerjoin(GeneratedPicture, and_(*first))
-    for row in session.execute(query.where(Generation.node_id.in_(node_ids))):
+    for row in session.execute(_GENERATIONS, {"ids": node_ids}):
         facts = {"pictures": row.pictures, "prompt": (row.picture or {}).get("prompt", "")}
         yield row.node_id, node_of(NodeKind.GENERATION, str(row.id), facts)
 
 
 def _grids(session: Session, node_ids: Sequence[int]) -> _Numbered:
-    query = select(Grid.node_id, Grid.id, Artifact.name, Grid.reason).join(
-        Artifact, Artifact.id == Grid.artifact_id
-    )
-    for row in session.execute(query.where(Grid.node_id.in_(node_ids))):
+    for row in session.execute(_GRIDS, {"ids": node_ids}):
         facts = {"artifact": row.name, "reason": row.reason}
         yield row.node_id, node_of(NodeKind.GRID, str(row.id), facts)
 

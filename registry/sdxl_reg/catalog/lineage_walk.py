@@ -6,12 +6,24 @@ would do for small graphs, but it cannot stop early at one wide node and go on a
 PostgreSQL, which has to guess how far it will go, now and then reads all edges for it.
 """
 
+import functools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, Subquery, exists, func, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    Subquery,
+    bindparam,
+    exists,
+    func,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from sdxl_reg.catalog.access.visibility import present_viewer
@@ -29,7 +41,9 @@ MOST_NODES = 1_000
 """So many recorded nodes a walk finds in one direction, unless it is told otherwise."""
 _PORTION = 200
 _ROWS_AT_ONCE = 400
-_ALL = 1_000_000_000
+_ALL = 500_000_000
+Executed = tuple[Select[int, int, int, str], dict[str, Any]]
+"""A statement and its values."""
 _STANDING_FOR_NODES = (ArtifactVersion, DatasetVersion, Grid, Generation)
 
 
@@ -100,16 +114,15 @@ def walk(
     return result
 
 
-def next_arrows(origins: Sequence[int], way: Way) -> Select[int, int, int, str]:
-    """The statement that finds the arrows at some nodes, by node and neighbour.
+def next_arrows(origins: Sequence[int], way: Way, *, rows: int) -> Executed:
+    """The statement that finds the arrows at some nodes, by node and neighbour, with its values.
 
     Args:
         origins: Node ids.
         way: As `walk` takes it.
+        rows: At most so many arrows.
     """
-    origin, target = _ends(way)
-    query = select(*_COLUMNS).where(origin.in_(origins), _is_seen(target))
-    return query.order_by(origin, target)
+    return _next_arrows(way, _sees_everything()), {"origins": origins, "rows": rows}
 
 
 def neighbours_after(
@@ -201,11 +214,27 @@ def _target(arrow: Arrow, way: Way) -> int:
     return arrow.parent if way == "up" else arrow.child
 
 
+@functools.cache
+def _next_arrows(way: Way, sees_everything: bool) -> Select[int, int, int, str]:
+    """Made once: making a statement takes as long as having it answered."""
+    origin, target = _ends(way)
+    query = select(*_COLUMNS).where(origin.in_(bindparam("origins", expanding=True)))
+    if not sees_everything:
+        query = query.where(_stands_for_something_seen(target))
+    return query.order_by(origin, target).limit(bindparam("rows", type_=Integer))
+
+
+def _sees_everything() -> bool:
+    viewer = present_viewer()
+    return viewer is None or viewer.projects() is None
+
+
 def _is_seen(node: _End) -> ColumnElement[bool]:
     """Whether what a node stands for is seen; who sees everything is not made to wait for that."""
-    viewer = present_viewer()
-    if viewer is None or viewer.projects() is None:
-        return true()
+    return true() if _sees_everything() else _stands_for_something_seen(node)
+
+
+def _stands_for_something_seen(node: _End) -> ColumnElement[bool]:
     return or_(*(exists().where(table.node_id == node) for table in _STANDING_FOR_NODES))
 
 
@@ -226,7 +255,7 @@ def _level(
     rows_at_once = max(_ROWS_AT_ONCE, 4 * limit)
     while rest:
         portion = rest[:_PORTION]
-        rows = session.execute(next_arrows(portion, way).limit(rows_at_once)).all()
+        rows = session.execute(*next_arrows(portion, way, rows=rows_at_once)).all()
         groups: dict[int, list[Arrow]] = defaultdict(list)
         for row in rows:
             arrow = Arrow(*row)

@@ -104,6 +104,7 @@ ANSWERS = {
     "/api/v1/datasets/{ref}/diff": "/api/v1/datasets/weipin/diff?before=weipin@1",
     "/api/v1/artifacts": "/api/v1/artifacts",
     "/api/v1/artifacts/{name}": "/api/v1/artifacts/weipin-lora",
+    "/api/v1/artifacts/{name}/versions": "/api/v1/artifacts/weipin-lora/versions?limit=2",
     "/api/v1/artifacts/{name}/versions/{which}": "/api/v1/artifacts/weipin-lora/versions/1",
     "/api/v1/artifacts/{name}/versions/{which}/diff": (
         "/api/v1/artifacts/weipin-lora/versions/2/diff"

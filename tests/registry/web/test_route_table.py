@@ -94,6 +94,7 @@ NEEDED: dict[str, list[str]] = {
         f"GET {API}/datasets/{{ref}}/diff",
         f"GET {API}/datasets/{{ref}}/manifest",
         f"GET {_ONE}",
+        f"GET {_ONE}/versions",
         f"GET {_VERSION}",
         f"GET {_VERSION}/diff",
         f"GET {_VERSION}/files/{{path:path}}",

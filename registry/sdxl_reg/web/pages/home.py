@@ -11,7 +11,7 @@ from sdxl_reg.catalog.runs import runs_page
 from sdxl_reg.web.api.runs import notice_lost
 from sdxl_reg.web.dependencies import SessionOf
 from sdxl_reg.web.pages.image_sets import with_glimpse
-from sdxl_reg.web.schemas.artifacts import artifact_item
+from sdxl_reg.web.schemas.artifacts import artifact_items
 from sdxl_reg.web.schemas.grids import grid_item
 from sdxl_reg.web.schemas.runs import run_item
 from sdxl_reg.web.templating import render
@@ -28,7 +28,7 @@ def home(request: Request, session: SessionOf) -> Response:
     facts = {
         "sets": [with_glimpse(session, summary) for summary in found[: _SHOWN.limit]],
         "set_count": len(found),
-        "artifacts": [artifact_item(session, a) for a in artifacts_page(session, _SHOWN).items],
+        "artifacts": artifact_items(session, artifacts_page(session, _SHOWN).items),
         "grids": [grid_item(grid) for grid in grids_page(session, Slice(limit=2)).items],
         "runs": [run_item(run) for run in runs_page(session, _SHOWN).items],
     }
