@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import bindparam, select
+from sqlalchemy.orm import Session, contains_eager
 
 from sdxl_reg.catalog.audit import note
 from sdxl_reg.catalog.blobs import digest_of, recorded
@@ -28,6 +28,16 @@ TO_BE_SEEN = (VersionState.READY, VersionState.YANKED)
 
 
 _NAMED = 20
+_NUMBERED = (
+    select(ArtifactVersion)
+    .join(ArtifactVersion.artifact)
+    .options(contains_eager(ArtifactVersion.artifact))
+    .where(
+        Artifact.name_key == bindparam("key"),
+        ArtifactVersion.version == bindparam("version"),
+        ArtifactVersion.state.in_(TO_BE_SEEN),
+    )
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +102,10 @@ def find_version(session: Session, reference: str) -> ArtifactVersion:
         NotFound: No such artifact, version or alias.
     """
     wanted = parse_reference(reference)
+    if wanted.version is not None:
+        values = {"key": name_key(wanted.name), "version": wanted.version}
+        if (version := session.scalar(_NUMBERED, values)) is not None:
+            return version
     artifact = find_artifact(session, wanted.name)
     found = _version_of(session, artifact, wanted)
     if found is None:

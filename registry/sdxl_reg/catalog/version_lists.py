@@ -2,29 +2,50 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import bindparam, func, select
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy import BindParameter, bindparam, func, select
+from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.artifacts import TO_BE_SEEN
 from sdxl_reg.catalog.paging import Page, Slice, page_of
 from sdxl_reg.catalog.portions import portions
-from sdxl_reg.tables import Artifact, ArtifactAlias, ArtifactFile, ArtifactVersion, FileHash
+from sdxl_reg.catalog.references import Reference
+from sdxl_reg.tables import Artifact, ArtifactAlias, ArtifactFile, ArtifactVersion, Blob, FileHash
 from sdxl_reg.vocabulary import VersionState
 
 
 @dataclass(frozen=True, kw_only=True)
+class FileFacts:
+    """One file of a version.
+
+    Attributes:
+        path: Relative, with /.
+        sha256: Of its bytes.
+        size_bytes: How many.
+        hashes: Algorithm → value: what other programs know it by.
+    """
+
+    path: str
+    sha256: str
+    size_bytes: int
+    hashes: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Surroundings:
-    """What stands around some versions; their files, bases and artifacts are loaded with it.
+    """What stands around some versions.
 
     Attributes:
         aliases: Row of a version → names that point at it, in order.
-        hashes: Row of a blob → algorithm → value: what other programs know it by.
+        files: Row of a version → its files, by path.
+        bases: Row of a version that others were trained on → how users write it.
     """
 
-    aliases: Mapping[int, Sequence[str]] = field(default_factory=dict)
-    hashes: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
+    aliases: Mapping[int, Sequence[str]]
+    files: Mapping[int, Sequence[FileFacts]]
+    bases: Mapping[int, str]
 
 
 def versions_page(session: Session, artifact: Artifact, part: Slice) -> Page[ArtifactVersion]:
@@ -68,7 +89,7 @@ def version_counts(
     return counts
 
 
-def surroundings_of(session: Session, versions: Iterable[ArtifactVersion]) -> Surroundings:
+def surroundings_of(session: Session, versions: Sequence[ArtifactVersion]) -> Surroundings:
     """What stands around some versions, read for all of them at once.
 
     Args:
@@ -77,34 +98,49 @@ def surroundings_of(session: Session, versions: Iterable[ArtifactVersion]) -> Su
     """
     rows = [version.id for version in versions]
     aliases: dict[int, list[str]] = defaultdict(list)
-    hashes: dict[int, dict[str, str]] = defaultdict(dict)
+    files: dict[int, dict[str, FileFacts]] = defaultdict(dict)
+    bases: dict[int, str] = {}
     for some in portions(rows):
-        loaded = session.scalars(_LOADED, {"ids": some}).all()
         for name, version in session.execute(_ALIASES, {"ids": some}):
             aliases[version].append(name)
-        blobs = [file.blob_id for version in loaded for file in version.files]
-        for several in portions(blobs):
-            for found in session.scalars(_HASHES, {"ids": several}):
-                hashes[found.blob_id][found.algorithm] = found.value
-    return Surroundings(aliases=aliases, hashes=hashes)
-
-
-_LOADED = (
-    select(ArtifactVersion)
-    .where(ArtifactVersion.id.in_(bindparam("ids", expanding=True)))
-    .options(
-        joinedload(ArtifactVersion.artifact),
-        joinedload(ArtifactVersion.base).joinedload(ArtifactVersion.artifact),
-        selectinload(ArtifactVersion.files).joinedload(ArtifactFile.blob),
+        for row in session.execute(_FILES, {"ids": some}):
+            facts = FileFacts(path=row[1], sha256=row[2], size_bytes=row[3], hashes={})
+            found = files[row[0]].setdefault(facts.path, facts)
+            if row[4] is not None:
+                found.hashes[row[4]] = row[5]
+    for some in portions(sorted({one.base_version_id for one in versions if one.base_version_id})):
+        for base, name, number in session.execute(_BASES, {"ids": some}):
+            bases[base] = str(Reference(name=name, version=number))
+    return Surroundings(
+        aliases=aliases,
+        files={version: list(found.values()) for version, found in files.items()},
+        bases=bases,
     )
-)
+
+
+# Statements are made once: making one takes as long as having it answered.
+_SOME: BindParameter[Any] = bindparam("ids", expanding=True)
 _ALIASES = (
     select(ArtifactAlias.name, ArtifactAlias.version_id)
-    .where(ArtifactAlias.version_id.in_(bindparam("ids", expanding=True)))
+    .where(ArtifactAlias.version_id.in_(_SOME))
     .order_by(ArtifactAlias.name)
 )
-_HASHES = (
-    select(FileHash)
-    .where(FileHash.blob_id.in_(bindparam("ids", expanding=True)))
-    .order_by(FileHash.algorithm)
+_FILES = (
+    select(
+        ArtifactFile.version_id,
+        ArtifactFile.path,
+        Blob.sha256,
+        Blob.size_bytes,
+        FileHash.algorithm,
+        FileHash.value,
+    )
+    .join(Blob, Blob.id == ArtifactFile.blob_id)
+    .outerjoin(FileHash, FileHash.blob_id == Blob.id)
+    .where(ArtifactFile.version_id.in_(_SOME))
+    .order_by(ArtifactFile.path, FileHash.algorithm)
+)
+_BASES = (
+    select(ArtifactVersion.id, Artifact.name, ArtifactVersion.version)
+    .join(Artifact)
+    .where(ArtifactVersion.id.in_(_SOME))
 )

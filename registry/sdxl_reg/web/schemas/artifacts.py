@@ -10,13 +10,14 @@ from sqlalchemy.orm import Session
 from sdxl_reg.catalog.artifacts import TO_BE_SEEN, aliases_of, version_ref
 from sdxl_reg.catalog.paging import Slice
 from sdxl_reg.catalog.version_lists import (
+    FileFacts,
     Surroundings,
     surroundings_of,
     version_counts,
     versions_page,
 )
 from sdxl_reg.catalog.yanking import yanked_because
-from sdxl_reg.tables import Artifact, ArtifactAlias, ArtifactFile, ArtifactVersion
+from sdxl_reg.tables import Artifact, ArtifactAlias, ArtifactVersion
 from sdxl_reg.vocabulary import ArtifactKind, VersionState
 from sdxl_reg.web.schemas.base import Document, Sha256, url
 
@@ -154,14 +155,14 @@ def _version(version: ArtifactVersion, around: Surroundings) -> VersionItem:
         step=version.step,
         loss=version.loss,
         sha256=version.digest,
-        base=version_ref(version.base) if version.base else None,
+        base=around.bases.get(version.base_version_id or 0),
         trainer=version.trainer,
         run=version.run_id,
         created_at=version.created_at,
         aliases=list(around.aliases.get(version.id, ())),
         details=version.details,
         preview=url("blobs", preview) if (preview := version.details.get("preview")) else None,
-        files=[_file(version, file, around) for file in version.files],
+        files=[_file(version, file) for file in around.files.get(version.id, ())],
         url=url("artifacts", version.artifact.name, "versions", version.version),
         lineage=url("lineage", ref),
     )
@@ -177,12 +178,12 @@ def _alias(alias: ArtifactAlias) -> AliasItem:
     )
 
 
-def _file(version: ArtifactVersion, file: ArtifactFile, around: Surroundings) -> FileItem:
+def _file(version: ArtifactVersion, file: FileFacts) -> FileItem:
     folder = ("artifacts", version.artifact.name, "versions", version.version, "files")
     return FileItem(
         path=file.path,
-        sha256=file.blob.sha256,
-        size_bytes=file.blob.size_bytes,
-        hashes=dict(around.hashes.get(file.blob_id, {})),
+        sha256=file.sha256,
+        size_bytes=file.size_bytes,
+        hashes=file.hashes,
         url=url(*folder, *file.path.split("/")),
     )
