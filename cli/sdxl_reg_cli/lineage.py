@@ -5,15 +5,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sdxl_reg_cli.console import json_option, print_json
+from sdxl_reg.errors import UsageError
+from sdxl_reg_cli.console import json_option, print_json, say
 from sdxl_reg_cli.installation import opened
 
 if TYPE_CHECKING:
     from rich.tree import Tree
 
-    from sdxl_reg.catalog.ancestry import GraphNode, LineageGraph
+    from sdxl_reg.catalog.ancestry import LineageGraph
+    from sdxl_reg.catalog.lineage import Way
+    from sdxl_reg.catalog.lineage_nodes import GraphNode
 
 SHOWN_IMAGES = 3
+DEFAULT_LIMIT = 1_000
 
 
 @click.command(
@@ -24,6 +28,7 @@ Examples:
   sdxl-reg lineage image:0e5a6c1f       what was made from this picture
   sdxl-reg lineage weipin-lora@best --as dot | dot -Tsvg -o lineage.svg
   sdxl-reg lineage weipin-lora@best --as mermaid        for a Markdown page
+  sdxl-reg lineage weipin-lora@best --openlineage > events.jsonl
 """
 )
 @click.argument("reference")
@@ -36,8 +41,22 @@ Examples:
     show_default=True,
     help="A tree for reading, or text that Graphviz or Mermaid draw.",
 )
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 1_000_000),
+    default=DEFAULT_LIMIT,
+    show_default=True,
+    help="Of each thing at most so many that went into it, or were made from it.",
+)
+@click.option(
+    "--openlineage",
+    is_flag=True,
+    help="OpenLineage events of the runs that it was made by, one on each line.",
+)
 @json_option
-def lineage(reference: str, depth: int | None, form: str, as_json: bool) -> None:
+def lineage(
+    reference: str, depth: int | None, form: str, limit: int, openlineage: bool, as_json: bool
+) -> None:
     """Show what something was made from, down to the pictures, and what was made from it.
 
     REFERENCE is an artifact (weipin-lora@best), dataset:weipin@1, grid:2, image_set:weipin or
@@ -46,16 +65,31 @@ def lineage(reference: str, depth: int | None, form: str, as_json: bool) -> None
     from sdxl_reg.catalog.ancestry import lineage_of
     from sdxl_reg.catalog.lineage_document import graph_document
     from sdxl_reg.catalog.lineage_drawings import Drawing, drawn
+    from sdxl_reg.catalog.openlineage import as_lines, openlineage_events
     from sdxl_reg.store.database import reading
 
+    if openlineage and (as_json or form != "tree"):
+        raise UsageError("--openlineage is a form of its own", remedy="Leave out --json and --as")
+    ways: tuple[Way, ...] = ("up",) if openlineage else ("up", "down")
     with opened() as registry, reading(registry.engine) as session:
-        graph = lineage_of(session, reference, depth=depth)
-        if as_json:
+        graph = lineage_of(session, reference, ways=ways, depth=depth, limit=limit)
+        if openlineage:
+            click.echo("".join(as_lines(openlineage_events(session, graph))), nl=False)
+        elif as_json:
             print_json(graph_document(graph))
         elif form != "tree":
             click.echo(drawn(graph, Drawing(form)), nl=False)
         else:
             _print(graph)
+    if graph.cuts and not as_json:
+        _tell_cuts(graph)
+
+
+def _tell_cuts(graph: "LineageGraph") -> None:
+    """Say on stderr what is not shown."""
+    for cut in graph.cuts:
+        side = "went into it" if cut.way == "up" else "were made from it"
+        say(f"{cut.node}: {cut.shown:,} of {cut.total:,} that {side} are shown (more: --limit)")
 
 
 def _print(graph: "LineageGraph") -> None:

@@ -93,7 +93,10 @@ def listening(host: str, port: int) -> socket.socket:
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=128)
+        bound = socket.create_server((host, port), family=family, backlog=128)
+        # asyncio sends at once only through sockets that say they are TCP; through others an answer
+        # on an open connection waits some 40 ms for the other side to acknowledge its headers.
+        return socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP, bound.detach())
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise Conflict(

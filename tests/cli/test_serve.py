@@ -110,6 +110,11 @@ def test_an_address_of_another_machine_is_refused() -> None:
         listening("192.0.2.1", 0)
 
 
+def test_answers_are_sent_at_once_on_connections_that_stay_open() -> None:
+    with listening("127.0.0.1", 0) as bound:
+        assert bound.proto == socket.IPPROTO_TCP  # else asyncio leaves Nagle's algorithm on
+
+
 def test_the_address_can_be_typed_into_a_browser() -> None:
     with listening("127.0.0.1", 0) as bound:
         assert address_of(bound) == f"http://127.0.0.1:{bound.getsockname()[1]}/"

@@ -68,22 +68,22 @@ def grids(limit: int, as_json: bool) -> None:
 @click.argument("reference")
 @click.option("--depth", type=click.IntRange(min=1), help="How many steps; by default all.")
 @click.option(
-    "--way",
+    "--direction",
     type=click.Choice(["up", "down", "both"]),
     default="both",
     show_default=True,
     help="What it was made from, what was made from it, or both.",
 )
 @json_option
-def lineage(reference: str, depth: int | None, way: str, as_json: bool) -> None:
+def lineage(reference: str, depth: int | None, direction: str, as_json: bool) -> None:
     """Show what something was made from, and what from it.
 
     \b
     Example:
-      sdxl-reg --server http://registry:8000 lineage weipin-lora@best --way up
+      sdxl-reg --server http://registry:8000 lineage weipin-lora@best --direction up
     """
     with connected() as client:
-        found = client.get("lineage", reference, depth=depth, way=way)
+        found = client.get("lineage", reference, depth=depth, direction=direction)
     if as_json:
         print_json(found)
         return
@@ -91,6 +91,8 @@ def lineage(reference: str, depth: int | None, way: str, as_json: bool) -> None:
         run = f" by run {edge['run']}" if edge["run"] is not None else ""
         click.echo(f"{edge['from']} → {edge['to']}  as {edge['slot']}{run}")
     say(f"{len(found['nodes'])} nodes, {len(found['edges'])} edges")
+    for cut in found["truncated"]:
+        say(f"{cut['node']} has {cut['total']}, of which {cut['shown']} are shown")
 
 
 @click.group()

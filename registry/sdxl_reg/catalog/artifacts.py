@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, contains_eager
 
 from sdxl_reg.catalog.audit import note
 from sdxl_reg.catalog.blobs import digest_of, recorded, rescan
@@ -31,7 +31,21 @@ SDXL, REFINER = "sdxl", "sdxl-refiner"
 """Families of checkpoints."""
 
 
-_TO_BE_SEEN = (VersionState.READY, VersionState.YANKED)
+TO_BE_SEEN = (VersionState.READY, VersionState.YANKED)
+"""States of versions that are there: offered, or withdrawn."""
+
+
+_NAMED = 20
+_NUMBERED = (
+    select(ArtifactVersion)
+    .join(ArtifactVersion.artifact)
+    .options(contains_eager(ArtifactVersion.artifact))
+    .where(
+        Artifact.name_key == bindparam("key"),
+        ArtifactVersion.version == bindparam("version"),
+        ArtifactVersion.state.in_(TO_BE_SEEN),
+    )
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,10 +110,14 @@ def find_version(session: Session, reference: str) -> ArtifactVersion:
         NotFound: No such artifact, version or alias.
     """
     wanted = parse_reference(reference)
+    if wanted.version is not None:
+        values = {"key": name_key(wanted.name), "version": wanted.version}
+        if (version := session.scalar(_NUMBERED, values)) is not None:
+            return version
     artifact = find_artifact(session, wanted.name)
     found = _version_of(session, artifact, wanted)
     if found is None:
-        known = [str(version.version) for version in versions_of(session, artifact)]
+        known = _some_versions(session, artifact)
         known += [alias.name for alias in aliases_of(session, artifact)]
         raise NotFound(
             "version",
@@ -119,7 +137,7 @@ def versions_of(
         artifact: The artifact.
         yanked: Whether those too that were withdrawn.
     """
-    states = _TO_BE_SEEN if yanked else (VersionState.READY,)
+    states = TO_BE_SEEN if yanked else (VersionState.READY,)
     return session.scalars(
         select(ArtifactVersion)
         .where(ArtifactVersion.artifact_id == artifact.id, ArtifactVersion.state.in_(states))
@@ -285,7 +303,7 @@ def _named(session: Session, name: str) -> Artifact | None:
 
 
 def _version_of(session: Session, artifact: Artifact, wanted: Reference) -> ArtifactVersion | None:
-    states = (VersionState.READY,) if wanted.version is None else _TO_BE_SEEN
+    states = (VersionState.READY,) if wanted.version is None else TO_BE_SEEN
     query = select(ArtifactVersion).where(
         ArtifactVersion.artifact_id == artifact.id, ArtifactVersion.state.in_(states)
     )
@@ -296,6 +314,20 @@ def _version_of(session: Session, artifact: Artifact, wanted: Reference) -> Arti
             ArtifactAlias.name == wanted.alias
         )
     return session.scalar(query.order_by(ArtifactVersion.version.desc()).limit(1))
+
+
+def _some_versions(session: Session, artifact: Artifact) -> list[str]:
+    """The newest ready versions in words; those before them are counted, not named."""
+    numbers = session.scalars(
+        select(ArtifactVersion.version)
+        .where(
+            ArtifactVersion.artifact_id == artifact.id, ArtifactVersion.state == VersionState.READY
+        )
+        .order_by(ArtifactVersion.version.desc())
+        .limit(_NAMED + 1)
+    ).all()
+    older = [f"older ones before {numbers[_NAMED - 1]}"] if len(numbers) > _NAMED else []
+    return older + [str(number) for number in reversed(numbers[:_NAMED])]
 
 
 def ready_with(session: Session, artifact: Artifact, digest: str) -> ArtifactVersion | None:

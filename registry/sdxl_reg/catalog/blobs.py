@@ -13,6 +13,8 @@ from sdxl_reg.store.blobs import BlobStore, StoredBlob
 from sdxl_reg.tables import Blob, BlobScan, FileHash, now
 from sdxl_reg.vocabulary import ScanVerdict
 
+NOT_SCANNED = Scan(ScanVerdict.UNKNOWN, "not scanned yet: sdxl-reg artifact scan")
+
 
 def recorded(session: Session, stored: StoredBlob) -> Blob:
     """The row of bytes the store has taken; made now when there is none."""
@@ -66,7 +68,7 @@ def scan_of(session: Session, blob: Blob) -> Scan:
     """What a scan said of some bytes; unknown where none has been made."""
     found = session.get(BlobScan, blob.id)
     if found is None:
-        return Scan(ScanVerdict.UNKNOWN, "not scanned yet: sdxl-reg artifact scan")
+        return NOT_SCANNED
     return Scan(found.verdict, found.reason)
 
 

@@ -1,6 +1,6 @@
-"""Lineage: recording what runs take and give, and walking the graph in both directions."""
+"""Lineage: recording what runs take and give."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Literal, Protocol
 
 from sqlalchemy import select
@@ -65,32 +65,6 @@ def record_origins(session: Session, node_id: int, origins: Iterable[Origin]) ->
         edge = LineageDep(child_id=node_id, parent_id=node, run_id=run, slot=SYNTHETIC)
         session.merge(edge)
     session.flush()
-
-
-def reachable(session: Session, start: Iterable[int], way: Way) -> set[int]:
-    """Every node that can be reached from some, these included.
-
-    Args:
-        session: The transaction.
-        start: Node ids.
-        way: `up` to what they were made from, `down` to what was made from them.
-    """
-    origin, target = LineageDep.child_id, LineageDep.parent_id
-    if way == "down":
-        origin, target = target, origin
-    walk = select(Node.id.label("v")).where(Node.id.in_(list(start))).cte("walk", recursive=True)
-    walk = walk.union(select(target).join(walk, origin == walk.c.v))
-    return set(session.scalars(select(walk.c.v)))
-
-
-def edges_among(session: Session, nodes: Iterable[int]) -> Sequence[LineageDep]:
-    """The edges between nodes, oldest child first."""
-    ids = list(nodes)
-    return session.scalars(
-        select(LineageDep)
-        .where(LineageDep.child_id.in_(ids), LineageDep.parent_id.in_(ids))
-        .order_by(LineageDep.child_id, LineageDep.parent_id, LineageDep.run_id, LineageDep.slot)
-    ).all()
 
 
 def _record(session: Session, run_id: int, node_id: int, direction: Direction, slot: str) -> None:

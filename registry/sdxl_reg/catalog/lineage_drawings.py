@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sdxl_reg.catalog.ancestry import GraphEdge, GraphNode, LineageGraph
+from sdxl_reg.catalog.ancestry import LineageGraph
+from sdxl_reg.catalog.lineage_nodes import GraphEdge, GraphNode
 from sdxl_reg.vocabulary import NodeKind
 
 

@@ -42,6 +42,15 @@ class Slice:
         return 0 if self.cursor is None else _read_cursor(self.cursor, int)
 
     @property
+    def place(self) -> str | None:
+        """The place that the page before ended at, for lists of several parts; none at first.
+
+        Raises:
+            InvalidValue: The cursor is none of ours.
+        """
+        return None if self.cursor is None else _read_cursor(self.cursor, str)
+
+    @property
     def after(self) -> int:
         """Row of the last item of the page before, 0 at first, for lists ordered by their rows.
 
@@ -91,7 +100,7 @@ def page_of(
     rows = session.scalars(query).all()
     shown = rows[: part.limit]
     more = len(rows) > part.limit
-    return Page(items=shown, next=_cursor_of(getattr(shown[-1], key.key)) if more else None)
+    return Page(items=shown, next=cursor_of(getattr(shown[-1], key.key)) if more else None)
 
 
 def counted_page(items: Sequence[_Item], part: Slice, *, total: int) -> Page[_Item]:
@@ -103,20 +112,21 @@ def counted_page(items: Sequence[_Item], part: Slice, *, total: int) -> Page[_It
         total: How many items the whole list has.
     """
     end = part.offset + len(items)
-    return Page(items=items, next=_cursor_of(end) if items and end < total else None)
+    return Page(items=items, next=cursor_of(end) if items and end < total else None)
 
 
-def page_after(items: Sequence[_Item], last: int | None) -> Page[_Item]:
-    """A page of items that were already fetched with `part.after`.
+def page_after(items: Sequence[_Item], last: str | int | None) -> Page[_Item]:
+    """A page of items that were already fetched with `part.after` or `part.place`.
 
     Args:
         items: The items of the page.
-        last: Row of the last of them where more follow; none at the end.
+        last: Row or place of the last of them where more follow; none at the end.
     """
-    return Page(items=items, next=None if last is None else _cursor_of(last))
+    return Page(items=items, next=None if last is None else cursor_of(last))
 
 
-def _cursor_of(value: str | int) -> str:
+def cursor_of(value: str | int) -> str:
+    """The cursor that leads on from a row or a place."""
     return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from sdxl_reg.catalog.ancestry import refs_of
+from sdxl_reg.catalog.lineage_nodes import refs_of
 from sdxl_reg.catalog.runs import find_run, last_attempt, mark_lost, metrics_of
 from sdxl_reg.settings import Settings
 from sdxl_reg.tables import LineageEvent, RunSample

@@ -7,12 +7,12 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from sdxl_reg.catalog.artifacts import find_version, version_ref, versions_of
+from sdxl_reg.catalog.artifacts import find_version, version_ref
 from sdxl_reg.catalog.dataset_diff import DatasetDiff, diff_versions
 from sdxl_reg.catalog.datasets import version_ref as dataset_ref
 from sdxl_reg.errors import NotFound
 from sdxl_reg.tables import ArtifactVersion, DatasetVersion, LineageEvent, Run
-from sdxl_reg.vocabulary import Direction
+from sdxl_reg.vocabulary import Direction, VersionState
 
 _DATASET = "dataset"
 
@@ -108,14 +108,21 @@ class _Making:
 
 
 def _before(session: Session, version: ArtifactVersion) -> ArtifactVersion:
-    earlier = [
-        found for found in versions_of(session, version.artifact) if found.version < version.version
-    ]
-    if not earlier:
+    earlier = session.scalar(
+        select(ArtifactVersion)
+        .where(
+            ArtifactVersion.artifact_id == version.artifact_id,
+            ArtifactVersion.state == VersionState.READY,
+            ArtifactVersion.version < version.version,
+        )
+        .order_by(ArtifactVersion.version.desc())
+        .limit(1)
+    )
+    if earlier is None:
         raise NotFound(
             "version before", version_ref(version), remedy="Name the other one to compare with"
         )
-    return earlier[-1]
+    return earlier
 
 
 def _dataset_of(session: Session, run: Run) -> DatasetVersion | None:

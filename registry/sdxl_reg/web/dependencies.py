@@ -1,9 +1,11 @@
 """What every endpoint is given: the opened registry, a session of its own, a part of a list."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Annotated
 
+from anyio import CapacityLimiter
+from anyio.lowlevel import RunVar
 from fastapi import Depends, Query, Request
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
@@ -12,6 +14,10 @@ from sdxl_reg.catalog.paging import DEFAULT_LIMIT, MAX_LIMIT, Slice
 from sdxl_reg.settings import Settings
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.store.database import reading
+
+SESSIONS = 10
+"""So many requests read at once; an engine has five connections more (SQLAlchemy's usual 15)."""
+_limiter: RunVar[CapacityLimiter] = RunVar("sessions")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,19 +35,37 @@ class Registry:
     settings: Settings
 
 
-def registry_of(request: Request) -> Registry:
+async def registry_of(request: Request) -> Registry:
     """The registry the application serves."""
     registry: Registry = request.app.state.registry
     return registry
 
 
-def session_of(registry: Annotated[Registry, Depends(registry_of)]) -> Iterator[Session]:
-    """A reading session for one request: it sees one state of the database."""
-    with reading(registry.engine) as session:
-        yield session
+async def session_of(
+    registry: Annotated[Registry, Depends(registry_of)],
+) -> AsyncIterator[Session]:
+    """A reading session for one request: it sees one state of the database.
+
+    Sessions take turns before they have a thread or a connection. Between its endpoint and its end
+    a request waits for a thread once more, with its connection in hand; were all connections held
+    so, and all threads waiting for one, nobody would ever go on.
+    """
+    async with _turns():
+        with reading(registry.engine) as session:
+            yield session
 
 
-def slice_of(
+def _turns() -> CapacityLimiter:
+    """As many sessions of this event loop as leave connections for work that ends in its thread."""
+    try:
+        return _limiter.get()
+    except LookupError:
+        limiter = CapacityLimiter(SESSIONS)
+        _limiter.set(limiter)
+        return limiter
+
+
+async def slice_of(
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Items on a page.")] = (
         DEFAULT_LIMIT
     ),

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from sdxl_reg.catalog.ancestry import GraphEdge, GraphNode, LineageGraph
+from sdxl_reg.catalog.ancestry import LineageGraph
+from sdxl_reg.catalog.lineage_nodes import GraphEdge, GraphNode
 from sdxl_reg.vocabulary import NodeKind
 
 MAX_SINGLE_IMAGES = 12

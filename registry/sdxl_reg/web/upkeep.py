@@ -19,6 +19,7 @@ from sdxl_reg.catalog.audit import acting_as
 from sdxl_reg.catalog.integrity.check import check
 from sdxl_reg.catalog.integrity.collect import Garbage, collect, garbage
 from sdxl_reg.catalog.integrity.history import Finding, finding_of, keep_finding
+from sdxl_reg.catalog.uploads import sweep_uploads
 from sdxl_reg.errors import Conflict
 from sdxl_reg.tables import now
 from sdxl_reg.web.dependencies import Registry
@@ -91,7 +92,7 @@ class Upkeep:
         return work.result() if error is None else replace(begun, error=str(error))
 
     def collect(self, grace: timedelta) -> tuple[Garbage, Garbage]:
-        """Remove what nothing needs.
+        """Remove what nothing needs, and uploads that nobody has gone on with for a week.
 
         Args:
             grace: What is younger stays.
@@ -104,6 +105,7 @@ class Upkeep:
         """
         registry = self._registry
         with self._alone():
+            sweep_uploads(registry.engine, registry.store)
             found = garbage(registry.engine, registry.store, grace)
             return found, collect(registry.engine, registry.store, found, grace, _unheard)
 

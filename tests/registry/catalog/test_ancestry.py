@@ -9,10 +9,12 @@ from sdxl_reg.catalog.ancestry import LineageGraph, lineage_of
 from sdxl_reg.catalog.artifacts import NewVersion, add_version, ensure_artifact
 from sdxl_reg.catalog.datasets import freeze
 from sdxl_reg.catalog.ingest import ingest
-from sdxl_reg.catalog.lineage import record_input
+from sdxl_reg.catalog.lineage import Way, record_input
+from sdxl_reg.catalog.lineage_neighbours import neighbours_of
+from sdxl_reg.catalog.paging import Slice
 from sdxl_reg.catalog.references import MAIN
 from sdxl_reg.catalog.runs import new_run
-from sdxl_reg.errors import NotFound
+from sdxl_reg.errors import InvalidValue, NotFound
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.store.database import transaction
 from sdxl_reg.vocabulary import ArtifactKind, RunKind
@@ -91,3 +93,65 @@ def test_a_dataset_can_be_asked_for_with_or_without_its_kind(
 def test_what_is_not_there_is_refused(engine: Engine, reference: str) -> None:
     with pytest.raises(NotFound):
         _graph(engine, reference)
+
+
+@pytest.mark.usefixtures("trained")
+def test_a_node_with_many_neighbours_says_how_many_and_where_the_rest_begins(
+    engine: Engine,
+) -> None:
+    with transaction(engine) as session:
+        graph = lineage_of(session, "weipin-lora@2", ways=["up"], limit=5)
+        (cut,) = graph.cuts
+        assert (cut.node, cut.way, cut.shown, cut.total) == ("dataset:weipin@1", "up", 5, 13)
+        part = Slice(cursor=cut.next, limit=500)
+        rest = neighbours_of(session, cut.node, "up", part)
+    shown = {edge.source for edge in graph.edges if edge.target == cut.node}
+    others = {one.node.id for one in rest.page.items}
+    assert len(shown) == 5
+    assert len(others) == 8
+    assert not shown & others
+    assert rest.total == 13
+    assert rest.page.next is None
+
+
+@pytest.mark.usefixtures("trained")
+@pytest.mark.parametrize(
+    ("reference", "way", "count"),
+    [
+        ("dataset:weipin@1", "up", 13),
+        ("dataset:weipin@1", "down", 2),
+        ("micro@1", "down", 2),
+        ("micro@1", "up", 0),
+        ("image_set:weipin", "down", 1),
+        ("image_set:weipin", "up", 0),
+        ("picture", "down", 1),
+        ("picture", "up", 0),
+    ],
+)
+@pytest.mark.parametrize("limit", [1, 4, 100])
+def test_pages_of_neighbours_hold_each_once(
+    engine: Engine, reference: str, way: Way, count: int, limit: int
+) -> None:
+    if reference == "picture":
+        reference = min(_ids(_graph(engine, "weipin-lora"), "image"))
+    found: list[str] = []
+    cursor: str | None = None
+    with transaction(engine) as session:
+        while True:
+            part = Slice(limit=limit, cursor=cursor)
+            page = neighbours_of(session, reference, way, part)
+            assert page.total == count
+            assert len(page.page.items) <= limit
+            found += [one.node.id for one in page.page.items]
+            assert all(one.edges for one in page.page.items)
+            cursor = page.page.next
+            if cursor is None:
+                break
+    assert len(found) == len(set(found)) == count
+
+
+@pytest.mark.usefixtures("trained")
+@pytest.mark.parametrize("cursor", ["x", "NQ", "IjM6NCI", "IjE6eCI"])
+def test_a_cursor_of_another_list_is_refused(engine: Engine, cursor: str) -> None:
+    with transaction(engine) as session, pytest.raises(InvalidValue, match="cursor"):
+        neighbours_of(session, "micro@1", "down", Slice(cursor=cursor))

@@ -24,7 +24,7 @@ from sdxl_reg.catalog.generations import (
 from sdxl_reg.catalog.grid_cells import cells_of
 from sdxl_reg.catalog.grids import find_grid, plan
 from sdxl_reg.catalog.ingest import ingest
-from sdxl_reg.catalog.lineage import reachable
+from sdxl_reg.catalog.lineage_walk import reachable
 from sdxl_reg.catalog.origins import origins_of
 from sdxl_reg.catalog.picture_requests import PictureRequest
 from sdxl_reg.catalog.runs import find_run

@@ -22,7 +22,7 @@ from sdxl_reg.catalog.grid_cells import cells_of, job_cells, record_cell
 from sdxl_reg.catalog.grid_results import mean_scores, write_sheet
 from sdxl_reg.catalog.grid_view import view_of
 from sdxl_reg.catalog.grids import PlannedGrid, carry_out, find_grid, grids, plan, resume
-from sdxl_reg.catalog.lineage import reachable
+from sdxl_reg.catalog.lineage_walk import reachable
 from sdxl_reg.catalog.runs import find_run
 from sdxl_reg.errors import Conflict, RunFailed
 from sdxl_reg.evaluation.view import CellState, GridView

@@ -9,7 +9,8 @@ from sqlalchemy import Engine, select
 from sdxl_reg.catalog.artifacts import NewVersion, add_version, ensure_artifact, version_ref
 from sdxl_reg.catalog.bases import find_base
 from sdxl_reg.catalog.imports import import_file
-from sdxl_reg.catalog.lineage import new_node, reachable, record_input
+from sdxl_reg.catalog.lineage import new_node, record_input
+from sdxl_reg.catalog.lineage_walk import reachable
 from sdxl_reg.catalog.references import MAIN
 from sdxl_reg.catalog.runs import new_run
 from sdxl_reg.errors import Conflict, Corrupt, NotFound, UsageError

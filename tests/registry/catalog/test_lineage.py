@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
-from sdxl_reg.catalog.lineage import new_node, reachable, record_input, record_output
+from sdxl_reg.catalog.lineage import new_node, record_input, record_output
+from sdxl_reg.catalog.lineage_walk import reachable
 from sdxl_reg.catalog.references import MAIN
 from sdxl_reg.catalog.runs import new_run
 from sdxl_reg.tables import Base

@@ -5,8 +5,9 @@ import re
 import pytest
 from sqlalchemy import Engine
 
-from sdxl_reg.catalog.ancestry import GraphEdge, GraphNode, LineageGraph, lineage_of
+from sdxl_reg.catalog.ancestry import LineageGraph, lineage_of
 from sdxl_reg.catalog.lineage_drawings import Drawing, drawn
+from sdxl_reg.catalog.lineage_nodes import GraphEdge, GraphNode
 from sdxl_reg.store.database import reading
 from sdxl_reg.vocabulary import NodeKind
 

@@ -123,6 +123,7 @@ ANSWERS = {
     "/api/v1/datasets/{ref}/diff": "/api/v1/datasets/weipin/diff?before=weipin@1",
     "/api/v1/artifacts": "/api/v1/artifacts",
     "/api/v1/artifacts/{name}": "/api/v1/artifacts/weipin-lora",
+    "/api/v1/artifacts/{name}/versions": "/api/v1/artifacts/weipin-lora/versions?limit=2",
     "/api/v1/artifacts/{name}/versions/{which}": "/api/v1/artifacts/weipin-lora/versions/1",
     "/api/v1/artifacts/{name}/versions/{which}/diff": (
         "/api/v1/artifacts/weipin-lora/versions/2/diff"
@@ -139,7 +140,8 @@ ANSWERS = {
     "/api/v1/grids/{grid_id}/votes/next": "/api/v1/grids/1/votes/next",
     "/api/v1/generations": "/api/v1/generations",
     "/api/v1/generations/{generation_id}": "/api/v1/generations/1",
-    "/api/v1/lineage/{ref}": "/api/v1/lineage/weipin-lora",
+    "/api/v1/lineage/{ref}": "/api/v1/lineage/weipin-lora?limit=2",
+    "/api/v1/lineage/{ref}/neighbours": "/api/v1/lineage/weipin/neighbours?direction=up&limit=3",
     "/api/v1/me": "/api/v1/me",
     "/api/v1/projects": "/api/v1/projects",
     "/api/v1/projects/{project}/roles": "/api/v1/projects/main/roles",

@@ -18,9 +18,12 @@ from sdxl_reg.vocabulary import Role
 _USER_NAME = re.compile(r"[\w][\w.@+-]{0,63}")
 
 
+_ANYBODY = select(User.id).limit(1)  # asked at every request: made once
+
+
 def has_users(session: Session) -> bool:
     """Whether anybody has to sign in: once there is a user, everybody has to."""
-    return session.scalar(select(User.id).limit(1)) is not None
+    return session.scalar(_ANYBODY) is not None
 
 
 def users(session: Session) -> Sequence[User]:

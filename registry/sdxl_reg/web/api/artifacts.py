@@ -21,10 +21,11 @@ from sdxl_reg.catalog.blobs import scan_of
 from sdxl_reg.catalog.references import Reference
 from sdxl_reg.catalog.uploads import find_upload, take_version
 from sdxl_reg.catalog.version_diff import diff_references
+from sdxl_reg.catalog.version_lists import versions_page
 from sdxl_reg.catalog.yanking import unyank, yank
 from sdxl_reg.errors import NotFound
 from sdxl_reg.store.database import reading, transaction
-from sdxl_reg.tables import Artifact, Upload
+from sdxl_reg.tables import Upload
 from sdxl_reg.vocabulary import Program, Role
 from sdxl_reg.web.dependencies import RegistryOf, SessionOf, SliceOf
 from sdxl_reg.web.etags import IfMatchOf, require_match, tagged
@@ -40,10 +41,11 @@ from sdxl_reg.web.schemas.artifacts import (
     YankRequest,
     alias_item,
     artifact_document,
-    artifact_item,
+    artifact_items,
     version_item,
+    version_items,
 )
-from sdxl_reg.web.schemas.base import Items, items_of
+from sdxl_reg.web.schemas.base import Items
 from sdxl_reg.web.schemas.uploads import TakeBody
 from sdxl_reg.web.schemas.version_diffs import VersionDiffDocument, version_diff_document
 
@@ -58,17 +60,21 @@ _TRAINER = needs(Role.TRAINER, of_artifact)
 @router.get("", summary="List the artifacts")
 def listed(session: SessionOf, part: SliceOf) -> Items[ArtifactItem]:
     """Every artifact by name: LoRAs, checkpoints and what else was trained or imported."""
-
-    def item(artifact: Artifact) -> ArtifactItem:
-        return artifact_item(session, artifact)
-
-    return items_of(artifacts_page(session, part), item)
+    page = artifacts_page(session, part)
+    return Items(items=artifact_items(session, page.items), next=page.next)
 
 
 @router.get("/{name}", summary="One artifact with its versions and aliases")
 def one(session: SessionOf, name: str) -> ArtifactDocument:
-    """The artifact with its versions, yanked ones too, oldest first."""
+    """The artifact with its newest hundred versions, yanked ones too, oldest first."""
     return artifact_document(session, find_artifact(session, name))
+
+
+@router.get("/{name}/versions", summary="List the versions of an artifact")
+def versions(session: SessionOf, name: str, part: SliceOf) -> Items[VersionItem]:
+    """Every version, yanked ones too, newest first."""
+    page = versions_page(session, find_artifact(session, name), part)
+    return Items(items=version_items(session, page.items), next=page.next)
 
 
 @router.post(

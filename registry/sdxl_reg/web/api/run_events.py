@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
 from sdxl_reg.catalog.access.visibility import shown_to
-from sdxl_reg.catalog.ancestry import refs_of
+from sdxl_reg.catalog.lineage_nodes import refs_of
 from sdxl_reg.catalog.run_progress import said_since
 from sdxl_reg.catalog.runs import find_run
 from sdxl_reg.errors import NotFound, NotSignedIn

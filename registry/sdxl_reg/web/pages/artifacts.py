@@ -20,8 +20,9 @@ from sdxl_reg.web.roles import may
 from sdxl_reg.web.schemas.artifacts import (
     alias_item,
     artifact_document,
-    artifact_item,
+    artifact_items,
     version_item,
+    version_items,
 )
 from sdxl_reg.web.schemas.grids import grid_item
 from sdxl_reg.web.schemas.version_diffs import version_diff_document
@@ -35,7 +36,7 @@ def listed(request: Request, session: SessionOf, part: SliceOf) -> Response:
     """Every artifact by name."""
     page = artifacts_page(session, part)
     facts = {
-        "artifacts": [artifact_item(session, found) for found in page.items],
+        "artifacts": artifact_items(session, page.items),
         "next": page.next,
     }
     return render(request, "artifacts.html", facts)
@@ -49,7 +50,7 @@ def version(request: Request, session: SessionOf, name: str, which: str) -> Resp
     run = _run_of(session, document.run)
     charts = [chart_of(name, points) for name, points in (run["metrics"] if run else {}).items()]
     facts = {
-        "artifact": artifact_item(session, found.artifact),
+        "artifact": found.artifact,
         "version": document,
         "aliases": [
             alias_item(alias)
@@ -86,9 +87,11 @@ def one(request: Request, session: SessionOf, name: str) -> Response:
     runs = [version.run for version in document.versions if version.run is not None]
     losses = metrics_of(session, find_run(session, runs[-1])).get("loss", []) if runs else []
     grids = grids_of(session, artifact)
+    pointed_at = [alias.version for alias in aliases_of(session, artifact)]
+    shown = [*version_items(session, pointed_at), *document.versions]
     facts = {
         "artifact": document,
-        "versions": {version.version: version for version in document.versions},
+        "versions": {version.version: version for version in shown},
         "chart": chart_of(f"loss of run {runs[-1]}", losses) if losses else None,
         "grids": [grid_item(grid) for grid in grids],
         "drawn": next((grid_item(grid) for grid in grids if grid.sheet is not None), None),

@@ -38,5 +38,6 @@ def lineage(
             if node.kind != NodeKind.IMAGE
         ],
         "runs": graph.runs,
+        "cuts": graph.cuts,
     }
     return render(request, "lineage.html", facts)

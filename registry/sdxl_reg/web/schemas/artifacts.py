@@ -1,17 +1,28 @@
 """Artifacts and their versions as documents."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from pydantic import Field
 from sqlalchemy.orm import Session
 
-from sdxl_reg.catalog.artifacts import aliases_of, version_ref, versions_of
-from sdxl_reg.catalog.blobs import hashes_of, scan_of
+from sdxl_reg.catalog.artifacts import TO_BE_SEEN, aliases_of, version_ref
+from sdxl_reg.catalog.paging import Slice
+from sdxl_reg.catalog.version_lists import (
+    FileFacts,
+    Surroundings,
+    surroundings_of,
+    version_counts,
+    versions_page,
+)
 from sdxl_reg.catalog.yanking import yanked_because
-from sdxl_reg.tables import Artifact, ArtifactAlias, ArtifactFile, ArtifactVersion
+from sdxl_reg.tables import Artifact, ArtifactAlias, ArtifactVersion
 from sdxl_reg.vocabulary import ArtifactKind, ScanVerdict, VersionState
 from sdxl_reg.web.schemas.base import Document, Number, Sha256, url
+
+NEWEST = 100
+"""So many versions stand in the document of an artifact; the others in their own list."""
 
 
 class AliasItem(Document):
@@ -91,35 +102,47 @@ class ArtifactItem(Document):
 
 
 class ArtifactDocument(Document):
-    """One artifact with all its versions, yanked ones too, oldest first."""
+    """One artifact with its newest versions, yanked ones too, oldest first."""
 
     name: str
     kind: ArtifactKind
-    versions: list[VersionItem]
+    versions: list[VersionItem] = Field(description="The newest hundred.")
+    total: int = Field(description="How many versions there are.")
+    older: str | None = Field(description="Where the versions before these are; null for none.")
     aliases: list[AliasItem]
     created_at: datetime
     url: str
 
 
-def artifact_item(session: Session, artifact: Artifact) -> ArtifactItem:
-    """An artifact for a list."""
-    return ArtifactItem(
-        name=artifact.name,
-        kind=artifact.kind,
-        versions=len(versions_of(session, artifact)),
-        aliases=[alias_item(alias) for alias in aliases_of(session, artifact)],
-        created_at=artifact.created_at,
-        url=url("artifacts", artifact.name),
-    )
+def artifact_items(session: Session, artifacts: Sequence[Artifact]) -> list[ArtifactItem]:
+    """Artifacts for a list."""
+    counts = version_counts(session, artifacts)
+    return [
+        ArtifactItem(
+            name=artifact.name,
+            kind=artifact.kind,
+            versions=counts[artifact.id],
+            aliases=[alias_item(alias) for alias in aliases_of(session, artifact)],
+            created_at=artifact.created_at,
+            url=url("artifacts", artifact.name),
+        )
+        for artifact in artifacts
+    ]
 
 
 def artifact_document(session: Session, artifact: Artifact) -> ArtifactDocument:
-    """One artifact with its versions."""
-    versions = versions_of(session, artifact, yanked=True)
+    """One artifact with its newest versions."""
+    page = versions_page(session, artifact, Slice(limit=NEWEST))
+    total = version_counts(session, [artifact], states=TO_BE_SEEN)[artifact.id]
+    older = None
+    if page.next is not None:
+        older = f"{url('artifacts', artifact.name, 'versions')}?cursor={page.next}"
     return ArtifactDocument(
         name=artifact.name,
         kind=artifact.kind,
-        versions=[version_item(session, version) for version in versions],
+        versions=version_items(session, page.items[::-1]),
+        total=total,
+        older=older,
         aliases=[alias_item(alias) for alias in aliases_of(session, artifact)],
         created_at=artifact.created_at,
         url=url("artifacts", artifact.name),
@@ -128,12 +151,17 @@ def artifact_document(session: Session, artifact: Artifact) -> ArtifactDocument:
 
 def version_item(session: Session, version: ArtifactVersion) -> VersionItem:
     """One version with its files."""
+    return version_items(session, [version])[0]
+
+
+def version_items(session: Session, versions: Sequence[ArtifactVersion]) -> list[VersionItem]:
+    """Versions with their files."""
+    around = surroundings_of(session, versions)
+    return [_version(version, around) for version in versions]
+
+
+def _version(version: ArtifactVersion, around: Surroundings) -> VersionItem:
     ref = version_ref(version)
-    names = [
-        alias.name
-        for alias in aliases_of(session, version.artifact)
-        if alias.version_id == version.id
-    ]
     return VersionItem(
         ref=ref,
         version=version.version,
@@ -143,14 +171,14 @@ def version_item(session: Session, version: ArtifactVersion) -> VersionItem:
         step=version.step,
         loss=version.loss,
         sha256=version.digest,
-        base=version_ref(version.base) if version.base else None,
+        base=around.bases.get(version.base_version_id or 0),
         trainer=version.trainer,
         run=version.run_id,
         created_at=version.created_at,
-        aliases=names,
+        aliases=list(around.aliases.get(version.id, ())),
         details=version.details,
         preview=url("blobs", preview) if (preview := version.details.get("preview")) else None,
-        files=[_file(session, version, file) for file in version.files],
+        files=[_file(version, file) for file in around.files.get(version.id, ())],
         url=url("artifacts", version.artifact.name, "versions", version.version),
         lineage=url("lineage", ref),
     )
@@ -167,14 +195,13 @@ def alias_item(alias: ArtifactAlias) -> AliasItem:
     )
 
 
-def _file(session: Session, version: ArtifactVersion, file: ArtifactFile) -> FileItem:
-    scanned = scan_of(session, file.blob)
+def _file(version: ArtifactVersion, file: FileFacts) -> FileItem:
     folder = ("artifacts", version.artifact.name, "versions", version.version, "files")
     return FileItem(
         path=file.path,
-        sha256=file.blob.sha256,
-        size_bytes=file.blob.size_bytes,
-        hashes=hashes_of(session, file.blob),
-        scan=ScanItem(verdict=scanned.verdict, reason=scanned.reason),
+        sha256=file.sha256,
+        size_bytes=file.size_bytes,
+        hashes=file.hashes,
+        scan=ScanItem(verdict=file.scan.verdict, reason=file.scan.reason),
         url=url(*folder, *file.path.split("/")),
     )

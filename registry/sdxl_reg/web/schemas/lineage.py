@@ -1,9 +1,11 @@
 """The lineage graph as a document, the very one that `sdxl-reg lineage --json` prints."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
+from sdxl_reg.catalog.lineage_document import edge_document, node_document, run_facts
+from sdxl_reg.catalog.lineage_neighbours import Neighbours
 from sdxl_reg.vocabulary import NodeKind, RunState
 from sdxl_reg.web.schemas.base import Document
 
@@ -36,6 +38,20 @@ class LineageRun(Document):
     spec: dict[str, Any]
 
 
+class TruncatedItem(Document):
+    """A node that has more neighbours than are shown."""
+
+    node: str = Field(description="Its id.")
+    direction: Literal["up", "down"]
+    shown: int = Field(description="How many of its neighbours are shown.")
+    total: int = Field(
+        description="How many it has; a picture counts as often as its dataset names it."
+    )
+    next: str | None = Field(
+        description="`cursor` with which `neighbours` of it goes on; null: from the first on."
+    )
+
+
 class LineageDocument(Document):
     """A part of the lineage."""
 
@@ -43,3 +59,34 @@ class LineageDocument(Document):
     nodes: list[NodeItem]
     edges: list[EdgeItem]
     runs: list[LineageRun]
+    truncated: list[TruncatedItem] = Field(description="Where there is more than is shown.")
+
+
+class NeighboursDocument(Document):
+    """A page of what stands directly above or below a node."""
+
+    root: str = Field(description="Id of the node that was asked for.")
+    direction: Literal["up", "down"]
+    total: int = Field(
+        description="How many there are on all pages; a picture as often as its dataset names it."
+    )
+    items: list[NodeItem]
+    edges: list[EdgeItem]
+    runs: list[LineageRun]
+    next: str | None = Field(description="`cursor` of the page after; null at the end.")
+
+
+def neighbours_document(found: Neighbours) -> NeighboursDocument:
+    """A page of neighbours as a document."""
+    edges = [edge_document(edge) for one in found.page.items for edge in one.edges]
+    return NeighboursDocument.model_validate(
+        {
+            "root": found.root.id,
+            "direction": found.way,
+            "total": found.total,
+            "items": [node_document(one.node) for one in found.page.items],
+            "edges": edges,
+            "runs": [run_facts(run) for run in found.runs],
+            "next": found.page.next,
+        }
+    )

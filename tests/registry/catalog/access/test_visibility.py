@@ -74,8 +74,8 @@ MAIN, LAB, BOTH, NONE = (
 
 
 def test_every_table_belongs_to_a_project_or_is_named_as_seen_by_all() -> None:
-    ruled = {option.entity.class_ for option in visibility._criteria(frozenset())}  # type: ignore[attr-defined]
-    names = {table.__tablename__ for table in ruled}
+    ruled = [option.entity for option in visibility._criteria(frozenset())]
+    names = {found.class_.__tablename__ for found in ruled if found is not None}
     assert names | SEEN_BY_ALL == set(Base.metadata.tables)
     assert not names & SEEN_BY_ALL
 
