@@ -114,3 +114,26 @@ def test_the_option_goes_before_the_environment(
 
 def test_every_command_of_a_server_is_one_of_the_commands() -> None:
     assert set(main.REMOTE) <= set(main.COMMANDS)
+
+
+@pytest.mark.slow
+def test_a_training_on_the_server_is_followed_to_its_versions(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = ["train", "lora", "--dataset", "weipin@1", "--name", "far-lora"]
+    settings = ["rank=2", "max_train_steps=2", "train_batch_size=1"]
+    words += [part for setting in settings for part in ("--set", setting)]
+    told = json.loads(said(capsys, *words, "--json"))
+    assert told["run"]["state"] == "succeeded"
+    assert told["versions"] == ["far-lora@1"]
+    number = str(told["run"]["id"])
+    assert "succeeded" in said(capsys, "run", "show", number)
+    assert "far-lora@1" in said(capsys, "run", "follow", number)
+    assert said(capsys, "run", "logs", "1").startswith("step 1")
+    assert number in said(capsys, "runs")
+    assert run("run", "cancel", number) == 4
+
+
+def test_settings_are_checked_before_anything_begins(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("train", "lora", "--dataset", "weipin@1", "--set", "rank=0") == 2
+    assert "rank" in capsys.readouterr().err

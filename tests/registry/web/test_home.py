@@ -8,10 +8,14 @@ from starlette.testclient import TestClient
 from sdxl_reg.catalog.access.credentials import issue_token
 from sdxl_reg.catalog.access.projects import move
 from sdxl_reg.catalog.access.users import add_user, set_role
+from sdxl_reg.catalog.runs import find_run
+from sdxl_reg.jobs.events import Progress, event_line
+from sdxl_reg.jobs.local import EVENTS
 from sdxl_reg.settings import Settings
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.store.database import connect, transaction, upgrade
-from sdxl_reg.vocabulary import Role
+from sdxl_reg.tables import now
+from sdxl_reg.vocabulary import Role, RunState
 from sdxl_reg.web.app import create_app
 from sdxl_reg.web.dependencies import Registry
 from tests.registry.web.conftest import ADDRESS
@@ -28,11 +32,28 @@ def test_it_counts_what_is_here(client: TestClient) -> None:
     assert "1 image set 21 images 2 artifacts 2 grids 1 generation 5 runs" in said
 
 
-def test_it_says_what_is_being_done_and_how_far_it_is(client: TestClient) -> None:
-    page = client.get("/").text
-    assert "3 of 16 pictures" in _words(page)
-    assert '<progress max="16" value="3" aria-label="Pictures of run 5">' in page
+def test_it_says_what_is_being_done_and_how_far_it_is(tmp_path: Path) -> None:
+    registry = build(tmp_path)
+    with transaction(registry.engine) as session:
+        run = find_run(session, 5)
+        run.state, run.started_at = RunState.RUNNING, now()
+    folder = registry.settings.runs_path / "5"
+    folder.mkdir(parents=True, exist_ok=True)
+    said = Progress(done=3, total=16, what="pictures")
+    (folder / EVENTS).write_bytes(event_line(said))
+    with TestClient(create_app(registry), base_url=ADDRESS) as client:
+        page = client.get("/").text
+    registry.engine.dispose()
+    assert "pictures 3 of 16" in _words(page)
+    assert 'max="16" value="3" aria-label="Progress of run 5">' in page
+    assert "data-every" in page
     assert "Run 4:" not in page  # it is over
+
+
+def test_where_nothing_works_the_page_does_not_renew_itself(client: TestClient) -> None:
+    page = client.get("/").text
+    assert "waits since" in page
+    assert "data-every" not in page
 
 
 def test_it_says_what_happened_with_links(client: TestClient) -> None:
