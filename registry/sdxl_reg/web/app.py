@@ -19,6 +19,7 @@ from sdxl_reg.web.etags import Tagged
 from sdxl_reg.web.headers import SafeHeaders
 from sdxl_reg.web.observing import Metrics, Observed
 from sdxl_reg.web.pages import router as pages
+from sdxl_reg.web.pages.problems import router as problem_pages
 from sdxl_reg.web.pages.sign_in import router as sign_in
 from sdxl_reg.web.repeating import Repeating
 from sdxl_reg.web.same_site import writing_hosts
@@ -72,6 +73,7 @@ def create_app(registry: Registry, *, hosts: Sequence[str] = ("*",)) -> FastAPI:
     app.include_router(health)
     app.include_router(api)
     app.include_router(sign_in)
+    app.include_router(problem_pages)
     app.include_router(pages)
     app.include_router(viewer_files)  # before the folder, which does not hold them
     app.mount("/static", StaticFiles(directory=STATIC_PATH), name="static")

@@ -17,31 +17,13 @@ from starlette.exceptions import HTTPException
 from sdxl_reg.errors import InvalidSettings, NotSignedIn, RegistryError
 from sdxl_reg.web.identity import CHALLENGE, to_sign_in
 from sdxl_reg.web.observing import REQUEST_ID, request_id
+from sdxl_reg.web.problem_types import DATABASE, INTERNAL, INVALID_REQUEST, OF_HTTP, type_of
 from sdxl_reg.web.repeating import HEADER
 from sdxl_reg.web.schemas.base import API, SETTINGS, FieldFault, Problem
 from sdxl_reg.web.templating import render
 
 MEDIA_TYPE = "application/problem+json"
 
-_CODES = {
-    HTTPStatus.NOT_FOUND: ("not-found", "See /api for what there is"),
-    HTTPStatus.METHOD_NOT_ALLOWED: ("method-not-allowed", "See /api for what this address takes"),
-    HTTPStatus.FORBIDDEN: (
-        "forbidden",
-        "Write from this server's own pages, or from a program, under the server's own name",
-    ),
-    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: (
-        "unsupported-media-type",
-        "Send JSON, and say so: Content-Type: application/json; pieces of files are "
-        "application/offset+octet-stream",
-    ),
-    HTTPStatus.TOO_MANY_REQUESTS: ("too-many-attempts", "Wait as long as Retry-After says"),
-    HTTPStatus.BAD_REQUEST: ("bad-request", "See /api for what this address takes"),
-    HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE: (
-        "range-not-satisfiable",
-        "Ask for bytes inside the file",
-    ),
-}
 _KEY = {
     "name": HEADER,
     "in": "header",
@@ -71,7 +53,7 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     def of_the_framework(request: Request, error: HTTPException) -> Response:
         status = HTTPStatus(error.status_code)
-        code, remedy = _CODES.get(status, (status.phrase.lower().replace(" ", "-"), ""))
+        code, remedy = OF_HTTP.get(status, (status.phrase.lower().replace(" ", "-"), ""))
         detail = (
             f"nothing at {request.url.path}" if status == HTTPStatus.NOT_FOUND else error.detail
         )
@@ -83,7 +65,7 @@ def install(app: FastAPI) -> None:
         told = "; ".join(f"{field}: {fault}" for field, fault in faults.items())
         status = HTTPStatus.UNPROCESSABLE_ENTITY
         remedy = "See /api for what this address takes"
-        return answer(request, status, "invalid-request", told, remedy, faults=faults)
+        return answer(request, status, INVALID_REQUEST, told, remedy, faults=faults)
 
     @app.exception_handler(OperationalError)
     def of_the_database(request: Request, error: OperationalError) -> Response:
@@ -91,7 +73,7 @@ def install(app: FastAPI) -> None:
         return answer(
             request,
             status,
-            "database-unavailable",
+            DATABASE,
             f"the database did not answer: {error.orig}",
             "Try again in a moment; then see: sdxl-reg doctor",
             headers={"Retry-After": "5"},
@@ -102,7 +84,7 @@ def install(app: FastAPI) -> None:
         status = HTTPStatus.INTERNAL_SERVER_ERROR
         headers = {REQUEST_ID: request_id()}
         remedy = f"It was not foreseen; the server's log has the details under {request_id()}"
-        return answer(request, status, "internal", type(error).__name__, remedy, headers=headers)
+        return answer(request, status, INTERNAL, type(error).__name__, remedy, headers=headers)
 
 
 def answer(
@@ -127,7 +109,7 @@ def answer(
         headers: More headers.
     """
     problem = Problem(
-        type=f"urn:sdxl-reg:problem:{code}",
+        type=type_of(code),
         title=status.phrase,
         status=status,
         detail=detail,

@@ -8,13 +8,14 @@ from sdxl_reg.store.database import reading
 from sdxl_reg.tables import Blob, DatasetEntry, Image
 from sdxl_reg.web.dependencies import Registry
 from sdxl_reg.web.pages import router as pages
+from sdxl_reg.web.pages.problems import router as problems
 from sdxl_reg.web.pages.sign_in import router as sign_in
 from tests.registry.web.routes import routes_below
 
 
 def page_templates() -> Iterator[str]:
     """The address of every page, as the application has it: `/grids/{grid_id}`."""
-    for router in (pages, sign_in):
+    for router in (pages, sign_in, problems):
         yield from (path for method, path in routes_below(router.routes) if method == "GET")
 
 
@@ -34,6 +35,7 @@ def values_of(registry: Registry) -> Mapping[str, str]:
         "kind": "csv",
         "program": "kohya",
         "alias": "best",
+        "code": "not-found",
         "part": "balance",
         "project": "main",
         "member": "1",

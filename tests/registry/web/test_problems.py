@@ -1,5 +1,6 @@
 """Errors: problem+json for programs, a page for people, by one table."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -62,7 +63,7 @@ def test_what_is_not_there_is_a_problem_with_404(client: TestClient, path: str) 
     assert response.headers["content-type"] == "application/problem+json"
     problem = response.json()
     assert (response.status_code, problem["status"], problem["code"]) == (404, 404, "not-found")
-    assert problem["type"] == "urn:sdxl-reg:problem:not-found"
+    assert problem["type"] == "/problems/not-found"
     assert problem["detail"]
 
 
@@ -188,3 +189,23 @@ def test_a_number_that_no_database_counts_to_is_refused(client: TestClient) -> N
     for address in ("/api/v1/grids", "/api/v1/runs", "/api/v1/generations", "/grids", "/runs"):
         assert client.get(f"{address}/{1 << 63}").status_code == 422
         assert client.get(f"{address}/{(1 << 63) - 1}").status_code == 404
+
+
+def test_the_type_of_a_problem_is_a_page_about_it(client: TestClient) -> None:
+    problem = client.get("/api/v1/artifacts/nothing").json()
+    page = client.get(problem["type"])
+    assert page.status_code == 200
+    assert "A thing that is not recorded, or a file that is not there" in page.text
+
+
+def test_every_code_that_the_api_documents_has_its_page(client: TestClient) -> None:
+    told = re.findall(r"`([a-z-]+)`", "".join(_table_of_problems()))
+    assert len(told) > 10
+    for code in told:
+        assert client.get(f"/problems/{code}").status_code == 200, code
+    assert client.get("/problems/nonsense").status_code == 404
+
+
+def _table_of_problems() -> list[str]:
+    page = (Path(__file__).parents[3] / "docs" / "api.md").read_text(encoding="utf-8")
+    return [line.split("|")[2] for line in page.splitlines() if re.match(r"\| \d{3} \|", line)]

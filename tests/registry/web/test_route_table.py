@@ -50,6 +50,7 @@ NEEDED: dict[str, list[str]] = {
         "GET /health",
         "GET /ready",
         "GET /login",
+        "GET /problems/{code}",
         "POST /login",
         "POST /logout",
         "GET /static/viewer.js",

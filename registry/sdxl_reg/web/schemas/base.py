@@ -52,7 +52,7 @@ class FieldFault(Document):
 class Problem(Document):
     """An error, as RFC 9457 says it; `code` and `remedy` are ours."""
 
-    type: str = Field(description="A name for this kind of problem; no address.")
+    type: str = Field(description="The page about this kind of problem: `/problems/not-found`.")
     title: str = Field(description="The HTTP status in words.")
     status: int
     detail: str = Field(description="What was wrong, with the value.")
