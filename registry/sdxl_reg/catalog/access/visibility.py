@@ -52,6 +52,7 @@ from sdxl_reg.tables import (
     RunAttempt,
     RunMetric,
     RunSample,
+    Upload,
     Vote,
 )
 
@@ -164,7 +165,7 @@ class _Rules(CriteriaOption):
 @functools.lru_cache(maxsize=256)
 def _criteria(projects: frozenset[str]) -> tuple[LoaderCriteriaOption, ...]:
     """The condition of every table that has one, for those who see some projects."""
-    tables: tuple[type[Base], ...] = (ImageSet, Artifact, Run, Change, Image, *_OWNED_BY)
+    tables: tuple[type[Base], ...] = (ImageSet, Artifact, Run, Upload, Change, Image, *_OWNED_BY)
     return tuple(
         with_loader_criteria(table, _rule(table, table, projects), include_aliases=True)
         for table in tables

@@ -36,6 +36,8 @@ from sdxl_reg.vocabulary import Role
 SEEN_BY_ALL = {
     "blob",  # bytes without a name: see is_blob_visible
     "file_hash",
+    "blob_scan",  # of a blob that one sees
+    "kept_answer",  # of who asks, by their name
     "tag",
     "tag_closure",
     "tag_alias",
