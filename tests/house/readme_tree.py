@@ -37,6 +37,7 @@ DESCRIPTIONS = {
     "Makefile": "every command of development; `make` lists them",
     "alembic.ini": "lets `alembic revision` find the migrations",
     "constraints.txt": "the exact versions that are tested",
+    "docs/examples/Dockerfile": "an image of a server",
     "examples/demo.sh": "what `make demo` runs",
     "examples/weipin.toml": "settings of the example's training",
     "registry/sdxl_reg/evaluation/viewer/viewer.css": "style sheet of the viewer, light and dark",

@@ -16,7 +16,7 @@ from sdxl_reg_cli.console import (
     progress_bar,
     say,
 )
-from sdxl_reg_cli.remote.browse import limit_option
+from sdxl_reg_cli.remote.browse import filter_option, limit_option
 from sdxl_reg_cli.remote.server import connected, parted
 
 if TYPE_CHECKING:
@@ -26,14 +26,15 @@ if TYPE_CHECKING:
 
 
 @click.command()
+@filter_option
 @limit_option
 @json_option
-def artifacts(limit: int, as_json: bool) -> None:
+def artifacts(wanted: str, limit: int, as_json: bool) -> None:
     """List the artifacts of the server with their versions and aliases."""
     from itertools import islice
 
     with connected() as client:
-        found = list(islice(client.items("artifacts"), limit))
+        found = list(islice(client.items("artifacts", filter=wanted), limit))
     if as_json:
         print_json({"items": found})
         return

@@ -7,6 +7,9 @@ import click
 from sdxl_reg_cli.console import json_option, print_json, say
 from sdxl_reg_cli.remote.server import connected, show_list
 
+filter_option = click.option(
+    "--filter", "wanted", default="", help="Only these: 'kind:lora AND created:>=2026-11-01'."
+)
 limit_option = click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True)
 
 

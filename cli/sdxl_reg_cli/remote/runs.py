@@ -12,7 +12,7 @@ from sdxl_reg_cli.console import (
     progress_bar,
     say,
 )
-from sdxl_reg_cli.remote.browse import limit_option
+from sdxl_reg_cli.remote.browse import filter_option, limit_option
 from sdxl_reg_cli.remote.server import connected, show_list
 
 if TYPE_CHECKING:
@@ -24,13 +24,14 @@ detach_option = click.option(
 
 
 @click.command()
+@filter_option
 @limit_option
 @json_option
-def runs(limit: int, as_json: bool) -> None:
+def runs(wanted: str, limit: int, as_json: bool) -> None:
     """List the runs of the server, newest first."""
     with connected() as client:
         columns = {"run": "id", "state": "state", "what": "title", "error": "error"}
-        show_list(client, "runs", columns=columns, limit=limit, as_json=as_json)
+        show_list(client, "runs", columns=columns, limit=limit, as_json=as_json, filter=wanted)
 
 
 @click.group()

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, contains_eager
 from sdxl_reg.catalog.audit import note
 from sdxl_reg.catalog.blobs import digest_of, recorded, rescan
 from sdxl_reg.catalog.lineage import new_node, record_output
+from sdxl_reg.catalog.list_filters import ARTIFACT_FIELDS, filtered
 from sdxl_reg.catalog.paging import Page, Slice, page_of
 from sdxl_reg.catalog.references import MAIN, Reference, checked_name, parse_reference
 from sdxl_reg.errors import Conflict, InvalidValue, NotFound
@@ -85,8 +86,20 @@ def artifacts(session: Session) -> Sequence[Artifact]:
 
 
 def artifacts_page(session: Session, part: Slice) -> Page[Artifact]:
-    """Some of the artifacts, by name."""
-    return page_of(session, select(Artifact), Artifact.name_key, part)
+    """Some of the artifacts, by name.
+
+    Args:
+        session: The transaction.
+        part: Which of them; its filter knows `ARTIFACT_FIELDS`.
+
+    Raises:
+        InvalidValue: The cursor or the filter is none of ours.
+        UnknownName: The filter asks for another field.
+    """
+    query = select(Artifact)
+    if part.filter:
+        query = query.where(filtered(part.filter, ARTIFACT_FIELDS, name="name"))
+    return page_of(session, query, Artifact.name_key, part)
 
 
 def find_artifact(session: Session, name: str) -> Artifact:

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,10 +28,13 @@ class Slice:
     Attributes:
         limit: At most so many items, 1 … 500.
         cursor: What the page before gave as `next`; none for the first page.
+        filter: What the items are to be, where the list takes filters; a cursor leads on in the
+            list of its own filter only.
     """
 
     limit: int = DEFAULT_LIMIT
     cursor: str | None = None
+    filter: str = ""
 
     @property
     def offset(self) -> int:
@@ -94,13 +98,14 @@ def page_of(
         InvalidValue: The cursor is none of ours.
     """
     if part.cursor is not None:
-        after = _read_cursor(part.cursor, key.type.python_type)
+        after = _read_cursor(part.cursor, key.type.python_type, part.filter)
         query = query.where(key < after if newest_first else key > after)
     query = query.order_by(key.desc() if newest_first else key).limit(part.limit + 1)
     rows = session.scalars(query).all()
     shown = rows[: part.limit]
     more = len(rows) > part.limit
-    return Page(items=shown, next=cursor_of(getattr(shown[-1], key.key)) if more else None)
+    last = getattr(shown[-1], key.key) if more else None
+    return Page(items=shown, next=cursor_of(last, part.filter) if last is not None else None)
 
 
 def counted_page(items: Sequence[_Item], part: Slice, *, total: int) -> Page[_Item]:
@@ -125,21 +130,34 @@ def page_after(items: Sequence[_Item], last: str | int | None) -> Page[_Item]:
     return Page(items=items, next=None if last is None else cursor_of(last))
 
 
-def cursor_of(value: str | int) -> str:
-    """The cursor that leads on from a row or a place."""
-    return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
+def cursor_of(value: str | int, filtered_by: str = "") -> str:
+    """The cursor that leads on from a row or a place.
+
+    Args:
+        value: The row or the place.
+        filtered_by: The filter of the list.
+    """
+    said = [value, _mark_of(filtered_by)] if filtered_by else value
+    return base64.urlsafe_b64encode(json.dumps(said).encode()).decode().rstrip("=")
 
 
-def _read_cursor(cursor: str, kind: type[_Key]) -> _Key:
+def _read_cursor(cursor: str, kind: type[_Key], filtered_by: str = "") -> _Key:
     try:
         value = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (binascii.Error, ValueError):
         value = None
+    if filtered_by:
+        is_ours = isinstance(value, list) and len(value) == 2 and value[1] == _mark_of(filtered_by)
+        value = value[0] if is_ours else None
     if not isinstance(value, kind) or isinstance(value, bool) or _is_negative(value):
         raise InvalidValue(
             "not a cursor of this list", cursor, remedy="Give `next` of the page before, unchanged"
         )
     return value
+
+
+def _mark_of(filtered_by: str) -> str:
+    return hashlib.sha256(filtered_by.encode()).hexdigest()[:12]
 
 
 def _is_negative(value: object) -> bool:

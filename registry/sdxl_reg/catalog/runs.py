@@ -11,6 +11,7 @@ from sqlalchemy import Engine, delete, select
 from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.audit import note
+from sdxl_reg.catalog.list_filters import RUN_FIELDS, filtered
 from sdxl_reg.catalog.paging import Page, Slice, page_of
 from sdxl_reg.errors import Conflict, NotFound, RunFailed
 from sdxl_reg.jobs import events
@@ -89,11 +90,17 @@ def runs_page(
 
     Args:
         session: The transaction.
-        part: Which page.
+        part: Which page; its filter knows `RUN_FIELDS`.
         states: Only runs that stand so; empty for all.
         kinds: Only runs that do this; empty for all.
+
+    Raises:
+        InvalidValue: The cursor or the filter is none of ours.
+        UnknownName: The filter asks for another field.
     """
     query = select(Run)
+    if part.filter:
+        query = query.where(filtered(part.filter, RUN_FIELDS, name="title"))
     if states:
         query = query.where(Run.state.in_(states))
     if kinds:

@@ -12,7 +12,7 @@ quotes. Upper and lower case make no difference.
 
 import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sdxl_reg.errors import InvalidValue, UnknownName
@@ -95,21 +95,24 @@ class Or:
 Selector = Term | Fact | Not | And | Or
 
 
-def parse_selector(text: str, *, levels: Sequence[str] = ()) -> Selector:
+def parse_selector(
+    text: str, *, levels: Sequence[str] = (), fields: Collection[str] = FIELDS.keys()
+) -> Selector:
     """Read a selector.
 
     Args:
         text: As the user wrote it, not empty.
-        levels: The names of levels; they go before `FIELDS` of the same name.
+        levels: The names of levels; they go before fields of the same name.
+        fields: What else may be asked for; by default `FIELDS`.
 
     Returns:
         The selector as a tree.
 
     Raises:
         InvalidValue: It is of the wrong form.
-        UnknownName: A field is neither a level nor one of `FIELDS`.
+        UnknownName: A field is neither a level nor one of those.
     """
-    parser = _Parser(text, levels)
+    parser = _Parser(text, levels, fields)
     selector = parser.any_of()
     if parser.peek() is not None:
         raise parser.fault(f"{parser.peek()!r} is out of place")
@@ -139,9 +142,10 @@ def path_pattern(glob: str) -> str:
 
 
 class _Parser:
-    def __init__(self, text: str, levels: Sequence[str]) -> None:
+    def __init__(self, text: str, levels: Sequence[str], fields: Collection[str]) -> None:
         self.text = text
         self.levels = levels
+        self.fields = fields
         self.words: list[str] = []
         for match in _WORD.finditer(text):
             if match["bad"]:
@@ -156,7 +160,7 @@ class _Parser:
         return InvalidValue(
             f"the selector is not of the right form, {what}",
             self.text,
-            remedy="Write globs on tag paths: 'qzy/flawed/**', '**/spot AND NOT brand:qzy'",
+            remedy="Write globs and fields: 'qzy/flawed/**', '**/spot AND NOT brand:qzy'",
         )
 
     def any_of(self) -> Selector:
@@ -196,8 +200,8 @@ class _Parser:
         name, value = name_key(field[1]), field[2].replace('"', "")
         if name in self.levels:
             return Term(value, name)
-        if name not in FIELDS:
-            raise UnknownName("field", field[1], [*self.levels, *FIELDS])
+        if name not in self.fields:
+            raise UnknownName("field", field[1], [*self.levels, *self.fields])
         if not value.strip():
             raise self.fault(f"{name}: says nothing")
         return Fact(name, value, is_quoted='"' in field[2])

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.artifacts import TO_BE_SEEN
 from sdxl_reg.catalog.blobs import NOT_SCANNED
+from sdxl_reg.catalog.list_filters import VERSION_FIELDS, filtered
 from sdxl_reg.catalog.paging import Page, Slice, page_of
 from sdxl_reg.catalog.portions import portions
 from sdxl_reg.catalog.references import Reference
@@ -66,14 +67,17 @@ def versions_page(session: Session, artifact: Artifact, part: Slice) -> Page[Art
     Args:
         session: The transaction.
         artifact: The artifact.
-        part: Which of them.
+        part: Which of them; its filter knows `VERSION_FIELDS`.
 
     Raises:
-        InvalidValue: The cursor is none of ours.
+        InvalidValue: The cursor or the filter is none of ours.
+        UnknownName: The filter asks for another field.
     """
     query = select(ArtifactVersion).where(
         ArtifactVersion.artifact_id == artifact.id, ArtifactVersion.state.in_(TO_BE_SEEN)
     )
+    if part.filter:
+        query = query.where(filtered(part.filter, VERSION_FIELDS, name="sha256"))
     return page_of(session, query, ArtifactVersion.version, part, newest_first=True)
 
 

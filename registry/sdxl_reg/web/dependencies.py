@@ -1,7 +1,7 @@
 """What every endpoint is given: the opened registry, a session of its own, a part of a list."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from anyio import CapacityLimiter
@@ -77,7 +77,24 @@ async def slice_of(
     return Slice(limit=limit, cursor=cursor or None)
 
 
+def filtered_slice_of(
+    part: Annotated[Slice, Depends(slice_of)],
+    wanted: Annotated[
+        str,
+        Query(
+            alias="filter",
+            max_length=1000,
+            description="What the items are to be: fields with AND, OR, NOT and parentheses.",
+            examples=["created:>=2026-11-01"],
+        ),
+    ] = "",
+) -> Slice:
+    """Which part of a filtered list the request asks for."""
+    return replace(part, filter=wanted.strip())
+
+
 RegistryOf = Annotated[Registry, Depends(registry_of)]
 # Scope "function": the session is closed before the bytes of a long download are sent.
 SessionOf = Annotated[Session, Depends(session_of, scope="function")]
 SliceOf = Annotated[Slice, Depends(slice_of)]
+FilteredSliceOf = Annotated[Slice, Depends(filtered_slice_of)]

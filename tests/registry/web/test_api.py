@@ -212,3 +212,21 @@ def _addresses(document: object) -> list[str]:
         return [found for value in document[:2] for found in _addresses(value)]  # two tell all
     is_address = isinstance(document, str) and document.startswith("/api/v1/")
     return [str(document)] if is_address else []
+
+
+def test_a_list_is_filtered_page_after_page(client: TestClient) -> None:
+    wanted = {"filter": "kind:lora OR kind:checkpoint", "limit": "1"}
+    first = client.get("/api/v1/artifacts", params=wanted).json()
+    second = client.get("/api/v1/artifacts", params=wanted | {"cursor": first["next"]}).json()
+    assert [item["name"] for item in (*first["items"], *second["items"])] == [
+        "micro",
+        "weipin-lora",
+    ]
+    assert client.get("/api/v1/artifacts", params={"cursor": first["next"]}).status_code == 422
+    versions = client.get(
+        "/api/v1/artifacts/weipin-lora/versions", params={"filter": "step:>=20"}
+    ).json()["items"]
+    assert [item["version"] for item in versions] == [3, 2]
+    failed = client.get("/api/v1/runs", params={"filter": "state:nonsense"})
+    assert failed.status_code == 422
+    assert "succeeded" in failed.json()["remedy"]

@@ -27,7 +27,7 @@ from sdxl_reg.errors import NotFound
 from sdxl_reg.store.database import reading, transaction
 from sdxl_reg.tables import Upload
 from sdxl_reg.vocabulary import Program, Role
-from sdxl_reg.web.dependencies import RegistryOf, SessionOf, SliceOf
+from sdxl_reg.web.dependencies import FilteredSliceOf, RegistryOf, SessionOf
 from sdxl_reg.web.etags import IfMatchOf, require_match, tagged
 from sdxl_reg.web.files import blob_response
 from sdxl_reg.web.program_files import program_response
@@ -58,8 +58,11 @@ _TRAINER = needs(Role.TRAINER, of_artifact)
 
 
 @router.get("", summary="List the artifacts")
-def listed(session: SessionOf, part: SliceOf) -> Items[ArtifactItem]:
-    """Every artifact by name: LoRAs, checkpoints and what else was trained or imported."""
+def listed(session: SessionOf, part: FilteredSliceOf) -> Items[ArtifactItem]:
+    """Every artifact by name: LoRAs, checkpoints and what else was trained or imported.
+
+    `filter` knows name, kind, project and created: `kind:lora AND name:weipin*`.
+    """
     page = artifacts_page(session, part)
     return Items(items=artifact_items(session, page.items), next=page.next)
 
@@ -71,8 +74,11 @@ def one(session: SessionOf, name: str) -> ArtifactDocument:
 
 
 @router.get("/{name}/versions", summary="List the versions of an artifact")
-def versions(session: SessionOf, name: str, part: SliceOf) -> Items[VersionItem]:
-    """Every version, yanked ones too, newest first."""
+def versions(session: SessionOf, name: str, part: FilteredSliceOf) -> Items[VersionItem]:
+    """Every version, yanked ones too, newest first.
+
+    `filter` knows version, state, epoch, step, loss, trainer, sha256 and created: `loss:<0.1`.
+    """
     page = versions_page(session, find_artifact(session, name), part)
     return Items(items=version_items(session, page.items), next=page.next)
 

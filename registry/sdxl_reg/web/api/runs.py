@@ -13,7 +13,7 @@ from sdxl_reg.catalog.runs import find_run, lost_runs, mark_lost, runs_page
 from sdxl_reg.store.database import reading, transaction
 from sdxl_reg.tables import Run
 from sdxl_reg.vocabulary import Role, RunKind, RunState
-from sdxl_reg.web.dependencies import Registry, RegistryOf, SessionOf, SliceOf
+from sdxl_reg.web.dependencies import FilteredSliceOf, Registry, RegistryOf, SessionOf
 from sdxl_reg.web.roles import needs, of_run
 from sdxl_reg.web.run_views import live_document, live_item
 from sdxl_reg.web.schemas.base import Items, Number, items_of
@@ -43,7 +43,7 @@ def listed(
     session: SessionOf,
     registry: RegistryOf,
     working: WorkingOf,
-    part: SliceOf,
+    part: FilteredSliceOf,
     state: Annotated[
         list[RunState] | None, Query(description="Only runs that stand so; several may be given.")
     ] = None,
@@ -51,7 +51,10 @@ def listed(
         list[RunKind] | None, Query(description="Only runs that do this; several may be given.")
     ] = None,
 ) -> Items[RunItem]:
-    """Every run, newest first, with how far it is; one whose process is gone is `lost`."""
+    """Every run, newest first, with how far it is; one whose process is gone is `lost`.
+
+    `filter` knows title, kind, state, trainer, project and created: `kind:train AND *weipin*`.
+    """
 
     def item(run: Run) -> RunItem:
         return live_item(run, registry, working)

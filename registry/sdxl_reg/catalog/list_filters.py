@@ -1,0 +1,169 @@
+"""Filters of lists, in the language of selectors: `kind:lora AND NOT test* AND epoch:>3`.
+
+Each list has its own fields, and takes no others. A word without a field is a glob on the name.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, not_, or_
+
+from sdxl_reg.catalog.selectors import And, Fact, Not, Or, Selector, Term, parse_selector
+from sdxl_reg.errors import InvalidValue, UnknownName
+from sdxl_reg.imaging.names import name_key
+from sdxl_reg.tables import Artifact, ArtifactVersion, Run
+from sdxl_reg.vocabulary import ArtifactKind, RunKind, RunState, VersionState
+
+_COMPARISON = re.compile(r"(>=|<=|>|<|=|)\s*(\S+)")
+_COMPARED: Mapping[str, Callable[[Any, Any], Any]] = {
+    "": lambda column, value: column == value,
+    "=": lambda column, value: column == value,
+    ">": lambda column, value: column > value,
+    ">=": lambda column, value: column >= value,
+    "<": lambda column, value: column < value,
+    "<=": lambda column, value: column <= value,
+}
+_LARGEST = 1 << 63
+
+
+@dataclass(frozen=True)
+class ListField:
+    """What a list may be asked for.
+
+    Attributes:
+        meaning: For people.
+        condition: From what stands behind the colon to a condition on the rows.
+    """
+
+    meaning: str
+    condition: Callable[[str], ColumnElement[bool]]
+
+
+def filtered(text: str, fields: Mapping[str, ListField], *, name: str) -> ColumnElement[bool]:
+    """The condition that a filter means.
+
+    Args:
+        text: As it was written, not empty.
+        fields: Those of the list.
+        name: The field that a word without one is about.
+
+    Raises:
+        InvalidValue: It is of the wrong form, or a value is.
+        UnknownName: It asks for another field, or for a word that a field does not know.
+    """
+    return _condition(parse_selector(text, fields=fields.keys()), fields, name)
+
+
+def _condition(
+    selector: Selector, fields: Mapping[str, ListField], name: str
+) -> ColumnElement[bool]:
+    match selector:
+        case Not(inner):
+            return not_(_condition(inner, fields, name))
+        case And(parts):
+            return and_(*(_condition(part, fields, name) for part in parts))
+        case Or(parts):
+            return or_(*(_condition(part, fields, name) for part in parts))
+        case Term(glob):
+            return fields[name].condition(glob)
+        case Fact(field, value):
+            return fields[field].condition(value)
+
+
+def _glob(column: Any, *, key: Callable[[str], str] = str) -> Callable[[str], ColumnElement[bool]]:
+    """`*` and `?` in text, whatever the case."""
+
+    def condition(value: str) -> ColumnElement[bool]:
+        escaped = re.sub(r"([\\%_])", r"\\\1", key(value))
+        pattern = escaped.replace("*", "%").replace("?", "_")
+        found: ColumnElement[bool] = column.ilike(pattern, escape="\\")
+        return found
+
+    return condition
+
+
+def _word(column: Any, words: type[StrEnum]) -> Callable[[str], ColumnElement[bool]]:
+    def condition(value: str) -> ColumnElement[bool]:
+        known = {word.value: word for word in words}
+        if value.casefold() not in known:
+            raise UnknownName(column.key, value, known)
+        found: ColumnElement[bool] = column == known[value.casefold()]
+        return found
+
+    return condition
+
+
+def _number(column: Any) -> Callable[[str], ColumnElement[bool]]:
+    def condition(value: str) -> ColumnElement[bool]:
+        sign, said = _compared(value, "a number: >=3, <0.1")
+        try:
+            number = float(said)
+        except ValueError:
+            raise _fault(value, "a number: >=3, <0.1") from None
+        if not abs(number) < _LARGEST:
+            raise _fault(value, "a number that can be counted to")
+        found: ColumnElement[bool] = _COMPARED[sign](column, number)
+        return found
+
+    return condition
+
+
+def _moment(column: Any) -> Callable[[str], ColumnElement[bool]]:
+    """A day, or a moment; without a sign, all of that day."""
+    wanted = "a day or a moment: >=2026-11-01, <2026-11-28T12:00"
+
+    def condition(value: str) -> ColumnElement[bool]:
+        sign, said = _compared(value, wanted)
+        try:
+            moment = datetime.fromisoformat(said)
+            moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+            end = moment + timedelta(days=1)
+        except (ValueError, OverflowError):
+            raise _fault(value, wanted) from None
+        if sign in ("", "=") and len(said) == len("2026-11-01"):
+            return and_(column >= moment, column < end)
+        found: ColumnElement[bool] = _COMPARED[sign](column, moment)
+        return found
+
+    return condition
+
+
+def _compared(value: str, wanted: str) -> tuple[str, str]:
+    found = _COMPARISON.fullmatch(value)
+    if found is None:
+        raise _fault(value, wanted)
+    return found[1], found[2]
+
+
+def _fault(value: str, wanted: str) -> InvalidValue:
+    return InvalidValue("in a filter", value, remedy=f"Write {wanted}")
+
+
+ARTIFACT_FIELDS: Mapping[str, ListField] = {
+    "name": ListField("glob: weipin*", _glob(Artifact.name_key, key=name_key)),
+    "kind": ListField("checkpoint, embedding, lora, …", _word(Artifact.kind, ArtifactKind)),
+    "project": ListField("glob", _glob(Artifact.project)),
+    "created": ListField("a day or a moment", _moment(Artifact.created_at)),
+}
+VERSION_FIELDS: Mapping[str, ListField] = {
+    "version": ListField("number: >=3", _number(ArtifactVersion.version)),
+    "state": ListField("ready or yanked", _word(ArtifactVersion.state, VersionState)),
+    "epoch": ListField("number", _number(ArtifactVersion.epoch)),
+    "step": ListField("number", _number(ArtifactVersion.step)),
+    "loss": ListField("number: <0.1", _number(ArtifactVersion.loss)),
+    "trainer": ListField("glob", _glob(ArtifactVersion.trainer)),
+    "sha256": ListField("glob: 245ef1*", _glob(ArtifactVersion.digest)),
+    "created": ListField("a day or a moment", _moment(ArtifactVersion.created_at)),
+}
+RUN_FIELDS: Mapping[str, ListField] = {
+    "title": ListField("glob: *weipin*", _glob(Run.title)),
+    "kind": ListField("train, grid, generate, …", _word(Run.kind, RunKind)),
+    "state": ListField("queued, running, failed, …", _word(Run.state, RunState)),
+    "trainer": ListField("glob", _glob(Run.trainer)),
+    "project": ListField("glob", _glob(Run.project)),
+    "created": ListField("a day or a moment", _moment(Run.created_at)),
+}

@@ -1,0 +1,124 @@
+"""Filters of lists: a small language, and no field that a list does not name."""
+
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import Engine, update
+
+from sdxl_reg.catalog.artifacts import NewVersion, add_version, artifacts_page, ensure_artifact
+from sdxl_reg.catalog.paging import Slice
+from sdxl_reg.catalog.runs import new_run, runs_page
+from sdxl_reg.catalog.version_lists import versions_page
+from sdxl_reg.errors import InvalidValue, UnknownName
+from sdxl_reg.store.blobs import BlobStore
+from sdxl_reg.store.database import reading, transaction
+from sdxl_reg.tables import Artifact
+from sdxl_reg.vocabulary import ArtifactKind, RunKind
+
+
+@pytest.fixture
+def stocked(engine: Engine, store: BlobStore) -> Engine:
+    """Five artifacts of two kinds, one with five versions; two runs."""
+    with transaction(engine) as session:
+        for name in ("weipin-lora", "Weipin-test", "微品", "50%_off"):
+            ensure_artifact(session, name, ArtifactKind.LORA)
+        ensure_artifact(session, "base", ArtifactKind.CHECKPOINT, project="shared")
+        old = datetime(2026, 11, 1, 12, tzinfo=UTC)
+        session.execute(update(Artifact).where(Artifact.name == "base").values(created_at=old))
+        lora = ensure_artifact(session, "weipin-lora", ArtifactKind.LORA)
+        for epoch in range(1, 6):
+            files = {f"{epoch}.safetensors": store.put_bytes(str(epoch).encode())}
+            new = NewVersion(files=files, epoch=epoch, step=10 * epoch, loss=1 / epoch)
+            add_version(session, lora, new)
+        new_run(session, RunKind.TRAIN, "train lora on weipin@1", {}, project="main")
+        new_run(session, RunKind.GRID, "grid of weipin-lora", {}, project="main")
+    return engine
+
+
+@pytest.mark.parametrize(
+    ("wanted", "names"),
+    [
+        ("kind:lora", {"weipin-lora", "Weipin-test", "微品", "50%_off"}),
+        ("weipin*", {"weipin-lora", "Weipin-test"}),
+        ("name:WEIPIN*", {"weipin-lora", "Weipin-test"}),
+        ("kind:lora AND NOT *test*", {"weipin-lora", "微品", "50%_off"}),
+        ("kind:lora NOT *test*", {"weipin-lora", "微品", "50%_off"}),
+        ("kind:checkpoint OR name:微品", {"base", "微品"}),
+        ("(base OR 微?) AND project:shared", {"base"}),
+        ("50%_*", {"50%_off"}),
+        ("5%", set()),
+        ("created:2026-11-01", {"base"}),
+        ("created:<2026-11-02 AND created:>=2026-11-01T12:00", {"base"}),
+        ("created:>2026-11-02 AND base", set()),
+    ],
+)
+def test_artifacts_are_found_by_what_they_are(
+    stocked: Engine, wanted: str, names: set[str]
+) -> None:
+    with reading(stocked) as session:
+        page = artifacts_page(session, Slice(filter=wanted))
+    assert {found.name for found in page.items} == names
+
+
+@pytest.mark.parametrize(
+    ("wanted", "numbers"),
+    [
+        ("loss:<0.3", [5, 4]),
+        ("epoch:2", [2]),
+        ("step:>=20 AND step:<50", [4, 3, 2]),
+        ("state:yanked", []),
+        ("NOT version:>1", [1]),
+    ],
+)
+def test_versions_are_found_by_their_numbers(
+    stocked: Engine, wanted: str, numbers: list[int]
+) -> None:
+    with reading(stocked) as session:
+        lora = ensure_artifact(session, "weipin-lora", ArtifactKind.LORA)
+        page = versions_page(session, lora, Slice(filter=wanted))
+    assert [found.version for found in page.items] == numbers
+
+
+def test_runs_are_found_by_their_titles(stocked: Engine) -> None:
+    with reading(stocked) as session:
+        found = runs_page(session, Slice(filter="state:queued AND *weipin@1"))
+        assert [run.kind for run in found.items] == [RunKind.TRAIN]
+        assert len(runs_page(session, Slice(filter="kind:grid OR kind:train")).items) == 2
+
+
+@pytest.mark.parametrize(
+    ("wanted", "kind"),
+    [
+        ("id:1", UnknownName),
+        ("kind:laura", UnknownName),
+        ("(kind:lora", InvalidValue),
+        ("kind:lora AND", InvalidValue),
+        ("created:yesterday", InvalidValue),
+        ("created:9999-12-31", InvalidValue),
+    ],
+)
+def test_what_makes_no_sense_is_told(stocked: Engine, wanted: str, kind: type[Exception]) -> None:
+    with reading(stocked) as session, pytest.raises(kind):
+        artifacts_page(session, Slice(filter=wanted))
+
+
+@pytest.mark.parametrize("wanted", ["epoch:x", "epoch:1e400", "epoch:nan", "epoch:>", "loss:--1"])
+def test_a_number_is_one(stocked: Engine, wanted: str) -> None:
+    with reading(stocked) as session:
+        lora = ensure_artifact(session, "weipin-lora", ArtifactKind.LORA)
+        with pytest.raises(InvalidValue):
+            versions_page(session, lora, Slice(filter=wanted))
+
+
+def test_a_cursor_leads_on_in_its_own_filter_only(stocked: Engine) -> None:
+    with reading(stocked) as session:
+        first = artifacts_page(session, Slice(limit=1, filter="weipin*"))
+        assert first.next is not None
+        second = artifacts_page(session, Slice(limit=1, filter="weipin*", cursor=first.next))
+        assert [found.name for found in (*first.items, *second.items)] == [
+            "weipin-lora",
+            "Weipin-test",
+        ]
+        for other in ("", "kind:lora"):
+            with pytest.raises(InvalidValue, match="not a cursor of this list"):
+                artifacts_page(session, Slice(limit=1, filter=other, cursor=first.next))
