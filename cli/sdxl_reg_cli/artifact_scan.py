@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sdxl_reg_cli.console import json_option, print_json, print_table, say
+from sdxl_reg_cli.console import end_with, json_option, print_json, print_table, say
 from sdxl_reg_cli.installation import opened
 
 if TYPE_CHECKING:
@@ -57,11 +57,12 @@ def scan(reference: str | None, as_json: bool) -> None:
         say(f"{len(items)} files were scanned, {len(unsafe)} are unsafe")
     if unsafe:
         first = unsafe[0]
-        raise Corrupt(
+        error = Corrupt(
             f"{first['version']}: {first['path']}",
             first["reason"],
             remedy=f"Withdraw it: sdxl-reg artifact yank {first['version']}",
         )
+        end_with(error, as_json=as_json)
 
 
 def _versions(session: "Session", reference: str | None) -> "list[ArtifactVersion]":

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sdxl_reg_cli.artifact_diff import diff
+from sdxl_reg_cli.artifact_options import kind_option, target_options
 from sdxl_reg_cli.artifact_scan import scan
 from sdxl_reg_cli.console import cell, json_option, print_json, print_table, say
 from sdxl_reg_cli.installation import opened
@@ -84,18 +85,7 @@ def show(name: str, as_json: bool) -> None:
 
 @artifact.command()
 @click.argument("reference")
-@click.option(
-    "--to",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=".",
-    help="Folder; with --for that of the program. [default: .]",
-)
-@click.option(
-    "--for",
-    "program",
-    type=click.Choice(["a1111", "comfyui", "diffusers", "kohya"]),
-    help="Put it where that program looks, in the form that it reads.",
-)
+@target_options
 @json_option
 def export(reference: str, to: Path, program: str | None, as_json: bool) -> None:
     """Copy the files of a version into a folder, or to where another program looks for them.
@@ -144,11 +134,7 @@ def _say_how_to_call(document: dict[str, Any]) -> None:
 @artifact.command("import")
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--name", default="", help="Of the artifact. [default: the file's, without epoch]")
-@click.option(
-    "--kind",
-    type=click.Choice(["lora", "embedding", "hypernetwork", "checkpoint"]),
-    help="What it is, whatever its header says; both are recorded.",
-)
+@kind_option
 @click.option("--base", default="", help="What it was trained on, when its header does not say.")
 @project_option
 @json_option

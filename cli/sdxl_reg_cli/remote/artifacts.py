@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sdxl_reg_cli.artifact_options import kind_option, target_options
 from sdxl_reg_cli.console import (
     Advance,
     cell,
@@ -98,18 +99,7 @@ def diff(after: str, before: str | None, as_json: bool) -> None:
 
 @artifact.command()
 @click.argument("reference")
-@click.option(
-    "--to",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=".",
-    help="Folder; with --for that of the program. [default: .]",
-)
-@click.option(
-    "--for",
-    "program",
-    type=click.Choice(["a1111", "comfyui", "diffusers", "kohya"]),
-    help="Put it where that program looks, in the form that it reads.",
-)
+@target_options
 @json_option
 def export(reference: str, to: Path, program: str | None, as_json: bool) -> None:
     """Fetch a version into a folder, or to where another program looks for it.
@@ -143,11 +133,7 @@ def export(reference: str, to: Path, program: str | None, as_json: bool) -> None
 @artifact.command("import")
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--name", default="", help="Of the artifact. [default: the file's]")
-@click.option(
-    "--kind",
-    type=click.Choice(["lora", "embedding", "hypernetwork", "checkpoint"]),
-    help="What it is, whatever its header says; both are recorded.",
-)
+@kind_option
 @click.option("--base", default="", help="What it was trained on, when its header does not say.")
 @click.option("--project", help="To which a new artifact belongs.")
 @json_option

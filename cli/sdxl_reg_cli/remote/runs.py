@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sdxl_reg_cli.console import (
+    end_with,
     json_option,
     print_json,
     print_table,
@@ -175,4 +176,4 @@ def _follow(client: "Client", run_id: int, *, as_json: bool) -> None:
     else:
         print_table(["version"], [[ref] for ref in versions])
     if state["state"] == "failed":
-        raise RunFailed(run_id, state["error"] or "it did not say why")
+        end_with(RunFailed(run_id, state["error"] or "it did not say why"), as_json=as_json)
