@@ -170,6 +170,7 @@ def register_base(
     config_path: Path | None = None,
     name: str = "",
     project: str = MAIN,
+    stored: StoredBlob | None = None,
 ) -> ArtifactVersion:
     """Record a checkpoint on disk as a version; its bytes are stored before any row is touched.
 
@@ -180,6 +181,7 @@ def register_base(
         config_path: For a single file: a diffusers folder with its configuration and tokenizers.
         name: Of the artifact; by default that of the folder, or the stem of the file.
         project: Whose a new artifact is.
+        stored: Of a single file: what the store holds of it already.
 
     Returns:
         The version; the one that is already there when the artifact has these very bytes.
@@ -200,7 +202,7 @@ def register_base(
         config = config_path or write_files(known_configuration(path), Path(temporary))
         require_sdxl(path, config_path=config)
         files = _stored_folder(store, config, prefix=CONFIG_FOLDER + "/")
-    files[path.name] = store.put_file(path)
+    files[path.name] = stored or store.put_file(path)
     return _add(
         session, store, files, BaseFormat.SINGLE_FILE, name=name or path.stem, project=project
     )

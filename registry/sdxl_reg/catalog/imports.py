@@ -17,7 +17,7 @@ from sdxl_reg.formats.hashes import short_hashes
 from sdxl_reg.formats.safetensors import read_header
 from sdxl_reg.formats.training_metadata import TRIGGER, tags_in
 from sdxl_reg.imaging.names import name_key
-from sdxl_reg.store.blobs import BlobStore
+from sdxl_reg.store.blobs import BlobStore, StoredBlob
 from sdxl_reg.tables import Artifact, ArtifactVersion, Run
 from sdxl_reg.trainers.discovery import all_trainers
 from sdxl_reg.vocabulary import ArtifactKind, RunKind, VersionState
@@ -34,6 +34,7 @@ def import_file(
     kind: ArtifactKind | None = None,
     base: str | ArtifactVersion = "",
     project: str = MAIN,
+    settled: str = "",
 ) -> ArtifactVersion:
     """Record a file as a version of an artifact; what its header says of its making is kept.
 
@@ -51,6 +52,8 @@ def import_file(
         base: What it was trained on, when its header does not say; see `bases.find_base`;
             or the version itself.
         project: Whose a new artifact is.
+        settled: Of a file in the store's quarantine, what settling it found: its bytes are then
+            taken over and not copied.
 
     Returns:
         The version; the one that is already there when the artifact has these very bytes.
@@ -64,13 +67,15 @@ def import_file(
     """
     wanted = name or _EPOCH_OR_STEP.sub("", path.stem)
     with examined(path, kind=kind) as file:
+        if file.path != path:  # it was converted, and has other bytes
+            settled = ""
         if file.kind == ArtifactKind.CHECKPOINT:
             if base:
                 raise UsageError(
                     f"{path} is a checkpoint and needs no base", remedy="Leave --base out"
                 )
-            return _checkpoint(session, store, file, name=wanted, project=project)
-        stored = store.put_file(file.path)  # before the first row: then nobody else can write
+            return _checkpoint(session, store, file, name=wanted, project=project, settled=settled)
+        stored = _put(store, file.path, settled)  # before the first row: then nobody else can write
     said = read_header(store.path(stored.sha256)).metadata
     found = _given_base(session, store, base)
     new = NewVersion(
@@ -92,10 +97,16 @@ def import_file(
 
 
 def _checkpoint(
-    session: Session, store: BlobStore, file: ForeignFile, *, name: str, project: str
+    session: Session,
+    store: BlobStore,
+    file: ForeignFile,
+    *,
+    name: str,
+    project: str,
+    settled: str,
 ) -> ArtifactVersion:
     """A base; or the version of that name that a training made with these very bytes."""
-    stored = store.put_file(file.path)
+    stored = _put(store, file.path, settled)
     made_here = (
         select(ArtifactVersion)
         .join(Artifact)
@@ -107,8 +118,12 @@ def _checkpoint(
         )
     )
     return session.scalar(made_here) or register_base(
-        session, store, file.path, name=name, project=project
+        session, store, file.path, name=name, project=project, stored=stored
     )
+
+
+def _put(store: BlobStore, path: Path, settled: str) -> StoredBlob:
+    return store.put_settled(path, settled) if settled else store.put_file(path)
 
 
 def _given_base(

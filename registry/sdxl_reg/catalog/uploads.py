@@ -191,7 +191,14 @@ def take_version(
     with transaction(engine) as session:
         try:
             version = import_file(
-                session, store, path, name=name, kind=kind, base=found_base, project=upload.project
+                session,
+                store,
+                path,
+                name=name,
+                kind=kind,
+                base=found_base,
+                project=upload.project,
+                settled=upload.sha256,
             )
         except Corrupt as error:  # what somebody sends is no damage of ours
             raise UsageError(f"{upload.name}: {error.fault}", remedy=error.remedy) from error

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import BindParameter, bindparam, func, select
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
 
 from sdxl_reg.catalog.artifacts import TO_BE_SEEN
 from sdxl_reg.catalog.blobs import NOT_SCANNED
@@ -78,7 +79,10 @@ def versions_page(session: Session, artifact: Artifact, part: Slice) -> Page[Art
     )
     if part.filter:
         query = query.where(filtered(part.filter, VERSION_FIELDS, name="sha256"))
-    return page_of(session, query, ArtifactVersion.version, part, newest_first=True)
+    page = page_of(session, query, ArtifactVersion.version, part, newest_first=True)
+    for version in page.items:  # otherwise each looks it up by itself
+        set_committed_value(version, "artifact", artifact)
+    return page
 
 
 def version_counts(

@@ -93,13 +93,13 @@ def fetch_file(
     part = to.with_name(f".{to.name}.{sha256[:12]}.part")
     for attempt in range(1, _ATTEMPTS + 1):
         try:
-            _fetch_rest(client, url, part, size_bytes, advance)
+            found = _fetch_rest(client, url, part, size_bytes, advance)
             break
         except NotReady:
             if attempt == _ATTEMPTS:
                 raise
             time.sleep(min(0.25 * 2**attempt, _MAX_WAIT_S))
-    if _digest(part) != sha256:
+    if found != sha256:
         part.unlink()
         raise Corrupt(to, "what came is not what was asked for", remedy="Fetch it again")
     part.rename(to)
@@ -156,21 +156,30 @@ def _send_piece(
     client.request("PATCH", address("uploads", key), content=content(), headers=headers)
 
 
-def _fetch_rest(client: Client, url: str, part: Path, size: int, advance: Advance) -> None:
-    have = part.stat().st_size if part.exists() else 0
+def _fetch_rest(client: Client, url: str, part: Path, size: int, advance: Advance) -> str:
+    """Fetch what is missing of a file, and wait until it is on the disk; the SHA-256 of it all."""
+    digest, have = hashlib.sha256(), 0
+    if part.exists():
+        have = part.stat().st_size
+        with part.open("rb") as stream:
+            while data := stream.read(_READ_BYTES):
+                digest.update(data)
     if have >= size:
-        return
+        return digest.hexdigest()
     headers = {"Range": f"bytes={have}-", "Accept-Encoding": "identity"} if have else {}
     with client.stream("GET", url, headers=headers) as answer, part.open("ab") as sink:
         if answer.status_code != httpx.codes.PARTIAL_CONTENT:
             sink.truncate(0)
+            digest = hashlib.sha256()
         for data in answer.iter_bytes(_READ_BYTES):
             sink.write(data)
+            digest.update(data)
             advance(sink.tell(), size)
         sink.flush()
         os.fsync(sink.fileno())
     if part.stat().st_size < size:
         raise NotReady(f"{url} broke off", remedy="Fetch it again: it goes on from there")
+    return digest.hexdigest()
 
 
 def _digest(path: Path) -> str:

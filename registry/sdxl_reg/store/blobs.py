@@ -12,6 +12,7 @@ import errno
 import hashlib
 import os
 import re
+import secrets
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from sdxl_reg.errors import NO_ROOM, Corrupt, InvalidValue, NotFound, OutOfSpace
+from sdxl_reg.store.durable import make_folder, settle, sync_folder
 from sdxl_reg.store.links import check_link, cloned, remember_link
 from sdxl_reg.store.quarantine import Quarantine
 
@@ -117,10 +119,10 @@ class BlobStore:
         target = self.path(sha256)
         is_new = not (target.exists() and _freshened(target))
         if is_new:
-            _make_folder(target.parent)
+            make_folder(target.parent)
             remember_link(self._link_path(sha256), source)
             _link(source, target)
-            _sync_folder(target.parent)
+            sync_folder(target.parent)
         return StoredBlob(sha256=sha256, size_bytes=len(data), is_new=is_new)
 
     def checked_path(self, sha256: str) -> Path:
@@ -141,6 +143,29 @@ class BlobStore:
         with self._incoming() as (temporary, stream):
             sha256, size = _copied(source, stream)
             return self._keep(temporary, stream, sha256, size)
+
+    def put_settled(self, source: Path, sha256: str) -> StoredBlob:
+        """Take a file of the quarantine under the digest that settling it found.
+
+        It is linked, and neither read nor copied; its sender's name for it stays until it is
+        discarded. Raises as `put_file` does.
+
+        Args:
+            source: The file.
+            sha256: What `Quarantine.settle` said of it.
+        """
+        temporary = self._incoming_path / f"settled-{secrets.token_hex(8)}"
+        make_folder(self._incoming_path)
+        try:
+            temporary.hardlink_to(source)
+        except OSError:  # a file system without such links
+            return self.put_file(source)
+        try:
+            os.utime(temporary)  # for nobody to take it for an old blob that nothing needs
+            with temporary.open("rb") as stream:
+                return self._keep(temporary, stream, sha256, source.stat().st_size)
+        finally:
+            temporary.unlink(missing_ok=True)
 
     def open(self, sha256: str) -> BufferedReader:
         """A readable stream of a blob.
@@ -213,7 +238,7 @@ class BlobStore:
                     remedy="Take them from another backup",
                 )
             stream.flush()
-            _settle(temporary, stream, target)
+            settle(temporary, stream, target)
 
     def discard(self, sha256: str, *, older_than_s: float) -> bool:
         """Remove the bytes of a digest, unless somebody has put them lately.
@@ -228,14 +253,14 @@ class BlobStore:
         path, aside = self.path(sha256), self._incoming_path / f"discarded-{sha256}"
         if not _is_older(path, older_than_s):
             return False
-        _make_folder(self._incoming_path)
+        make_folder(self._incoming_path)
         path.rename(aside)
         if not _is_older(aside, older_than_s):  # put again between the two looks
             aside.rename(path)
             return False
         aside.unlink()
         self._link_path(sha256).unlink(missing_ok=True)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
         return True
 
     def materialise(self, files: Mapping[str, str], into: Path) -> None:
@@ -284,7 +309,7 @@ class BlobStore:
     @contextmanager
     def _incoming(self) -> Iterator[tuple[Path, BinaryIO]]:
         try:
-            _make_folder(self._incoming_path)
+            make_folder(self._incoming_path)
             descriptor, name = tempfile.mkstemp(dir=self._incoming_path)
             temporary = Path(name)
             try:
@@ -303,9 +328,9 @@ class BlobStore:
         # A damaged blob, of another length, is replaced by the true one; a link by the bytes.
         is_new = target.is_symlink() or _size_of(target) != size or not _freshened(target)
         if is_new:
-            _settle(temporary, stream, target)
+            settle(temporary, stream, target)
         else:
-            _sync_folder(target.parent)  # its writer may not have come this far
+            sync_folder(target.parent)  # its writer may not have come this far
         return StoredBlob(sha256=sha256, size_bytes=size, is_new=is_new)
 
 
@@ -332,15 +357,6 @@ def _is_older(path: Path, seconds: float) -> bool:
         return False
 
 
-def _settle(temporary: Path, stream: BinaryIO, target: Path) -> None:
-    """Make a file that was just written the blob at a path, durably."""
-    os.fchmod(stream.fileno(), 0o444)
-    os.fsync(stream.fileno())
-    _make_folder(target.parent)
-    temporary.rename(target)
-    _sync_folder(target.parent)
-
-
 def _freshened(target: Path) -> bool:
     """Have a blob that is wanted again count as young, for nobody to discard; if it is there."""
     try:
@@ -355,23 +371,6 @@ def _size_of(path: Path) -> int | None:
         return path.stat().st_size
     except FileNotFoundError:
         return None
-
-
-def _make_folder(folder: Path) -> None:
-    """Make a folder so that it survives a power cut: its entry in the parent is durable as well."""
-    if folder.is_dir():
-        return
-    _make_folder(folder.parent)
-    folder.mkdir(exist_ok=True)
-    _sync_folder(folder.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _inside(folder: Path, name: str) -> Path:

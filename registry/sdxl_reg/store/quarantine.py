@@ -11,6 +11,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from io import BufferedRandom
 from pathlib import Path
@@ -100,10 +101,12 @@ class Quarantine:
 
     def settle(self, key: str, name: str) -> str:
         """Make what has arrived durable; the SHA-256 of it, in hexadecimal digits."""
-        with self.writing(key, name) as stream:
-            os.fsync(stream.fileno())
+        with self.writing(key, name) as stream, ThreadPoolExecutor(1) as beside:
+            synced = beside.submit(os.fsync, stream.fileno())
             stream.seek(0)
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            synced.result()
+            return digest
 
     def discard(self, key: str) -> None:
         """Remove a file, if it is there."""

@@ -77,7 +77,7 @@ async def slice_of(
     return Slice(limit=limit, cursor=cursor or None)
 
 
-def filtered_slice_of(
+async def filtered_slice_of(
     part: Annotated[Slice, Depends(slice_of)],
     wanted: Annotated[
         str,

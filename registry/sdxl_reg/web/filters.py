@@ -63,7 +63,7 @@ class Filter:
         return replace(self, tag=tag)
 
 
-def filter_of(
+async def filter_of(
     tag: Annotated[str, Query(description="Path of a tag: `qzy/flawed`.")] = "",
     select: Annotated[str, Query(description="A selector, as in commands.")] = "",
     words: Annotated[str, Query(description="What the caption holds.")] = "",

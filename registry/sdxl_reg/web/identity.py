@@ -118,24 +118,29 @@ def viewer_in(request: Request) -> Viewer | None:
     """
     registry: Registry = request.app.state.registry
     with reading(registry.engine) as session:
-        if not has_users(session):
-            return None
-        said = request.headers.get("authorization", "")
-        scheme, _, secret = said.partition(" ")
-        if scheme.casefold() == "bearer" and secret:
-            viewer, token = viewer_by_token(session, secret.strip())
-            is_news = is_use_to_be_noted(token)
-        elif said:
-            raise NotSignedIn(
-                f"signing in with {scheme!r} is not known here",
-                remedy="Send a token: Authorization: Bearer …",
-            )
-        else:
-            return _by_cookie(session, request)
-    if is_news:
+        try:
+            viewer, token = _signed_in(session, request)
+        except (NotSignedIn, NotAllowed):
+            if not has_users(session):  # asked last: whoever has signed in is a user
+                return None
+            raise
+    if token is not None and is_use_to_be_noted(token):
         with transaction(registry.engine) as session:
             session.execute(update(Token).where(Token.id == token.id).values(used_at=now()))
     return viewer
+
+
+def _signed_in(session: Session, request: Request) -> tuple[Viewer, Token | None]:
+    said = request.headers.get("authorization", "")
+    scheme, _, secret = said.partition(" ")
+    if scheme.casefold() == "bearer" and secret:
+        return viewer_by_token(session, secret.strip())
+    if said:
+        raise NotSignedIn(
+            f"signing in with {scheme!r} is not known here",
+            remedy="Send a token: Authorization: Bearer …",
+        )
+    return _by_cookie(session, request), None
 
 
 def _by_cookie(session: Session, request: Request) -> Viewer:

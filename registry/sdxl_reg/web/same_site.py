@@ -30,7 +30,7 @@ def writing_hosts(hosts: Iterable[str]) -> frozenset[str]:
     return frozenset(said | {"localhost", socket.gethostname().casefold()})
 
 
-def require_own_site(request: Request) -> None:
+async def require_own_site(request: Request) -> None:
     """Refuse to write for a page of another site; reading passes.
 
     Raises:

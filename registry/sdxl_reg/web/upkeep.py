@@ -146,7 +146,7 @@ def _unheard(_done: int, _total: int, _what: str) -> None:
     """Nobody waits for the parts of a collection: its caller waits for the whole."""
 
 
-def upkeep_of(request: Request) -> Upkeep:
+async def upkeep_of(request: Request) -> Upkeep:
     """What the application looks after its registry with."""
     upkeep: Upkeep = request.app.state.upkeep
     return upkeep

@@ -123,7 +123,7 @@ class Working:
             self._queue[work.run_id] = _Entry(outcome, stop)
 
 
-def working_of(request: Request) -> Working:
+async def working_of(request: Request) -> Working:
     """What the application works with."""
     working: Working = request.app.state.working
     return working

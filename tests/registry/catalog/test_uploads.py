@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, func, select
 
-from sdxl_reg.catalog.artifacts import find_version, scan_files
+from sdxl_reg.catalog.artifacts import ensure_artifact, find_version, scan_files
 from sdxl_reg.catalog.blobs import scan_of
 from sdxl_reg.catalog.uploads import (
     appending,
@@ -23,7 +23,7 @@ from sdxl_reg.store import quarantine
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.store.database import reading, transaction
 from sdxl_reg.tables import ArtifactVersion, Blob, BlobScan
-from sdxl_reg.vocabulary import ScanVerdict, UploadState
+from sdxl_reg.vocabulary import ArtifactKind, ScanVerdict, UploadState
 from tests.registry.formats.shaped_files import TO_K, shaped_file
 from tests.registry.formats.test_pickles import Harmful, pickled
 
@@ -72,6 +72,30 @@ def test_a_file_comes_in_pieces_and_becomes_a_version(
         assert store.read(version.digest) == lora
         assert scan_of(session, version.files[0].blob).verdict == ScanVerdict.SAFE
     assert not list(store.quarantine.root.iterdir())
+
+
+def test_what_was_hashed_on_arrival_is_taken_over_and_not_copied(
+    engine: Engine, store: BlobStore, lora: bytes
+) -> None:
+    key = sent(engine, store, lora)
+    arrived = store.quarantine.path(key, "x.safetensors").stat().st_ino
+
+    take_version(engine, store, key, name="mine")
+
+    assert store.path(sha256(lora).hexdigest()).stat().st_ino == arrived
+
+
+def test_an_upload_that_was_not_taken_in_the_end_can_be_taken_again(
+    engine: Engine, store: BlobStore, lora: bytes
+) -> None:
+    key = sent(engine, store, lora)
+    with transaction(engine) as session:
+        ensure_artifact(session, "mine", ArtifactKind.EMBEDDING)
+    with pytest.raises(Conflict):  # its bytes are in the store by then
+        take_version(engine, store, key, name="mine")
+    assert store.has(sha256(lora).hexdigest())
+
+    assert take_version(engine, store, key, name="other") == "other@1"
 
 
 def test_taking_it_twice_is_one_version(engine: Engine, store: BlobStore, lora: bytes) -> None:

@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -44,6 +45,44 @@ def test_bytes_are_kept_once(store: BlobStore) -> None:
 def test_a_blob_is_read_only(store: BlobStore) -> None:
     store.put_bytes(b"abc")
     assert stat.S_IMODE(store.path(ABC).stat().st_mode) == 0o444
+
+
+def settled(store: BlobStore, data: bytes) -> tuple[Path, str]:
+    """A file of the quarantine that was hashed there, an hour ago."""
+    key = "0" * 32
+    store.quarantine.begin(key, "x", len(data))
+    with store.quarantine.writing(key, "x") as stream:
+        stream.write(data)
+    path, digest = store.quarantine.path(key, "x"), store.quarantine.settle(key, "x")
+    os.utime(path, (time.time() - 3600,) * 2)
+    return path, digest
+
+
+def test_a_settled_file_becomes_a_blob_that_counts_as_young(store: BlobStore) -> None:
+    path, digest = settled(store, b"abc")
+
+    assert store.put_settled(path, digest).is_new
+    assert not store.put_settled(path, digest).is_new
+
+    assert (digest, store.read(ABC)) == (ABC, b"abc")
+    assert not store.discard(ABC, older_than_s=600)
+    store.quarantine.discard("0" * 32)
+    assert kept(store) == [store.path(ABC)]
+
+
+def test_where_files_cannot_be_linked_a_settled_one_is_copied(
+    store: BlobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, digest = settled(store, b"abc")
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "no links here")
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    store.put_settled(path, digest)
+
+    assert store.read(ABC) == b"abc"
+    assert store.path(ABC).stat().st_ino != path.stat().st_ino
 
 
 def test_a_source_file_is_only_read(store: BlobStore, tmp_path: Path) -> None:

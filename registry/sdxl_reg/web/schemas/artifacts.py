@@ -19,7 +19,7 @@ from sdxl_reg.catalog.version_lists import (
 from sdxl_reg.catalog.yanking import yanked_because
 from sdxl_reg.tables import Artifact, ArtifactAlias, ArtifactVersion
 from sdxl_reg.vocabulary import ArtifactKind, ScanVerdict, VersionState
-from sdxl_reg.web.schemas.base import Document, Number, Sha256, url
+from sdxl_reg.web.schemas.base import Document, Number, Sha256, quoted, url
 
 NEWEST = 100
 """So many versions stand in the document of an artifact; the others in their own list."""
@@ -162,6 +162,7 @@ def version_items(session: Session, versions: Sequence[ArtifactVersion]) -> list
 
 def _version(version: ArtifactVersion, around: Surroundings) -> VersionItem:
     ref = version_ref(version)
+    address = url("artifacts", version.artifact.name, "versions", version.version)
     return VersionItem(
         ref=ref,
         version=version.version,
@@ -178,8 +179,8 @@ def _version(version: ArtifactVersion, around: Surroundings) -> VersionItem:
         aliases=list(around.aliases.get(version.id, ())),
         details=version.details,
         preview=url("blobs", preview) if (preview := version.details.get("preview")) else None,
-        files=[_file(version, file) for file in around.files.get(version.id, ())],
-        url=url("artifacts", version.artifact.name, "versions", version.version),
+        files=[_file(address, file) for file in around.files.get(version.id, ())],
+        url=address,
         lineage=url("lineage", ref),
     )
 
@@ -195,13 +196,13 @@ def alias_item(alias: ArtifactAlias) -> AliasItem:
     )
 
 
-def _file(version: ArtifactVersion, file: FileFacts) -> FileItem:
-    folder = ("artifacts", version.artifact.name, "versions", version.version, "files")
+def _file(version: str, file: FileFacts) -> FileItem:
+    """A file as a document, given the address of its version."""
     return FileItem(
         path=file.path,
         sha256=file.sha256,
         size_bytes=file.size_bytes,
         hashes=file.hashes,
         scan=ScanItem(verdict=file.scan.verdict, reason=file.scan.reason),
-        url=url(*folder, *file.path.split("/")),
+        url=f"{version}/files/{quoted(*file.path.split('/'))}",
     )

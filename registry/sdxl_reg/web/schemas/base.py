@@ -1,5 +1,6 @@
 """What all documents share: their base, pages of a list, links, problems."""
 
+import functools
 from collections.abc import Callable
 from typing import Annotated, Generic, TypeVar
 from urllib.parse import quote
@@ -73,4 +74,14 @@ def url(*parts: str | int) -> str:
     Returns:
         Such as `/api/v1/artifacts/weipin-lora/versions/1`.
     """
-    return "/".join([API, *(quote(str(part), safe="@:") for part in parts)])
+    return f"{API}/{quoted(*parts)}"
+
+
+def quoted(*parts: str | int) -> str:
+    """Parts of an address, each quoted, with / between them."""
+    return "/".join([_quoted(str(part)) for part in parts])
+
+
+@functools.lru_cache(maxsize=4096)
+def _quoted(part: str) -> str:
+    return quote(part, safe="@:")
