@@ -24,7 +24,7 @@ from sdxl_reg.catalog.lineage_nodes import (
 from sdxl_reg.catalog.lineage_walk import Arrow, neighbour_counts, neighbours_after
 from sdxl_reg.catalog.origins import origins_of
 from sdxl_reg.catalog.paging import Page, Slice, page_after
-from sdxl_reg.catalog.portions import portions
+from sdxl_reg.catalog.portions import portions, steady
 from sdxl_reg.errors import InvalidValue
 from sdxl_reg.tables import (
     Blob,
@@ -170,7 +170,7 @@ def image_sets_above(session: Session, roots: Iterable[Root]) -> list[Neighbour]
     return [
         _behind(datasets[row], node_of(NodeKind.IMAGE_SET, name), place=(SET, 0))
         for some in portions(datasets)
-        for row, name in session.execute(_IMAGE_SETS, {"ids": some})
+        for row, name in session.execute(_IMAGE_SETS, {"ids": steady(some)})
     ]
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, aliased, load_only
 from sdxl_reg.catalog.artifacts import find_version
 from sdxl_reg.catalog.datasets import find_dataset_version
 from sdxl_reg.catalog.images import find_image_set
-from sdxl_reg.catalog.portions import portions
+from sdxl_reg.catalog.portions import portions, steady
 from sdxl_reg.catalog.references import Reference, parse_reference
 from sdxl_reg.errors import NotFound
 from sdxl_reg.imaging.names import name_key
@@ -113,15 +113,18 @@ def recorded_nodes(session: Session, node_ids: Iterable[int]) -> dict[int, Graph
     """Number → node, by number; without those that are not seen."""
     found: dict[int, GraphNode] = {}
     for some in portions(sorted(set(node_ids))):
-        for kind in session.scalars(_KINDS, {"ids": some}).all():
-            found.update(_READ[kind](session, some))
+        ids = steady(some)
+        for kind in session.scalars(_KINDS, {"ids": ids}).all():
+            found.update(_READ[kind](session, ids))
     return dict(sorted(found.items()))
 
 
 def runs_of(session: Session, edges: Iterable[GraphEdge]) -> list[Run]:
     """The runs on some arrows, oldest first."""
     numbers = sorted({edge.run for edge in edges if edge.run is not None})
-    return [run for some in portions(numbers) for run in session.scalars(_RUNS, {"ids": some})]
+    return [
+        run for some in portions(numbers) for run in session.scalars(_RUNS, {"ids": steady(some)})
+    ]
 
 
 def node_of(kind: NodeKind, ref: str, facts: dict[str, Any] | None = None) -> GraphNode:

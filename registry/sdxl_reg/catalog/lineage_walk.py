@@ -28,7 +28,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from sdxl_reg.catalog.access.visibility import present_viewer
 from sdxl_reg.catalog.lineage import Way
-from sdxl_reg.catalog.portions import portions
+from sdxl_reg.catalog.portions import portions, steady
 from sdxl_reg.tables import (
     ArtifactVersion,
     DatasetVersion,
@@ -122,7 +122,7 @@ def next_arrows(origins: Sequence[int], way: Way, *, rows: int) -> Executed:
         way: As `walk` takes it.
         rows: At most so many arrows.
     """
-    return _next_arrows(way, _sees_everything()), {"origins": origins, "rows": rows}
+    return _next_arrows(way, _sees_everything()), {"origins": steady(origins), "rows": rows}
 
 
 def neighbours_after(

@@ -19,3 +19,13 @@ def portions(values: Iterable[_Value], size: int = PORTION) -> Iterator[Sequence
     rest = iter(values)
     while portion := list(islice(rest, size)):
         yield portion
+
+
+def steady(values: Sequence[_Value]) -> Sequence[_Value]:
+    """The values of an `IN`, the last one repeated up to a power of two.
+
+    A driver prepares a statement, and keeps its plan, when it has seen the same words a few times;
+    with as many words as there are lengths of lists it never does.
+    """
+    missing = (1 << max(len(values) - 1, 0).bit_length()) - len(values)
+    return [*values, *values[-1:] * missing]

@@ -13,7 +13,7 @@ from sdxl_reg.catalog.artifacts import TO_BE_SEEN
 from sdxl_reg.catalog.blobs import NOT_SCANNED
 from sdxl_reg.catalog.list_filters import VERSION_FIELDS, filtered
 from sdxl_reg.catalog.paging import Page, Slice, page_of
-from sdxl_reg.catalog.portions import portions
+from sdxl_reg.catalog.portions import portions, steady
 from sdxl_reg.catalog.references import Reference
 from sdxl_reg.formats.scans import Scan
 from sdxl_reg.tables import (
@@ -121,9 +121,10 @@ def surroundings_of(session: Session, versions: Sequence[ArtifactVersion]) -> Su
     files: dict[int, dict[str, FileFacts]] = defaultdict(dict)
     bases: dict[int, str] = {}
     for some in portions(rows):
-        for name, version in session.execute(_ALIASES, {"ids": some}):
+        ids = {"ids": steady(some)}
+        for name, version in session.execute(_ALIASES, ids):
             aliases[version].append(name)
-        for row in session.execute(_FILES, {"ids": some}):
+        for row in session.execute(_FILES, ids):
             facts = FileFacts(
                 path=row[1],
                 sha256=row[2],
@@ -135,7 +136,7 @@ def surroundings_of(session: Session, versions: Sequence[ArtifactVersion]) -> Su
             if row[4] is not None:
                 found.hashes[row[4]] = row[5]
     for some in portions(sorted({one.base_version_id for one in versions if one.base_version_id})):
-        for base, name, number in session.execute(_BASES, {"ids": some}):
+        for base, name, number in session.execute(_BASES, {"ids": steady(some)}):
             bases[base] = str(Reference(name=name, version=number))
     return Surroundings(
         aliases=aliases,
