@@ -3,18 +3,19 @@
 from pathlib import Path
 from typing import Protocol
 
-from sqlalchemy import Engine, delete
+from sqlalchemy import Engine, delete, select
 from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.artifacts import NewVersion, add_version, ensure_artifact, scan_files
 from sdxl_reg.catalog.blobs import recorded
 from sdxl_reg.catalog.runs import find_run
 from sdxl_reg.formats.hashes import short_hashes
+from sdxl_reg.imaging.names import name_key
 from sdxl_reg.jobs import events
 from sdxl_reg.jobs.local import EVENTS
 from sdxl_reg.store.blobs import BlobStore, StoredBlob
 from sdxl_reg.store.database import transaction
-from sdxl_reg.tables import RunSample
+from sdxl_reg.tables import Artifact, RunSample
 from sdxl_reg.vocabulary import ArtifactKind
 
 
@@ -101,13 +102,7 @@ class Keeper:
             details=details,
         )
         with transaction(self._engine) as session:
-            artifact = ensure_artifact(
-                session,
-                self._making.artifact,
-                self._making.kind,
-                project=find_run(session, self._making.run_id).project,
-            )
-            version = add_version(session, artifact, new)
+            version = add_version(session, _artifact_for(session, self._making), new)
             version_id = scan_files(session, self._store, version).id
             if preview:
                 recorded(session, preview)
@@ -121,6 +116,22 @@ class Keeper:
         with transaction(self._engine) as session:
             _record_sample(session, self._making.run_id, event, stored)
         event.path.unlink(missing_ok=True)
+
+
+def _artifact_for(session: Session, making: Making) -> Artifact:
+    """What a training adds its versions to; the first makes it.
+
+    Its name was free for it when it was planned. Where another project or kind has taken the name
+    since, the number of the run is added to it: nothing that was trained is lost, and nothing goes
+    where nobody allowed it to.
+    """
+    run = find_run(session, making.run_id)
+    query = select(Artifact).where(Artifact.name_key == name_key(making.artifact))
+    found, name = session.scalar(query), making.artifact
+    if found is not None and found.created_at > run.created_at:
+        is_ours = (found.project, found.kind) == (run.project, making.kind)
+        name = name if is_ours else f"{name}-{run.id}"
+    return ensure_artifact(session, name, making.kind, project=run.project)
 
 
 def _record_sample(session: Session, run_id: int, event: events.Sample, stored: StoredBlob) -> None:
