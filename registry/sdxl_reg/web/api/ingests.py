@@ -78,15 +78,15 @@ def begin(
     return document
 
 
-@router.get("/{key}", summary="How an ingest stands")
-def one(session: SessionOf, ingesting: IngestingOf, key: str) -> IngestDocument:
+@router.get("/{ingest}", summary="How an ingest stands")
+def one(session: SessionOf, ingesting: IngestingOf, ingest: str) -> IngestDocument:
     """How far it is, and once it is done its report."""
-    ingest = find_ingest(session, key)
-    return ingest_document(session, ingest, ingesting.state_of(ingest))
+    found = find_ingest(session, ingest)
+    return ingest_document(session, found, ingesting.state_of(found))
 
 
-@router.put("/{key}/files", summary="Announce files")
-def announce(registry: RegistryOf, key: str, body: IngestFilesBody) -> MissingFiles:
+@router.put("/{ingest}/files", summary="Announce files")
+def announce(registry: RegistryOf, ingest: str, body: IngestFilesBody) -> MissingFiles:
     """Some files of the folder, with their SHA-256; the answer says which of these have to be sent.
 
     Bytes are known if you see a picture of them in the registry, or have sent them in the last
@@ -95,23 +95,23 @@ def announce(registry: RegistryOf, key: str, body: IngestFilesBody) -> MissingFi
     """
     files = announced_files(body)
     missing = announce_files(
-        registry.engine, registry.store, key, files, closed=body.closed, unread=body.unread
+        registry.engine, registry.store, ingest, files, closed=body.closed, unread=body.unread
     )
     return MissingFiles(missing=missing)
 
 
-@router.get("/{key}/missing", summary="Which files have to be sent")
+@router.get("/{ingest}/missing", summary="Which files have to be sent")
 def missing(
     session: SessionOf,
-    key: str,
+    ingest: str,
     limit: Annotated[int, Query(ge=1, le=FILES_A_REQUEST, description="Paths at most.")] = 1000,
 ) -> MissingFiles:
     """Ask it after a connection broke: every file that came whole before is not asked for again."""
-    return MissingFiles(missing=missing_files(session, find_ingest(session, key), limit))
+    return MissingFiles(missing=missing_files(session, find_ingest(session, ingest), limit))
 
 
 @router.patch(
-    "/{key}/content",
+    "/{ingest}/content",
     summary="Send files",
     status_code=HTTPStatus.NO_CONTENT,
     openapi_extra={
@@ -122,13 +122,13 @@ def missing(
     },
     response_class=Response,
 )
-async def receive(request: Request, registry: RegistryOf, key: str) -> Response:
+async def receive(request: Request, registry: RegistryOf, ingest: str) -> Response:
     """A tar with any number of the files that were announced, under their paths.
 
     Each is hashed here and compared with what was announced. A connection that breaks loses only
     the file that it was at. Links and whatever else is no file are refused.
     """
-    receiving = await run_in_threadpool(Receiving, registry.engine, registry.store, key)
+    receiving = await run_in_threadpool(Receiving, registry.engine, registry.store, ingest)
     fault: RegistryError | None = None
     try:
         async for some in portions_of(request):
@@ -142,38 +142,38 @@ async def receive(request: Request, registry: RegistryOf, key: str) -> Response:
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
-@router.post("/{key}/plan", summary="What an ingest is going to do")
-def plan(registry: RegistryOf, key: str) -> PlanDocument:
+@router.post("/{ingest}/plan", summary="What an ingest is going to do")
+def plan(registry: RegistryOf, ingest: str) -> PlanDocument:
     """Which image sets and tags the folder means, and what is new, changed and gone; send `{}`.
 
     It takes no more than what was announced: ask before you send.
     """
-    return plan_document(plan_sent(registry.engine, registry.store, key))
+    return plan_document(plan_sent(registry.engine, registry.store, ingest))
 
 
-@router.post("/{key}/commit", summary="Ingest a sent folder", status_code=HTTPStatus.ACCEPTED)
+@router.post("/{ingest}/commit", summary="Ingest a sent folder", status_code=HTTPStatus.ACCEPTED)
 def commit(
-    response: Response, registry: RegistryOf, ingesting: IngestingOf, key: str, body: CommitBody
+    response: Response, registry: RegistryOf, ingesting: IngestingOf, ingest: str, body: CommitBody
 ) -> IngestDocument:
     """Answers at once; ask how it stands until it is `done`. Asking twice changes nothing.
 
     409 says that files are missing, or that others were announced than you say.
     """
-    ingesting.begin(key, files=body.files)
-    document = _document(registry, ingesting, key)
+    ingesting.begin(ingest, files=body.files)
+    document = _document(registry, ingesting, ingest)
     response.headers["Location"] = document.url
     return document
 
 
 @router.delete(
-    "/{key}",
+    "/{ingest}",
     summary="Give an ingest up",
     status_code=HTTPStatus.NO_CONTENT,
     response_class=Response,
 )
-def forget(registry: RegistryOf, key: str) -> Response:
+def forget(registry: RegistryOf, ingest: str) -> Response:
     """What was sent is removed; what was recorded of it stays."""
-    forget_ingest(registry.engine, registry.store, key)
+    forget_ingest(registry.engine, registry.store, ingest)
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
