@@ -44,7 +44,7 @@ def root(tmp_path: Path) -> Path:
     write(
         root,
         {
-            "weipin/qzy/flawless/metadata.jsonl": b'{"file_name": "1.jpg", "text": "a shirt"}\n',
+            "weipin/qzy/flawless/metadata.jsonl": b'{"file_name": "xxx1.jpg", "text": "a shirt"}\n',
             "weipin/qzy/flawed/spot/broken.jpg": jpeg(71)[:300],
             "weipin/qzy/flawed/spot/drawing.svg": b"<svg/>",
             "weipin/.sdxlregignore": b"*.gif\n",
@@ -118,7 +118,7 @@ def test_a_file_that_cannot_be_read_is_told_and_not_taken_for_gone(
     client: Client, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     send_folder(client, root)
-    closed = root / "weipin/lsbr/flawless/1.jpg"
+    closed = root / "weipin/lsbr/flawless/xxx1.jpg"
     real = Path.open
 
     def refusing(self: Path, *words: Any, **more: Any) -> Any:
@@ -134,7 +134,7 @@ def test_a_file_that_cannot_be_read_is_told_and_not_taken_for_gone(
 
 def test_a_file_that_shrinks_while_it_is_sent_stops_it(client: Client, root: Path) -> None:
     sent = announce_folder(client, root, {})
-    os.truncate(root / "weipin/qzy/flawless/1.jpg", 10)
+    os.truncate(root / "weipin/qzy/flawless/xxx1.jpg", 10)
     with pytest.raises(UsageError, match="has changed while the folder was sent"):
         send_files(client, sent)
 

@@ -185,6 +185,7 @@ NEEDED: dict[str, list[str]] = {
         f"POST {API}/uploads",
         f"GET {API}/ingests",
         f"POST {API}/ingests",
+        "GET /ingest",
     ],
     SOMEWHERE: [f"POST {API}/generations", f"POST {API}/runs", f"POST {_ONE}/versions"],
     ADMIN: [

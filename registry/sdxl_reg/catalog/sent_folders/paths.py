@@ -11,7 +11,10 @@ LONGEST_PATH_BYTES = 2000
 _LONGEST_NAME_BYTES = 255
 _DEEPEST = 64
 _DRIVE = re.compile(r"[A-Za-z]:([\\/]|$)")
-_WANTED = frozenset({*PICTURE_SUFFIXES, *PLUGIN_SUFFIXES, *CAPTION_SUFFIXES})
+WANTED_SUFFIXES = frozenset({*PICTURE_SUFFIXES, *PLUGIN_SUFFIXES, *CAPTION_SUFFIXES})
+"""Of files whose bytes are of use."""
+WANTED_NAMES = frozenset({IGNORE_NAME, METADATA_NAME})
+"""Names of files whose bytes are of use, whatever their suffix."""
 
 
 def checked_path(path: str) -> str:
@@ -49,9 +52,9 @@ def is_wanted(path: str) -> bool:
     if any(junk(part, is_folder=True) for part in parts[:-1]):
         return False
     name = parts[-1]
-    if name in (IGNORE_NAME, METADATA_NAME):
+    if name in WANTED_NAMES:
         return True
-    return not junk(name, is_folder=False) and PurePosixPath(name).suffix.lower() in _WANTED
+    return not junk(name, is_folder=False) and PurePosixPath(name).suffix.lower() in WANTED_SUFFIXES
 
 
 def _fault(path: str) -> str:
