@@ -26,7 +26,7 @@ def gc(grace_days: float, dry_run: bool, yes: bool, as_json: bool) -> None:
     These are files in the store that no row names, left by writers that were killed, and blobs to
     which no row refers. Pictures of image sets, files of versions, frozen datasets, grids and
     samples are needed, also those of yanked versions and of members whose file is missing.
-    Uploads that nobody has gone on with for a week go too.
+    Uploads and sent folders that nobody has gone on with for a week go too.
 
     \b
     sdxl-reg gc --dry-run
@@ -35,6 +35,7 @@ def gc(grace_days: float, dry_run: bool, yes: bool, as_json: bool) -> None:
     from rich.filesize import decimal
 
     from sdxl_reg.catalog.integrity.collect import Garbage, collect, garbage
+    from sdxl_reg.catalog.sent_folders.sessions import sweep_ingests
     from sdxl_reg.catalog.uploads import sweep_uploads
 
     grace = timedelta(days=grace_days)
@@ -43,6 +44,7 @@ def gc(grace_days: float, dry_run: bool, yes: bool, as_json: bool) -> None:
         size = sum(found.values())
         removed: Garbage = {}
         uploads = 0 if dry_run else sweep_uploads(registry.engine, registry.store)
+        ingests = 0 if dry_run else sweep_ingests(registry.engine, registry.store)
         if not as_json:
             say(f"{len(found)} blobs, {decimal(size)}, are needed by nothing")
         if found and not dry_run:
@@ -60,5 +62,6 @@ def gc(grace_days: float, dry_run: bool, yes: bool, as_json: bool) -> None:
                 "found": {"blobs": len(found), "bytes": size},
                 "removed": {"blobs": len(removed), "bytes": sum(removed.values())},
                 "uploads": uploads,
+                "ingests": ingests,
             }
         )

@@ -1,41 +1,27 @@
 """`sdxl-reg ingest`: record folders of pictures as image sets."""
 
 import warnings
-from collections import Counter
-from collections.abc import Callable, Sequence
-from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from sdxl_reg_cli.console import json_option, print_json, print_table, progress_bar, say
+from sdxl_reg_cli.console import json_option, print_json, progress_bar, say
 from sdxl_reg_cli.ingest_layout import show_layout
+from sdxl_reg_cli.ingest_options import folder_options
+from sdxl_reg_cli.ingest_report import print_report
 from sdxl_reg_cli.installation import Installation, opened
 from sdxl_reg_cli.projects import project_option
 
 if TYPE_CHECKING:
-    from sdxl_reg.catalog.ingest import IngestOptions, IngestReport
+    from sdxl_reg.catalog.ingest import IngestOptions
     from sdxl_reg.catalog.ingest_plan import IngestPlan
-    from sdxl_reg.imaging.problems import Problem
-
-_SHOWN = 12  # problems and warnings told one by one; the rest by kind
 
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--as", "as_name", metavar="NAME", help="The folder itself is one image set: NAME.")
-@click.option(
-    "--layout",
-    metavar="LEVELS",
-    help="Names of the folder levels: set/brand/state, or '{brand}/{state}/{defect?}', where a "
-    "level without ? that a picture lacks is told.",
-)
-@click.option(
-    "--caption",
-    metavar="TEMPLATE",
-    help="Caption of pictures that have none beside them: '{tags}, black background'. Places: "
-    "{tags}, {set}, and the levels, such as {brand}. [default: as before; at first {tags}]",
-)
+@folder_options
 @click.option(
     "--link/--copy",
     "link",
@@ -43,16 +29,6 @@ _SHOWN = 12  # problems and warnings told one by one; the rest by kind
     help="Leave the files where they are and point at them, or keep a copy of their bytes. "
     "[default: as before; at first --copy]",
 )
-@click.option("--rehash", is_flag=True, help="Read also files of unchanged size and time.")
-@click.option(
-    "--max-pixels",
-    type=click.IntRange(min=1),
-    default=128_000_000,
-    show_default=True,
-    help="Width × height above which a picture is not decoded.",
-)
-@click.option("--watch", is_flag=True, help="Stay, and ingest again whenever something changes.")
-@click.option("-y", "--yes", is_flag=True, help="Do not ask whether the layout is right.")
 @project_option
 @json_option
 def ingest(
@@ -118,6 +94,7 @@ def _ingest_once(
     as_json: bool,
 ) -> None:
     from sdxl_reg.catalog.ingest import ingest as ingest_folder
+    from sdxl_reg.catalog.ingest_report import report_document
 
     warnings.filterwarnings("ignore", module="PIL")  # of broken EXIF: in no way ours to mend
     with progress_bar(as_events=as_json) as advance:
@@ -130,10 +107,11 @@ def _ingest_once(
             progress=advance,
             announce=announce,
         )
+    document = report_document(report)
     if as_json:
-        print_json(_document(report))
+        print_json(document)
     else:
-        _print(report)
+        print_report(document)
 
 
 def _watch(
@@ -145,63 +123,3 @@ def _watch(
     say(f"Watching {folder}; stop with Ctrl-C")
     for _ in watch(folder, debounce=2_000, raise_interrupt=True):
         _ingest_once(registry, folder, options, lambda _plan, _new: None, as_json=as_json)
-
-
-def _document(report: "IngestReport") -> dict[str, Any]:
-    from sdxl_reg.imaging.problems import as_document
-
-    return {
-        "image_sets": [
-            {"name": s.name, "images": s.images, "members": s.members, "missing": s.missing}
-            for s in report.image_sets
-        ],
-        "seen": report.seen,
-        "new": report.new,
-        "unchanged": report.unchanged,
-        "duplicates": report.duplicates,
-        "skipped": report.skipped,
-        "failed": report.failed,
-        "moved": report.moved,
-        "missing": report.missing,
-        "captions": report.captions,
-        "ignored": report.ignored,
-        "layout": report.layout,
-        "problems": [as_document(problem) for problem in report.problems],
-        "warnings": [as_document(problem) for problem in report.warnings],
-    }
-
-
-def _print(report: "IngestReport") -> None:
-    names = ("seen", "new", "unchanged", "duplicates", "skipped", "failed")
-    print_table(
-        ["image set", "images", "missing"],
-        [[s.name, str(s.images), str(s.missing or "")] for s in report.image_sets],
-        right=frozenset({1, 2}),
-    )
-    counts = [f"{getattr(report, name)} {name}" for name in names]
-    counts += [f"{getattr(report, n)} {n}" for n in ("moved", "missing") if getattr(report, n)]
-    say(" · ".join(counts))
-    if report.ignored:
-        say("Ignored: " + ", ".join(f"{count} {name}" for name, count in report.ignored.items()))
-    _tell("Not taken", report.problems)
-    _tell("Worth a look", report.warnings)
-    if report.image_sets:
-        say(f"Next: sdxl-reg train lora --dataset {report.image_sets[0].name}")
-
-
-def _tell(title: str, problems: "tuple[Problem, ...]") -> None:
-    """The first few of every kind, and how many there are of it."""
-    by_code = Counter(problem.code for problem in problems)
-    for code, count in by_code.most_common():
-        some = [problem for problem in problems if problem.code == code]
-        say(f"{title}: {count} {code.value}{_by_suffix(some)}")
-        for problem in some[: max(2, _SHOWN // len(by_code))]:
-            say(f"  {problem.path}: {problem.message}")
-
-
-def _by_suffix(problems: "Sequence[Problem]") -> str:
-    """Which kinds of files there are, where they are of several: ` (12 .svg, 3 .mp4)`."""
-    suffixes = Counter(PurePosixPath(problem.path).suffix.lower() or "-" for problem in problems)
-    if len(suffixes) == 1:
-        return ""
-    return " (" + ", ".join(f"{count} {suffix}" for suffix, count in suffixes.most_common(8)) + ")"

@@ -2,6 +2,7 @@
 
 import sys
 from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from sdxl_reg.catalog.ingest_plan import IngestPlan, PlannedSet
 
 _NAMES = 6  # folder names shown of a level
+NewSet = tuple[str, Mapping[tuple[str, ...], int]]
+"""Name of a set, and how many pictures lie right in each of its folders."""
 
 
 def show_layout(plan: "IngestPlan", new: frozenset[str], *, ask: bool) -> None:
@@ -27,9 +30,26 @@ def show_layout(plan: "IngestPlan", new: frozenset[str], *, ask: bool) -> None:
     """
     say(plan.layout.sentence())
     sets = [planned for planned in plan.sets if planned.name in new]
-    if not (ask and sets and sys.stdin.isatty() and sys.stderr.isatty()):
-        return
-    for line in layout_lines(plan, sets):
+    if sets and is_asked(ask=ask):
+        agree(layout_lines(plan, sets))
+
+
+def is_asked(*, ask: bool) -> bool:
+    """Whether somebody is there to be asked.
+
+    Args:
+        ask: Whether they want to be.
+    """
+    return ask and sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def agree(lines: Sequence[str]) -> None:
+    """Show a table, and ask whether it is right.
+
+    Raises:
+        Abort: The user does not agree.
+    """
+    for line in lines:
         say(line)
     click.confirm(
         "Is that what the folders mean? (No, to give --layout or --as)",
@@ -46,15 +66,35 @@ def layout_lines(plan: "IngestPlan", sets: "list[PlannedSet]") -> list[str]:
         plan: What is going to be done.
         sets: The sets to show.
     """
+    found: list[NewSet] = []
+    for one in sets:
+        counts: Counter[tuple[str, ...]] = Counter()
+        for planned in one.folders:
+            if planned.folder.pictures:
+                counts[tuple(planned.tags)] += planned.folder.pictures
+        found.append((one.name, counts))
+    depths = [len(tags) for _, counts in found for tags in counts]
+    count = max([len(plan.layout.levels), *depths])
+    return table_lines([plan.layout.level(depth) for depth in range(count)], found)
+
+
+def table_lines(levels: Sequence[str], sets: Sequence[NewSet]) -> list[str]:
+    """The table, of whatever knows its levels and folders.
+
+    Args:
+        levels: What they are called.
+        sets: The sets to show.
+    """
     counts: dict[int, Counter[str]] = defaultdict(Counter)
     shallow: Counter[int] = Counter()
-    for planned in (folder for one in sets for folder in one.folders if folder.folder.pictures):
-        shallow[len(planned.tags)] += planned.folder.pictures
-        for depth, name in enumerate(planned.tags):
-            counts[depth][name] += planned.folder.pictures
-    lines = [f"  {'set':<12} {_named(Counter({one.name: one.pictures for one in sets}))}"]
-    for depth in range(max(len(plan.layout.levels), len(counts))):
-        lines.append(f"  {plan.layout.level(depth):<12} {_named(counts[depth]) or '(none)'}")
+    for tags, pictures in (item for _, folders in sets for item in folders.items()):
+        shallow[len(tags)] += pictures
+        for depth, name in enumerate(tags):
+            counts[depth][name] += pictures
+    names = Counter({name: sum(folders.values()) for name, folders in sets})
+    lines = [f"  {'set':<12} {_named(names)}"]
+    for depth, level in enumerate(levels):
+        lines.append(f"  {level:<12} {_named(counts[depth]) or '(none)'}")
         without = sum(count for length, count in shallow.items() if length <= depth)
         if without and counts[depth]:
             lines.append(f"  {'':<12} {without:,} pictures without")

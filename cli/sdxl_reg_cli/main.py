@@ -55,6 +55,7 @@ COMMANDS = {
 
 
 REMOTE = {
+    "ingest": "ingest:ingest",
     "images": "browse:images",
     "datasets": "browse:datasets",
     "dataset": "browse:dataset",

@@ -62,6 +62,17 @@ class UploadState(StrEnum):
     TAKEN = "taken"  # it is part of the registry
 
 
+class IngestState(StrEnum):
+    """Where a folder stands that somebody sends."""
+
+    OPEN = "open"  # it is announced, and its files are sent
+    QUEUED = "queued"  # it is to be recorded
+    WORKING = "working"  # it is being recorded
+    LOST = "lost"  # who recorded it is gone; it can be asked for again
+    DONE = "done"
+    FAILED = "failed"
+
+
 class RunKind(StrEnum):
     """What a run does."""
 

@@ -9,6 +9,7 @@ import pytest
 from sdxl_reg.web.dependencies import Registry
 from sdxl_reg_cli import main
 from tests.cli.typing_commands import run
+from tests.registry.catalog.pictures import products
 from tests.registry.formats.shaped_files import TO_K, shaped_file
 from tests.registry.web.browser import serving
 from tests.registry.web.example_registry import build
@@ -137,3 +138,30 @@ def test_a_training_on_the_server_is_followed_to_its_versions(
 def test_settings_are_checked_before_anything_begins(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("train", "lora", "--dataset", "weipin@1", "--set", "rank=0") == 2
     assert "rank" in capsys.readouterr().err
+
+
+def test_a_folder_of_this_machine_is_ingested_by_the_server(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    root = products(tmp_path / "far")
+    words = ["ingest", str(root), "--as", "far", "--caption", "a shirt, {tags}"]
+    assert run(*words) == 0
+    told = capsys.readouterr()
+    assert "The folder is the image set 'far'" in told.err
+    assert "To send: 12 files" in told.err
+    assert "12 seen · 12 new" in told.err
+    assert "far" in told.out
+    report = json.loads(said(capsys, *words, "--json"))
+    assert (report["unchanged"], report["new"]) == (12, 0)
+    assert "a shirt, " in said(capsys, "images", "far")
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [(["nowhere"], 3), ([".", "--link"], 2), ([".", "--layout", "a//b", "--as", "x"], 2)],
+)
+def test_an_ingest_that_cannot_be_ends_as_on_ones_own_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], code: int
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run("ingest", *words) == code

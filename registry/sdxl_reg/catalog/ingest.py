@@ -36,7 +36,8 @@ from sdxl_reg.catalog.ingest_rows import Known
 from sdxl_reg.catalog.intake import SetIntake
 from sdxl_reg.catalog.set_memory import FolderDone, folder_facts
 from sdxl_reg.errors import OutOfSpace
-from sdxl_reg.imaging.decode import read_bytes
+from sdxl_reg.imaging.copies import CopiedFolder
+from sdxl_reg.imaging.decode import read_bytes, read_settled
 from sdxl_reg.imaging.examine import examine
 from sdxl_reg.imaging.problems import Code, Problem, Stage, Unreadable, from_document
 from sdxl_reg.imaging.sidecars import SidecarReader
@@ -58,6 +59,7 @@ def ingest(
     thumbnails: Path | None = None,
     progress: Progress = lambda _done, _total, _what: None,
     announce: Callable[[IngestPlan, frozenset[str]], None] = lambda _plan, _new: None,
+    copied: CopiedFolder | None = None,
 ) -> IngestReport:
     """Record the pictures of a folder; the folder is only read.
 
@@ -70,6 +72,8 @@ def ingest(
         progress: Told (done, total, what) after each picture or folder.
         announce: Told what was decided about the folders before anything is done, and which
             sets are new; it may raise to stop the ingest.
+        copied: What the folder is a copy of, if so: a copy of ours, on the file system of the
+            store, of which no file is ever written to.
 
     Returns:
         What was found and done.
@@ -79,10 +83,11 @@ def ingest(
         InvalidValue: It is a file, holds no picture, or an option is of the wrong form.
         UnknownName: The caption template has a place that is no level.
         Conflict: A set of that name came from another folder that is still there.
+        NotAllowed: Who asks may not write to a set of that name.
         OutOfSpace: The disk is full; what was recorded before is kept.
     """
     options = options or IngestOptions()
-    plan = plan_ingest(root, options)
+    plan = plan_ingest(root, options, copied)
     intakes = [SetIntake(engine, store, plan, planned, options) for planned in plan.sets]
     announce(plan, frozenset(intake.planned.name for intake in intakes if intake.is_new))
     tally = _Tally(total=plan.total, progress=progress)
@@ -235,8 +240,10 @@ class _SetWork:
 
     def _take(self, picture: PlannedPicture) -> Taken | Problem:
         """Read, judge and store one picture; in a thread, without the database."""
+        is_ours = self.plan.copied is not None
         try:
-            data = read_bytes(picture.file.path, self.options.limits)
+            read = read_settled if is_ours else read_bytes
+            data = read(picture.file.path, self.options.limits)
             facts = examine(data, self.options.limits)
         except Unreadable as fault:
             return fault.at(picture.file.name)
@@ -245,6 +252,8 @@ class _SetWork:
             return Unreadable(Stage.DECODE, Code.TOO_LARGE, message).at(picture.file.name)
         path = picture.file.path
         put = self.store.put_link if self.intake.is_linked else self.store.put_copy
+        if is_ours:
+            put = self.store.put_own
         stored = put(path, data)
         keep_thumbnail(self.thumbnails, stored.sha256, facts)
         return Taken(picture=picture, facts=facts, stored=stored)

@@ -85,7 +85,11 @@ def read_other(plan: IngestPlan, folder: Folder, reason: str) -> FolderReading:
 def _contents(plan: IngestPlan, folder: Folder) -> Contents:
     """What a folder holds; where it went or was closed since the survey, that as its problem."""
     try:
-        return Contents() if folder.problem is not None else contents_of(plan.root, folder)
+        return (
+            Contents()
+            if folder.problem is not None
+            else contents_of(plan.root, folder, plan.copied)
+        )
     except OSError as error:
         return Contents(problems=[folder_problem(folder.name, error)])
 

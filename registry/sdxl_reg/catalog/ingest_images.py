@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy import and_, insert, or_, select
 from sqlalchemy.orm import Session
 
+from sdxl_reg.catalog.access.visibility import shown_to
 from sdxl_reg.catalog.ingest_plan import PlannedPicture
 from sdxl_reg.catalog.origins import picture_columns
 from sdxl_reg.catalog.twins import prove_twins
@@ -59,13 +60,21 @@ def ensured_images(
 ) -> Mapping[str, RecordedImage]:
     """The image of every picture, by the digest of its bytes.
 
-    Rows are made in order of digest, so that two processes cannot wait for each other.
+    Rows are made in order of digest, so that two processes cannot wait for each other. An image is
+    one for all projects: here the rows of those count too that who asks does not see.
 
     Args:
         session: The transaction.
         store: Holds the pictures.
         taken: The pictures; the same bytes may come more than once.
     """
+    with shown_to(None):
+        return _ensured(session, store, taken)
+
+
+def _ensured(
+    session: Session, store: BlobStore, taken: Sequence[Taken]
+) -> Mapping[str, RecordedImage]:
     by_digest = {item.stored.sha256: item for item in sorted(taken, key=lambda t: t.stored.sha256)}
     blobs = _ensured_blobs(session, by_digest)
     query = select(Image.blob_id, Image.id, Image.pixel_sha256).where(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sdxl_reg.catalog.references import MAIN
 from sdxl_reg.errors import InvalidValue, NotFound
+from sdxl_reg.imaging.copies import CopiedFolder
 from sdxl_reg.imaging.decode import Limits
 from sdxl_reg.imaging.layout import Layout, decide
 from sdxl_reg.imaging.names import name_key, shown
@@ -33,6 +34,7 @@ class IngestOptions:
             first they are copied.
         threads: How many pictures are decoded at once; None takes two for each processor.
         project: Whose new sets are; those that are there stay where they are.
+        origin: Where the folder really lies, if it was sent here; None for this very folder.
     """
 
     as_name: str | None = None
@@ -43,6 +45,7 @@ class IngestOptions:
     link: bool | None = None
     threads: int | None = None
     project: str = MAIN
+    origin: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +110,7 @@ class IngestPlan:
         sets: The image sets, by name.
         others: Folders of no set, each with the reason why its pictures are in none.
         problems: Folders that could not be listed.
+        copied: What the folder is a copy of, if so.
     """
 
     root: Path
@@ -114,6 +118,7 @@ class IngestPlan:
     sets: tuple[PlannedSet, ...]
     others: tuple[tuple[Folder, str], ...]
     problems: tuple[Problem, ...]
+    copied: CopiedFolder | None = None
 
     def closed(self, planned: PlannedSet) -> tuple[str, ...]:
         """Folders of a set that could not be listed, relative to it."""
@@ -125,12 +130,15 @@ class IngestPlan:
         return sum(planned.pictures for planned in self.sets)
 
 
-def plan_ingest(root: Path, options: IngestOptions) -> IngestPlan:
+def plan_ingest(
+    root: Path, options: IngestOptions, copied: CopiedFolder | None = None
+) -> IngestPlan:
     """Survey a folder and decide what an ingest of it does; nothing is recorded.
 
     Args:
         root: The folder.
         options: How to read it.
+        copied: What it is a copy of, if so.
 
     Returns:
         The plan; its `layout.sentence()` says what was decided.
@@ -141,11 +149,11 @@ def plan_ingest(root: Path, options: IngestOptions) -> IngestPlan:
     """
     _check_folder(root)
     path = root.resolve()
-    folders = list(survey(path))
+    folders = list(survey(path, copied))
     closed = tuple(folder.problem for folder in folders if folder.problem is not None)
     trees = {folder.names: folder.pictures for folder in folders if folder.pictures}
     if not trees:
-        raise _without_pictures(root, closed)
+        raise _without_pictures(root, closed, copied.label if copied else root)
     layout = decide(
         trees,
         root_name=_set_name(shown(path.name) or "images"),
@@ -163,6 +171,7 @@ def plan_ingest(root: Path, options: IngestOptions) -> IngestPlan:
         ),
         others=tuple(others),
         problems=closed,
+        copied=copied,
     )
 
 
@@ -181,7 +190,7 @@ def _check_folder(root: Path) -> None:
         )
 
 
-def _without_pictures(root: Path, closed: Sequence[Problem]) -> InvalidValue:
+def _without_pictures(root: Path, closed: Sequence[Problem], label: str | Path) -> InvalidValue:
     found = scan(root)
     if closed:
         what = f"not all of it could be listed ({closed[0].message})"
@@ -193,7 +202,7 @@ def _without_pictures(root: Path, closed: Sequence[Problem]) -> InvalidValue:
         )
     return InvalidValue(
         f"there is no picture in this folder: {what}",
-        root,
+        label,
         remedy="Give a folder with JPEG, PNG, WebP, TIFF, BMP, GIF or AVIF files in or below it",
     )
 

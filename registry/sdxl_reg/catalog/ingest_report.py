@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Engine
 
@@ -11,7 +12,7 @@ from sdxl_reg.catalog.ingest_plan import IngestPlan, PlannedSet
 from sdxl_reg.catalog.likeness import LabelConflict, conflicts
 from sdxl_reg.catalog.tags import near_tags, tag_tree
 from sdxl_reg.errors import NotFound
-from sdxl_reg.imaging.problems import Code, Problem, Stage
+from sdxl_reg.imaging.problems import Code, Problem, Stage, as_document
 from sdxl_reg.store.database import reading
 
 _CONFLICTS = 20  # groups of near pictures under other tags that are told one by one
@@ -69,6 +70,23 @@ class IngestReport:
     ignored: dict[str, int]
     problems: tuple[Problem, ...]
     warnings: tuple[Problem, ...]
+
+
+def report_document(report: IngestReport) -> dict[str, Any]:
+    """A report as JSON, as `sdxl-reg ingest --json` and the API tell it."""
+    counts = ("seen", "new", "unchanged", "duplicates", "skipped", "failed", "moved", "missing")
+    return {
+        "image_sets": [
+            {"name": s.name, "images": s.images, "members": s.members, "missing": s.missing}
+            for s in report.image_sets
+        ],
+        **{name: getattr(report, name) for name in counts},
+        "captions": report.captions,
+        "ignored": report.ignored,
+        "layout": report.layout,
+        "problems": [as_document(problem) for problem in report.problems],
+        "warnings": [as_document(problem) for problem in report.warnings],
+    }
 
 
 def outcome(

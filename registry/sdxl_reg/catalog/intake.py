@@ -15,6 +15,7 @@ from sqlalchemy import Engine, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
+from sdxl_reg.catalog.access.writing import require_writable_set, require_writer
 from sdxl_reg.catalog.audit import note
 from sdxl_reg.catalog.captions import DEFAULT_TEMPLATE, check_template
 from sdxl_reg.catalog.images import find_image_set
@@ -52,6 +53,8 @@ _T = TypeVar("_T")
 _ATTEMPTS = 8
 _READ_AS = 1  # to be raised when pictures are to be judged in another way
 _SAMPLE = 200  # members by which a moved set is recognised
+SENT_FROM = "sent://"
+"""How the source of a set begins that was sent here: what is still there, nobody here can see."""
 
 
 class SetIntake:
@@ -74,7 +77,9 @@ class SetIntake:
         """Look at what is recorded of the set; nothing is changed.
 
         Raises:
-            Conflict: The set came from another folder that is still there.
+            Conflict: The set came from another folder that is still there, or is of a project
+                that who asks does not see.
+            NotAllowed: They may not write to it.
             UnknownName: The template has a place that is no level.
             InvalidValue: The template or the name cannot be used.
         """
@@ -93,6 +98,7 @@ class SetIntake:
         if template is not None:
             check_template(template, plan.layout.levels)
         with reading(engine) as session:
+            require_writable_set(session, self._name)
             self._set_id, self._facts, self._scans = recorded_set(session, self._name)
         stored = self._facts.template if self._facts else DEFAULT_TEMPLATE
         self._template = template if template is not None else stored
@@ -190,6 +196,11 @@ class SetIntake:
             return Counter()
         return Counter(missing=self._in_transaction(lambda s: self._finish(s, gone)))
 
+    def is_unread(self, source_path: str) -> bool:
+        """Whether a file of the set is there where the folder lies, and could not be read."""
+        copied = self._plan.copied
+        return copied is not None and self._name_in_root(source_path) in copied.unread
+
     def _in_transaction(self, work: Callable[[Session], _T]) -> _T:
         """Do work in a transaction; again when another process was in the way."""
         for attempt in range(1, _ATTEMPTS + 1):
@@ -250,17 +261,27 @@ class SetIntake:
         ).scalar()
         if locked is None:
             project = checked_project(self._options.project)
+            require_writer(project)
             session.add(ImageSet(name=self._name, name_key=key, project=project, **values))
             session.flush()
+        require_writable_set(session, self._name)
         return find_image_set(session, self._name)
 
     def _wanted_facts(self) -> SetFacts:
         return SetFacts(
-            source=shown(str(self.planned.path)),
+            source=self._source(),
             layout="/".join(self._layout.levels),
             template=self._template,
             is_linked=self.is_linked,
         )
+
+    def _source(self) -> str:
+        """Where the set's folder lies, as it is recorded."""
+        origin = self._options.origin
+        if origin is None:
+            return shown(str(self.planned.path))
+        below = shown(self.planned.path.relative_to(self._plan.root).as_posix())
+        return origin if below == "." else f"{origin}/{below}"
 
     def _how_it_is_read(self) -> str:
         """All that decides what an ingest makes of the same files."""
@@ -286,6 +307,8 @@ class SetIntake:
 
     def _is_there(self, folder: str, source_path: str) -> bool:
         """Whether a picture lies at a path of the set; yes where nobody could look."""
+        if self.is_unread(source_path):
+            return True
         planned = self._folders.get(folder)
         if planned is None:
             return self._is_closed(folder)
@@ -340,12 +363,17 @@ class SetIntake:
 
     def _check_source(self, source: str) -> None:
         """Refuse to turn a set into that of another folder; follow one that was moved or copied."""
-        if source == shown(str(self.planned.path)):
+        here = self._source()
+        if source == here:
             return
-        if as_path(source).is_dir() and not self._looks_alike():
+        may_be_there = source.startswith(SENT_FROM) or as_path(source).is_dir()
+        if may_be_there and not self._looks_alike():
+            is_sent = source.startswith(SENT_FROM)
+            came = "sent from" if is_sent else "ingested from"
+            there = "and" if is_sent else "which is still there and"
             raise Conflict(
-                f"image set {self._name!r} was ingested from {source}, which is still there and "
-                f"holds other pictures than {shown(str(self.planned.path))}",
+                f"image set {self._name!r} was {came} {source}, {there} "
+                f"holds other pictures than {here}",
                 remedy="Give this one another name: --as NAME",
             )
         self.warnings.append(
@@ -366,5 +394,16 @@ class SetIntake:
                 .order_by(Member.id)
                 .limit(_SAMPLE)
             ).all()
-        same = sum(size_of(self.planned.path / as_path(path)) == size for path, size in rows)
+        same = sum(self._size_here(path) == size for path, size in rows)
         return 2 * same >= len(rows)
+
+    def _size_here(self, source_path: str) -> int:
+        copied = self._plan.copied
+        if copied is None:
+            return size_of(self.planned.path / as_path(source_path))
+        facts = copied.files.get(self._name_in_root(source_path))
+        return facts.size_bytes if facts is not None else -1
+
+    def _name_in_root(self, source_path: str) -> str:
+        path = self.planned.path / as_path(source_path)
+        return shown(path.relative_to(self._plan.root).as_posix())

@@ -55,6 +55,27 @@ def read_bytes(path: Path, limits: Limits) -> bytes:
         Unreadable: It is empty, too long, not a file any more, vanished, not permitted, or it
             changed while it was read.
     """
+    data, before, after = _read(path, limits)
+    if len(data) != after.st_size or before.st_mtime_ns != after.st_mtime_ns:
+        raise Unreadable(
+            Stage.READ,
+            Code.CHANGED,
+            "It changed while it was read; ingest again when it is finished",
+        )
+    return data
+
+
+def read_settled(path: Path, limits: Limits) -> bytes:
+    """All bytes of a file that nobody writes to; that its times change means nothing.
+
+    Raises:
+        Unreadable: As of `read_bytes`, but for changes.
+    """
+    return _read(path, limits)[0]
+
+
+def _read(path: Path, limits: Limits) -> tuple[bytes, os.stat_result, os.stat_result]:
+    """The bytes of a file, with its facts before and after; raises as `read_bytes`."""
     try:
         # Without O_NONBLOCK a pipe that took the file's place would hang the ingest.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -75,13 +96,7 @@ def read_bytes(path: Path, limits: Limits) -> bytes:
         raise Unreadable(
             Stage.READ, Code.UNREADABLE, f"It cannot be read: {error.strerror}"
         ) from None
-    if len(data) != after.st_size or before.st_mtime_ns != after.st_mtime_ns:
-        raise Unreadable(
-            Stage.READ,
-            Code.CHANGED,
-            "It changed while it was read; ingest again when it is finished",
-        )
-    return data
+    return data, before, after
 
 
 def _check_size(facts: os.stat_result, limits: Limits) -> None:

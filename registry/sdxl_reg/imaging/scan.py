@@ -7,6 +7,8 @@ file, wherever that is needed. Nothing is opened but the files that say what to 
 
 Symbolic links to files are followed inside the scanned folder only, links to folders never: what
 they lead to inside the folder is met where it lies, and loops cannot arise.
+
+A folder may be the copy of another (`copies`): then the facts of its files are those of the other.
 """
 
 import hashlib
@@ -17,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sdxl_reg.imaging.copies import CopiedFolder, FileFacts
 from sdxl_reg.imaging.decode import readable_formats
 from sdxl_reg.imaging.ignore import IGNORE_NAME, IgnoreRule, is_ignored, junk, read_rule
 from sdxl_reg.imaging.names import shown
@@ -109,28 +112,30 @@ class Contents:
     suffixes: Counter[str] = field(default_factory=Counter)
 
 
-def survey(root: Path) -> Iterator[Folder]:
+def survey(root: Path, copied: CopiedFolder | None = None) -> Iterator[Folder]:
     """Every folder in a folder, itself first, each before those in it, by name.
 
     Args:
         root: An existing folder, absolute, links resolved.
+        copied: What it is a copy of, if so.
 
     Yields:
         The folders. One that cannot be listed has a `problem`.
     """
     pending = [_Above(path=root, name="", rules=(), metadata={}, digest="")]
     while pending:
-        folder, below = _surveyed(pending.pop())
+        folder, below = _surveyed(pending.pop(), copied)
         yield folder
         pending += reversed(below)
 
 
-def contents_of(root: Path, folder: Folder) -> Contents:
+def contents_of(root: Path, folder: Folder, copied: CopiedFolder | None = None) -> Contents:
     """What a folder holds now, without the folders in it.
 
     Args:
         root: The scanned folder.
         folder: From `survey`.
+        copied: What the scanned folder is a copy of, if so.
     """
     found = Contents(captions=dict(folder.metadata))
     with os.scandir(folder.path) as entries:
@@ -142,7 +147,7 @@ def contents_of(root: Path, folder: Folder) -> Contents:
             elif folder.rules and is_ignored(folder.rules, name, is_folder=is_folder):
                 found.ignored[IGNORE_NAME] += 1
             elif not is_folder:
-                _add(found, root, entry, name)
+                _add(found, root, entry, name, copied)
     found.pictures.sort(key=lambda picture: picture.name)
     found.captions = dict(sorted(found.captions.items()))
     found.problems.sort(key=lambda problem: problem.path)
@@ -183,10 +188,13 @@ class _Above:
     digest: str
 
 
-def _surveyed(above: _Above) -> tuple[Folder, list[_Above]]:
+def _surveyed(above: _Above, copied: CopiedFolder | None) -> tuple[Folder, list[_Above]]:
     """A folder, and those in it that are to be surveyed."""
+    if copied is not None and above.name in copied.closed:
+        problem = copied.closed[above.name]
+        return _folder(above, fingerprint="", pictures=0, problem=problem), []
     try:
-        files, folders = _listed(above.path)
+        files, folders = _listed(above, copied)
     except OSError as error:
         problem = folder_problem(above.name, error)
         return _folder(above, fingerprint="", pictures=0, problem=problem), []
@@ -223,22 +231,30 @@ def _folder(
     )
 
 
-def _listed(path: Path) -> tuple[list[_FileLine], list[str]]:
+def _listed(folder: _Above, copied: CopiedFolder | None) -> tuple[list[_FileLine], list[str]]:
     """Files as (name, inode, size, time of change), and names of folders; links are files."""
     files: list[_FileLine] = []
     folders = []
-    with os.scandir(path) as entries:
+    with os.scandir(folder.path) as entries:
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
                 folders.append(entry.name)
                 continue
             try:
-                facts = entry.stat()
+                facts = _facts(entry, _joined(folder.name, shown(entry.name)), copied)
             except OSError:  # a link that leads nowhere, or a file that has just gone
                 files.append((entry.name, 0, -1, 0))
             else:
-                files.append((entry.name, facts.st_ino, facts.st_size, facts.st_mtime_ns))
+                files.append((entry.name, facts.inode, facts.size_bytes, facts.mtime_ns))
     return files, folders
+
+
+def _facts(entry: os.DirEntry[str], name: str, copied: CopiedFolder | None) -> FileFacts:
+    """By what a file is known again; raises what `stat` does."""
+    if copied is not None and name in copied.files:
+        return copied.files[name]
+    found = entry.stat()
+    return FileFacts(size_bytes=found.st_size, mtime_ns=found.st_mtime_ns, inode=found.st_ino)
 
 
 def _digest(above: str, files: Sequence[_FileLine], folders: Sequence[str] = ()) -> str:
@@ -257,20 +273,26 @@ def folder_problem(name: str, error: OSError) -> Problem:
     )
 
 
-def _add(found: Contents, root: Path, entry: os.DirEntry[str], name: str) -> None:
+def _add(
+    found: Contents,
+    root: Path,
+    entry: os.DirEntry[str],
+    name: str,
+    copied: CopiedFolder | None,
+) -> None:
     suffix = Path(entry.name).suffix.lower()
     found.suffixes[suffix or "no suffix"] += 1
     if fault := _fault(root, entry):
         found.problems.append(Problem(path=name, stage=Stage.SCAN, code=fault[0], message=fault[1]))
     elif suffix in PICTURE_SUFFIXES or PLUGIN_SUFFIXES.get(suffix) in readable_formats():
-        facts = entry.stat()
+        facts = _facts(entry, name, copied)
         found.pictures.append(
             PictureFile(
                 path=Path(entry.path),
                 name=name,
-                size_bytes=facts.st_size,
-                mtime_ns=facts.st_mtime_ns,
-                inode=facts.st_ino,
+                size_bytes=facts.size_bytes,
+                mtime_ns=facts.mtime_ns,
+                inode=facts.inode,
             )
         )
     elif suffix in CAPTION_SUFFIXES or entry.name == METADATA_NAME:

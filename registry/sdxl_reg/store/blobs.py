@@ -15,6 +15,7 @@ import re
 import secrets
 import tempfile
 import time
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,10 +27,13 @@ from sdxl_reg.errors import NO_ROOM, Corrupt, InvalidValue, NotFound, OutOfSpace
 from sdxl_reg.store.durable import make_folder, settle, sync_folder
 from sdxl_reg.store.links import check_link, cloned, remember_link
 from sdxl_reg.store.quarantine import Quarantine
+from sdxl_reg.store.sent import SentFolder
 
 CHUNK_BYTES = 1 << 20
 QUARANTINE = "uploads"
 """Folder of the store with files that are no blobs yet."""
+SENT = "ingests"
+"""Folder of the store with folders of pictures that are being sent."""
 DIGEST = re.compile(r"[0-9a-f]{64}")
 """How a SHA-256 is written everywhere."""
 _FOLDER = re.compile(r"[0-9a-f]{2}")
@@ -74,6 +78,10 @@ class BlobStore:
         """The files on their way in."""
         return Quarantine(self.root / QUARANTINE)
 
+    def sent(self, key: str) -> SentFolder:
+        """The files of a folder that is being sent; raises `InvalidValue` for what is no key."""
+        return SentFolder(self.root / SENT, key)
+
     def has(self, sha256: str) -> bool:
         """Whether the store holds the bytes of a digest; raises as `path` does."""
         return self.path(sha256).is_file()
@@ -107,6 +115,36 @@ class BlobStore:
             if not cloned(source, stream, at=temporary, sha256=sha256):
                 stream.write(data)
             return self._keep(temporary, stream, sha256, len(data))
+
+    def put_own(self, source: Path, data: bytes) -> StoredBlob:
+        """Take a file of the store's own, to which nobody writes any more; it is not copied.
+
+        The blob and the file are one, by a hard link. Raises as `put_file` does.
+
+        Args:
+            source: The file, on the disk for good, on the store's file system.
+            data: Its bytes, as they were just read.
+        """
+        sha256 = hashlib.sha256(data).hexdigest()
+        target = self.path(sha256)
+        if not target.is_symlink() and _size_of(target) == len(data) and _freshened(target):
+            _sync_folder(target.parent)
+            return StoredBlob(sha256=sha256, size_bytes=len(data), is_new=False)
+        _make_folder(self._incoming_path)
+        temporary = self._incoming_path / f"own-{uuid.uuid4().hex}"
+        try:
+            os.link(source, temporary)
+        except OSError:  # another file system, or one that has no such links, or has too many
+            return self.put_copy(source, data)
+        try:
+            temporary.chmod(0o444)
+            os.utime(temporary)
+            _make_folder(target.parent)
+            temporary.rename(target)
+            _sync_folder(target.parent)
+        finally:
+            temporary.unlink(missing_ok=True)
+        return StoredBlob(sha256=sha256, size_bytes=len(data), is_new=True)
 
     def put_link(self, source: Path, data: bytes) -> StoredBlob:
         """Point at a file instead of copying it; what is here already stays as it is.
@@ -209,7 +247,7 @@ class BlobStore:
     def strays(self) -> Iterator[Path]:
         """What lies in the store and is no part of it."""
         for path in sorted(self.root.glob("*")):
-            if path.name in ("incoming", "links", QUARANTINE):
+            if path.name in ("incoming", "links", QUARANTINE, SENT):
                 continue
             if not _FOLDER.fullmatch(path.name) or not path.is_dir():
                 yield path

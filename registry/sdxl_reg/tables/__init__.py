@@ -11,6 +11,7 @@ from sdxl_reg.tables.events import EventLog
 from sdxl_reg.tables.generations import GeneratedPicture, Generation
 from sdxl_reg.tables.grids import CellScore, Grid, GridCell, Vote
 from sdxl_reg.tables.images import Crop, FolderScan, Image, ImageEmbedding, ImageSet, Member
+from sdxl_reg.tables.ingests import Ingest, IngestFile
 from sdxl_reg.tables.lineage import LineageDep, LineageEvent, Node
 from sdxl_reg.tables.runs import Run, RunAttempt, RunMetric, RunSample
 from sdxl_reg.tables.tags import MemberTag, Tag, TagAlias, TagClosure
@@ -43,6 +44,8 @@ __all__ = [
     "Image",
     "ImageEmbedding",
     "ImageSet",
+    "Ingest",
+    "IngestFile",
     "KeptAnswer",
     "LineageDep",
     "LineageEvent",

@@ -17,6 +17,7 @@ from sdxl_reg.web.attempts import Attempts
 from sdxl_reg.web.dependencies import Registry
 from sdxl_reg.web.etags import Tagged
 from sdxl_reg.web.headers import SafeHeaders
+from sdxl_reg.web.ingesting import Ingesting
 from sdxl_reg.web.observing import Metrics, Observed
 from sdxl_reg.web.pages import router as pages
 from sdxl_reg.web.pages.problems import router as problem_pages
@@ -59,6 +60,7 @@ def create_app(registry: Registry, *, hosts: Sequence[str] = ("*",)) -> FastAPI:
     app.state.registry = registry
     app.state.upkeep = Upkeep(registry)
     app.state.working = Working(registry)
+    app.state.ingesting = Ingesting(registry)
     app.state.streams = Streams()
     app.state.attempts = Attempts()
     app.state.writing_hosts = writing_hosts(hosts)
@@ -88,6 +90,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.streams.close()
     upkeep: Upkeep = app.state.upkeep
     await run_in_threadpool(upkeep.close)
+    ingesting: Ingesting = app.state.ingesting
+    await run_in_threadpool(ingesting.close)
     working: Working = app.state.working
     await run_in_threadpool(working.close)
 

@@ -94,6 +94,12 @@ def may(role: Role, project: str) -> bool:
     return found is not None and found.includes(role)
 
 
+def may_somewhere(role: Role) -> bool:
+    """Whether who asks has a role in any project, or a higher one: for what a page offers."""
+    viewer = present_viewer()
+    return viewer is None or viewer.projects(role) != frozenset()
+
+
 def require_safe(found: Scan, *, unsafe: bool, project: str | None) -> None:
     """Refuse to hand out what can run code, unless an admin asks for it by that word.
 

@@ -16,6 +16,9 @@ from fastapi import HTTPException, Request
 JSON = "application/json"
 PIECE = "application/offset+octet-stream"
 """A piece of an upload, as tus calls it; no page of another site may send it unasked either."""
+TAR = "application/x-tar"
+"""Several files at once; no page of another site may send it unasked either."""
+FILES = frozenset({PIECE, TAR})
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _OWN_SITES = frozenset({"same-origin", "none"})
 
@@ -40,12 +43,18 @@ async def require_own_site(request: Request) -> None:
     require_own_origin(request)
     if request.method in READING:
         return
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().casefold()
-    wanted = PIECE if request.method == "PATCH" else JSON
-    if kind != wanted and request.method != "DELETE":
+    kind = kind_of(request)
+    wanted = FILES if request.method == "PATCH" else {JSON}
+    if kind not in wanted and request.method != "DELETE":
         raise HTTPException(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"not {wanted}: {kind or 'no Content-Type'}"
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            f"not {' or '.join(sorted(wanted))}: {kind or 'no Content-Type'}",
         )
+
+
+def kind_of(request: Request) -> str:
+    """The media type that a request says it sends, without parameters; empty for none."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().casefold()
 
 
 def require_own_origin(request: Request) -> None:

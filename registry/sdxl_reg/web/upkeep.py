@@ -19,6 +19,7 @@ from sdxl_reg.catalog.audit import acting_as
 from sdxl_reg.catalog.integrity.check import check
 from sdxl_reg.catalog.integrity.collect import Garbage, collect, garbage
 from sdxl_reg.catalog.integrity.history import Finding, finding_of, keep_finding
+from sdxl_reg.catalog.sent_folders.sessions import sweep_ingests
 from sdxl_reg.catalog.uploads import sweep_uploads
 from sdxl_reg.errors import Conflict
 from sdxl_reg.tables import now
@@ -92,7 +93,7 @@ class Upkeep:
         return work.result() if error is None else replace(begun, error=str(error))
 
     def collect(self, grace: timedelta) -> tuple[Garbage, Garbage]:
-        """Remove what nothing needs, and uploads that nobody has gone on with for a week.
+        """Remove what nothing needs, and what was sent and nobody has gone on with for a week.
 
         Args:
             grace: What is younger stays.
@@ -106,6 +107,7 @@ class Upkeep:
         registry = self._registry
         with self._alone():
             sweep_uploads(registry.engine, registry.store)
+            sweep_ingests(registry.engine, registry.store)
             found = garbage(registry.engine, registry.store, grace)
             return found, collect(registry.engine, registry.store, found, grace, _unheard)
 

@@ -33,6 +33,7 @@ LEFT_OUT = "generations$|resume$|password$|revoke$|run_id}/events$"
 HOOKS = """
 import schemathesis
 schemathesis.serializer.alias("application/offset+octet-stream", "application/octet-stream")
+schemathesis.serializer.alias("application/x-tar", "application/octet-stream")
 """
 
 

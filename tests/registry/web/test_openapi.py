@@ -45,6 +45,12 @@ WRITING = {
     "/api/v1/artifacts/{name}/versions",
     "/api/v1/uploads",
     "/api/v1/uploads/{key}",
+    "/api/v1/ingests",
+    "/api/v1/ingests/{ingest}",
+    "/api/v1/ingests/{ingest}/files",
+    "/api/v1/ingests/{ingest}/content",
+    "/api/v1/ingests/{ingest}/plan",
+    "/api/v1/ingests/{ingest}/commit",
     "/api/v1/generations",
     "/api/v1/generations/{generation_id}/resume",
     "/api/v1/grids/{grid_id}/pick",
@@ -72,6 +78,9 @@ def test_only_these_write(document: dict[str, Any]) -> None:
     assert others == {
         ("/api/v1/artifacts/{name}/aliases/{alias}", "put"),
         ("/api/v1/blobs/{sha256}", "head"),
+        ("/api/v1/ingests/{ingest}", "delete"),
+        ("/api/v1/ingests/{ingest}/content", "patch"),
+        ("/api/v1/ingests/{ingest}/files", "put"),
         ("/api/v1/uploads/{key}", "patch"),
         ("/api/v1/uploads/{key}", "put"),
         ("/api/v1/uploads/{key}", "delete"),
@@ -210,7 +219,10 @@ def test_every_json_answer_of_the_document_is_tried(document: dict[str, Any]) ->
     assert answers - set(ANSWERS) == {
         "/api/v1/images/{sha256}",
         "/api/v1/images/{sha256}/neighbours",
-        "/api/v1/uploads",  # where something is sent: test_uploads
+        "/api/v1/ingests",  # where something is sent: test_ingests, test_uploads
+        "/api/v1/ingests/{ingest}",
+        "/api/v1/ingests/{ingest}/missing",
+        "/api/v1/uploads",
         "/api/v1/uploads/{key}",
         "/api/v1/users",  # these where there are users: test_access
         "/api/v1/tokens",

@@ -17,6 +17,7 @@ from sdxl_reg.catalog.access.projects import move
 from sdxl_reg.catalog.access.users import add_user, set_role
 from sdxl_reg.catalog.access.viewers import viewer_of
 from sdxl_reg.catalog.access.visibility import shown_to
+from sdxl_reg.catalog.sent_folders.sessions import begin_ingest
 from sdxl_reg.catalog.uploads import begin_upload
 from sdxl_reg.store.database import transaction
 from sdxl_reg.tables import now
@@ -24,6 +25,7 @@ from sdxl_reg.vocabulary import Role
 from sdxl_reg.web.app import create_app
 from sdxl_reg.web.dependencies import Registry
 from sdxl_reg.web.same_site import PIECE
+from tests.registry.catalog.sent_folders.sending import OPTIONS
 from tests.registry.web.addresses import filled, values_of
 from tests.registry.web.conftest import ADDRESS
 from tests.registry.web.example_registry import build
@@ -43,6 +45,7 @@ _SET, _ONE, _GRID = (
 _VERSION = f"{_ONE}/versions/{{which}}"
 _GENERATION = f"{API}/generations/{{generation_id}}"
 _CELL = f"{_GRID}/cells/{{position}}"
+_INGEST = f"{API}/ingests/{{ingest}}"
 
 NEEDED: dict[str, list[str]] = {
     ANYONE: [
@@ -160,6 +163,13 @@ NEEDED: dict[str, list[str]] = {
         f"PATCH {API}/uploads/{{key}}",
         f"PUT {API}/uploads/{{key}}",
         f"DELETE {API}/uploads/{{key}}",
+        f"GET {_INGEST}",
+        f"PUT {_INGEST}/files",
+        f"GET {_INGEST}/missing",
+        f"PATCH {_INGEST}/content",
+        f"POST {_INGEST}/plan",
+        f"POST {_INGEST}/commit",
+        f"DELETE {_INGEST}",
     ],
     TRAINER: [
         f"POST {_VERSION}/yank",
@@ -170,7 +180,13 @@ NEEDED: dict[str, list[str]] = {
         "GET /image-sets/{name}/train",
     ],
     MASTER: [f"GET {API}/projects/{{project}}/roles", f"POST {API}/projects/{{project}}/roles"],
-    ANYWHERE: [f"GET {API}/uploads", f"POST {API}/uploads"],
+    ANYWHERE: [
+        f"GET {API}/uploads",
+        f"POST {API}/uploads",
+        f"GET {API}/ingests",
+        f"POST {API}/ingests",
+        "GET /ingest",
+    ],
     SOMEWHERE: [f"POST {API}/generations", f"POST {API}/runs", f"POST {_ONE}/versions"],
     ADMIN: [
         f"GET {API}/users",
@@ -243,7 +259,14 @@ def table(own_registry: Registry) -> Table:
             ).key
             for _ in range(2)
         )
+        ingest, doomed_ingest = (
+            begin_ingest(
+                session, registry.store, folder="x", place="x", options=OPTIONS, project="main"
+            ).key
+            for _ in range(2)
+        )
     values = {**values_of(registry), "key": kept, "doomed": doomed}
+    values |= {"ingest": ingest, "doomed_ingest": doomed_ingest}
     return Table(app=create_app(registry), secrets=secrets, values=values)
 
 
@@ -258,7 +281,9 @@ def test_a_route_lets_in_whom_it_should(table: Table, need: str, route: str, cal
     method, _, template = route.partition(" ")
     headers = {} if caller == "anonymous" else {"Authorization": f"Bearer {table.secrets[caller]}"}
     client = TestClient(table.app, base_url=ADDRESS, headers=headers, follow_redirects=False)
-    where = template.replace("{key}", "{doomed}") if method == "DELETE" else template
+    where = template
+    if method == "DELETE":
+        where = template.replace("{key}", "{doomed}").replace("{ingest}", "{doomed_ingest}")
     answer = client.request(method, filled(where, table.values), **_sent(method, template))
     found = _verdict(answer.status_code, answer.headers.get("location", ""))
     if route == "POST /login":

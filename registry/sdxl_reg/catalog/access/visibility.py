@@ -45,6 +45,8 @@ from sdxl_reg.tables import (
     Image,
     ImageEmbedding,
     ImageSet,
+    Ingest,
+    IngestFile,
     LineageEvent,
     Member,
     MemberTag,
@@ -62,6 +64,7 @@ _OWNED_BY: dict[type[Base], tuple[str, type[Base]]] = {
     Member: ("image_set_id", ImageSet),
     MemberTag: ("image_set_id", ImageSet),
     FolderScan: ("image_set_id", ImageSet),
+    IngestFile: ("ingest_id", Ingest),
     Dataset: ("image_set_id", ImageSet),
     DatasetVersion: ("dataset_id", Dataset),
     DatasetEntry: ("dataset_version_id", DatasetVersion),
@@ -165,7 +168,16 @@ class _Rules(CriteriaOption):
 @functools.lru_cache(maxsize=256)
 def _criteria(projects: frozenset[str]) -> tuple[LoaderCriteriaOption, ...]:
     """The condition of every table that has one, for those who see some projects."""
-    tables: tuple[type[Base], ...] = (ImageSet, Artifact, Run, Upload, Change, Image, *_OWNED_BY)
+    tables: tuple[type[Base], ...] = (
+        ImageSet,
+        Artifact,
+        Run,
+        Upload,
+        Ingest,
+        Change,
+        Image,
+        *_OWNED_BY,
+    )
     return tuple(
         with_loader_criteria(table, _rule(table, table, projects), include_aliases=True)
         for table in tables

@@ -4,13 +4,11 @@ The headers of a piece are those of tus 1.0 (https://tus.io/protocols/resumable-
 `Upload-Offset` says where it begins, and in the answer where the next one does.
 """
 
-from collections.abc import AsyncIterator
 from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect
 
 from sdxl_reg.catalog.access.visibility import present_viewer
 from sdxl_reg.catalog.references import MAIN
@@ -26,6 +24,7 @@ from sdxl_reg.errors import InvalidValue
 from sdxl_reg.store.database import reading, transaction
 from sdxl_reg.tables import Upload
 from sdxl_reg.vocabulary import Role
+from sdxl_reg.web.bodies import portions_of
 from sdxl_reg.web.dependencies import Registry, RegistryOf, SessionOf
 from sdxl_reg.web.roles import needs
 from sdxl_reg.web.same_site import PIECE
@@ -33,7 +32,6 @@ from sdxl_reg.web.schemas.base import Sha256
 from sdxl_reg.web.schemas.uploads import UploadBody, UploadDocument, UploadList, upload_document
 
 router = APIRouter(prefix="/uploads", tags=["uploads"], dependencies=[needs(Role.WRITER)])
-_PIECE_BYTES = 1 << 20
 _OFFSET = "Upload-Offset"
 _OffsetOf = Annotated[
     int, Header(alias=_OFFSET, ge=0, le=1 << 62, description="Where the piece begins.")
@@ -102,7 +100,7 @@ async def append(
     """
     upload = await run_in_threadpool(_found, registry, key)
     with appending(registry.store, upload, upload_offset) as sink:
-        async for some in _portions(request):
+        async for some in portions_of(request):
             _require_room(upload, sink.tell() + len(some))
             await run_in_threadpool(sink.write, some)
         headers = {_OFFSET: str(sink.tell())}
@@ -125,23 +123,6 @@ def forget(registry: RegistryOf, key: str) -> Response:
     """Its bytes are removed; what it has become stays."""
     forget_upload(registry.engine, registry.store, key)
     return Response(status_code=HTTPStatus.NO_CONTENT)
-
-
-async def _portions(request: Request) -> AsyncIterator[bytes]:
-    """What a request brings, in portions worth a thread; all of it, also when it breaks off."""
-    pending = bytearray()
-    try:
-        async for chunk in request.stream():
-            pending += chunk
-            if len(pending) >= _PIECE_BYTES:
-                yield bytes(pending)
-                pending.clear()
-    except ClientDisconnect:
-        if pending:
-            yield bytes(pending)
-        raise
-    if pending:
-        yield bytes(pending)
 
 
 def _found(registry: Registry, key: str) -> Upload:

@@ -25,7 +25,7 @@ from sdxl_reg.tables import ImageSet
 from sdxl_reg.vocabulary import Role
 from sdxl_reg.web.dependencies import SessionOf, SliceOf
 from sdxl_reg.web.filters import CHOICES, Filter, FilterOf
-from sdxl_reg.web.roles import may
+from sdxl_reg.web.roles import may, may_somewhere
 from sdxl_reg.web.schemas.images import image_set_item, member_item, tag_item
 from sdxl_reg.web.templating import render
 
@@ -39,7 +39,7 @@ _CHANGES = 8
 def listed(request: Request, session: SessionOf) -> Response:
     """Every image set with a glimpse of its pictures."""
     sets = [with_glimpse(session, summary) for summary in image_sets(session)]
-    return render(request, "image_sets.html", {"sets": sets})
+    return render(request, "image_sets.html", {"sets": sets, "may_add": may_somewhere(Role.WRITER)})
 
 
 @router.get("/{name}")

@@ -1,0 +1,1 @@
+"""Folders of pictures that are sent here: announced, filled, looked at, ingested."""
