@@ -149,7 +149,7 @@ def walked(engine: Engine, node: int, way: str) -> None:
 
 
 def statements_ms(engine: Engine, node: int, way: str) -> list[float]:
-    """What the driver takes for the statements of a walk, twice, without the session around them."""
+    """What the statements of a walk take, twice, without the session around them."""
     begun, took = 0.0, [0.0]
 
     def before(*_: object) -> None:

@@ -15,6 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from hashlib import sha256
 from os import cpu_count
 from pathlib import Path
 from typing import Any
@@ -251,10 +252,12 @@ class _SetWork:
             message = "There is not enough memory to decode it"
             return Unreadable(Stage.DECODE, Code.TOO_LARGE, message).at(picture.file.name)
         path = picture.file.path
-        put = self.store.put_link if self.intake.is_linked else self.store.put_copy
         if is_ours:
-            put = self.store.put_own
-        stored = put(path, data)
+            stored = self.store.put_settled(path, sha256(data).hexdigest())
+        elif self.intake.is_linked:
+            stored = self.store.put_link(path, data)
+        else:
+            stored = self.store.put_copy(path, data)
         keep_thumbnail(self.thumbnails, stored.sha256, facts)
         return Taken(picture=picture, facts=facts, stored=stored)
 

@@ -27,5 +27,7 @@ def steady(values: Sequence[_Value]) -> Sequence[_Value]:
     A driver prepares a statement, and keeps its plan, when it has seen the same words a few times;
     with as many words as there are lengths of lists it never does.
     """
-    missing = (1 << max(len(values) - 1, 0).bit_length()) - len(values)
-    return [*values, *values[-1:] * missing]
+    if not values:
+        return values
+    missing = (1 << (len(values) - 1).bit_length()) - len(values)
+    return [*values, *[values[-1]] * missing]

@@ -15,7 +15,6 @@ import re
 import secrets
 import tempfile
 import time
-import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from sdxl_reg.errors import NO_ROOM, Corrupt, InvalidValue, NotFound, OutOfSpace
-from sdxl_reg.store.durable import make_folder, settle, sync_folder
+from sdxl_reg.store.durable import make_folder, settle, sync
 from sdxl_reg.store.links import check_link, cloned, remember_link
 from sdxl_reg.store.quarantine import Quarantine
 from sdxl_reg.store.sent import SentFolder
@@ -116,36 +115,6 @@ class BlobStore:
                 stream.write(data)
             return self._keep(temporary, stream, sha256, len(data))
 
-    def put_own(self, source: Path, data: bytes) -> StoredBlob:
-        """Take a file of the store's own, to which nobody writes any more; it is not copied.
-
-        The blob and the file are one, by a hard link. Raises as `put_file` does.
-
-        Args:
-            source: The file, on the disk for good, on the store's file system.
-            data: Its bytes, as they were just read.
-        """
-        sha256 = hashlib.sha256(data).hexdigest()
-        target = self.path(sha256)
-        if not target.is_symlink() and _size_of(target) == len(data) and _freshened(target):
-            _sync_folder(target.parent)
-            return StoredBlob(sha256=sha256, size_bytes=len(data), is_new=False)
-        _make_folder(self._incoming_path)
-        temporary = self._incoming_path / f"own-{uuid.uuid4().hex}"
-        try:
-            os.link(source, temporary)
-        except OSError:  # another file system, or one that has no such links, or has too many
-            return self.put_copy(source, data)
-        try:
-            temporary.chmod(0o444)
-            os.utime(temporary)
-            _make_folder(target.parent)
-            temporary.rename(target)
-            _sync_folder(target.parent)
-        finally:
-            temporary.unlink(missing_ok=True)
-        return StoredBlob(sha256=sha256, size_bytes=len(data), is_new=True)
-
     def put_link(self, source: Path, data: bytes) -> StoredBlob:
         """Point at a file instead of copying it; what is here already stays as it is.
 
@@ -160,7 +129,7 @@ class BlobStore:
             make_folder(target.parent)
             remember_link(self._link_path(sha256), source)
             _link(source, target)
-            sync_folder(target.parent)
+            sync(target.parent)
         return StoredBlob(sha256=sha256, size_bytes=len(data), is_new=is_new)
 
     def checked_path(self, sha256: str) -> Path:
@@ -183,14 +152,13 @@ class BlobStore:
             return self._keep(temporary, stream, sha256, size)
 
     def put_settled(self, source: Path, sha256: str) -> StoredBlob:
-        """Take a file of the quarantine under the digest that settling it found.
+        """Take a file of the store's own, on the disk for good, to which nobody writes any more.
 
-        It is linked, and neither read nor copied; its sender's name for it stays until it is
-        discarded. Raises as `put_file` does.
+        It is not copied: blob and file are one, by a hard link. Raises as `put_file` does.
 
         Args:
-            source: The file.
-            sha256: What `Quarantine.settle` said of it.
+            source: The file, in the quarantine or a sent folder.
+            sha256: What this process, or the one that brought it to the disk, found of its bytes.
         """
         temporary = self._incoming_path / f"settled-{secrets.token_hex(8)}"
         make_folder(self._incoming_path)
@@ -298,7 +266,7 @@ class BlobStore:
             return False
         aside.unlink()
         self._link_path(sha256).unlink(missing_ok=True)
-        sync_folder(path.parent)
+        sync(path.parent)
         return True
 
     def materialise(self, files: Mapping[str, str], into: Path) -> None:
@@ -368,7 +336,7 @@ class BlobStore:
         if is_new:
             settle(temporary, stream, target)
         else:
-            sync_folder(target.parent)  # its writer may not have come this far
+            sync(target.parent)  # its writer may not have come this far
         return StoredBlob(sha256=sha256, size_bytes=size, is_new=is_new)
 
 

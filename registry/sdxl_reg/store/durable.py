@@ -11,7 +11,7 @@ def settle(temporary: Path, stream: BinaryIO, target: Path) -> None:
     os.fsync(stream.fileno())
     make_folder(target.parent)
     temporary.rename(target)
-    sync_folder(target.parent)
+    sync(target.parent)
 
 
 def make_folder(folder: Path) -> None:
@@ -20,12 +20,12 @@ def make_folder(folder: Path) -> None:
         return
     make_folder(folder.parent)
     folder.mkdir(exist_ok=True)
-    sync_folder(folder.parent)
+    sync(folder.parent)
 
 
-def sync_folder(folder: Path) -> None:
-    """Wait until what a folder lists is on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Wait until a file, or what a folder lists, is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from sdxl_reg.errors import NO_ROOM, InvalidValue, OutOfSpace
+from sdxl_reg.store.durable import sync
 
 _KEY = re.compile(r"[0-9a-f]{32}")
 _FILES, _TREES, _PART = "files", "trees", "part-"
@@ -99,11 +100,11 @@ class SentFolder:
         """
         files = list(arrived)
         with _room(self._root), ThreadPoolExecutor(_SYNCING) as pool:
-            list(pool.map(_sync, (path for _, path in files)))
+            list(pool.map(sync, (path for _, path in files)))
             for sha256, path in files:
                 path.chmod(0o444)
                 path.replace(self._files / sha256)
-            _sync(self._files)
+            sync(self._files)
 
     def path(self, sha256: str) -> Path:
         """Where the file of a digest lies, whether or not it is there."""
@@ -184,14 +185,6 @@ def link_or_copy(source: Path, target: Path) -> None:
     except OSError:  # too many links, or a file system without
         with source.open("rb") as found, target.open("xb") as made:
             shutil.copyfileobj(found, made)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager
