@@ -25,6 +25,7 @@ from sdxl_reg.catalog.grid_cells import (
     record_cell,
     record_failure,
     record_score,
+    take_over,
 )
 from sdxl_reg.catalog.grid_requests import (
     ResolvedGrid,
@@ -34,7 +35,15 @@ from sdxl_reg.catalog.grid_requests import (
 from sdxl_reg.catalog.grid_results import complete_grid
 from sdxl_reg.catalog.lineage import new_node, record_input
 from sdxl_reg.catalog.paging import Page, Slice, page_of
-from sdxl_reg.catalog.runs import AT_WORK, find_run, follow, mark_lost, new_run, requeue
+from sdxl_reg.catalog.runs import (
+    AT_WORK,
+    find_run,
+    follow,
+    mark_lost,
+    new_run,
+    requeue,
+    require_queued,
+)
 from sdxl_reg.errors import Conflict, NotFound
 from sdxl_reg.evaluation.batches import batch_size as usual_batch
 from sdxl_reg.evaluation.layout import described, read_layout
@@ -142,6 +151,21 @@ def resume(engine: Engine, store: BlobStore, settings: Settings, grid_id: int) -
         return _prepared(session, store, settings, grid, is_resumed=True)
 
 
+def in_turn(
+    engine: Engine, store: BlobStore, settings: Settings, planned: PlannedGrid
+) -> PlannedGrid:
+    """A grid that has waited, without what others have drawn meanwhile.
+
+    Raises:
+        NotFound: It is gone.
+        Conflict: It was ended meanwhile, or somebody else works on it.
+    """
+    with transaction(engine) as session:
+        require_queued(find_run(session, planned.run_id))
+        grid = find_grid(session, planned.grid_id)
+        return _prepared(session, store, settings, grid, is_resumed=planned.is_resumed)
+
+
 def carry_out(
     engine: Engine,
     store: BlobStore,
@@ -247,6 +271,7 @@ def _prepared(
 ) -> PlannedGrid:
     """Write the job file of what is left to do for a grid."""
     requeue(session, find_run(session, grid.run_id))
+    take_over(session, store, grid)
     document = grid.spec
     left = job_cells(session, store, grid)
     folder = settings.runs_path / str(grid.run_id)

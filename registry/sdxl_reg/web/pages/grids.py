@@ -22,7 +22,7 @@ from sdxl_reg.web.commands import callers_of, command_of
 from sdxl_reg.web.dependencies import RegistryOf, SessionOf, SliceOf
 from sdxl_reg.web.grid_views import view_in, viewer_document
 from sdxl_reg.web.schemas.base import Number
-from sdxl_reg.web.schemas.grids import cell_item, grid_item
+from sdxl_reg.web.schemas.grids import cell_item, grid_item, grid_items
 from sdxl_reg.web.schemas.picks import pick_of
 from sdxl_reg.web.templating import render
 
@@ -33,7 +33,7 @@ router = APIRouter(prefix="/grids", dependencies=[Depends(notice_lost)])
 def listed(request: Request, session: SessionOf, part: SliceOf) -> Response:
     """The grids, newest first."""
     page = grids_page(session, part)
-    facts = {"grids": [grid_item(grid) for grid in page.items], "next": page.next}
+    facts = {"grids": grid_items(session, page.items), "next": page.next}
     return render(request, "grids.html", facts)
 
 
@@ -52,7 +52,7 @@ def one(
     shown = view.metric(metric)
     counts = {state: sum(cell.state is state for cell in view.cells) for state in CellState}
     facts = {
-        "grid": grid_item(grid),
+        "grid": grid_item(grid, state),
         "state": state,
         "is_live": not state.is_final,
         "pick": pick_of(grid),
@@ -82,7 +82,7 @@ def cell(request: Request, session: SessionOf, grid_id: Number, position: Number
     grid = find_grid(session, grid_id)
     found = cell_item(find_cell(session, grid, position))
     facts = {
-        "grid": grid_item(grid),
+        "grid": grid_item(grid, find_run(session, grid.run_id).state),
         "cell": found,
         "command": command_of(found.request, callers_of(session, [found.request])),
     }
