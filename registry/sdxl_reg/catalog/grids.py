@@ -34,6 +34,7 @@ from sdxl_reg.catalog.grid_requests import (
 )
 from sdxl_reg.catalog.grid_results import complete_grid
 from sdxl_reg.catalog.lineage import new_node, record_input
+from sdxl_reg.catalog.list_filters import GRID_FIELDS, filtered
 from sdxl_reg.catalog.paging import Page, Slice, page_of
 from sdxl_reg.catalog.runs import (
     AT_WORK,
@@ -99,8 +100,20 @@ def grids(session: Session) -> Sequence[Grid]:
 
 
 def grids_page(session: Session, part: Slice) -> Page[Grid]:
-    """Some of the grids, newest first."""
-    return page_of(session, select(Grid), Grid.id, part, newest_first=True)
+    """Some of the grids, newest first.
+
+    Args:
+        session: The transaction.
+        part: Which page; its filter knows `GRID_FIELDS`.
+
+    Raises:
+        InvalidValue: The cursor or the filter is none of ours.
+        UnknownName: The filter asks for another field.
+    """
+    query = select(Grid)
+    if part.filter:
+        query = query.where(filtered(part.filter, GRID_FIELDS, name="artifact"))
+    return page_of(session, query, Grid.id, part, newest_first=True)
 
 
 def grids_of(session: Session, artifact: Artifact) -> Sequence[Grid]:

@@ -169,6 +169,7 @@ NEEDED: dict[str, list[str]] = {
         f"POST {API}/runs/{{run_id}}/cancel",
         f"POST {API}/runs/{{run_id}}/resume",
         "GET /image-sets/{name}/train",
+        "GET /artifacts/{name}/grid",
     ],
     MASTER: [f"GET {API}/projects/{{project}}/roles", f"POST {API}/projects/{{project}}/roles"],
     ANYWHERE: [f"GET {API}/uploads", f"POST {API}/uploads"],

@@ -17,7 +17,7 @@ from sdxl_reg.store.database import reading
 from sdxl_reg.tables import Grid
 from sdxl_reg.vocabulary import Role
 from sdxl_reg.web.api.runs import notice_lost
-from sdxl_reg.web.dependencies import RegistryOf, SessionOf, SliceOf
+from sdxl_reg.web.dependencies import FilteredSliceOf, RegistryOf, SessionOf
 from sdxl_reg.web.files import REVALIDATED, blob_response
 from sdxl_reg.web.grid_exports import DOCUMENTED, Kind, export_response
 from sdxl_reg.web.grid_views import view_in
@@ -52,8 +52,12 @@ PageOf = Annotated[int, Query(ge=1, description="Of a sheet with several, or of 
 
 
 @router.get("", summary="List the grids")
-def listed(session: SessionOf, part: SliceOf) -> Items[GridItem]:
-    """Every grid, newest first, with how it stands and what it picked."""
+def listed(session: SessionOf, part: FilteredSliceOf) -> Items[GridItem]:
+    """Every grid, newest first, with how it stands and what it picked.
+
+    `filter` knows artifact, state, version and strength (of the pick), project and created:
+    `weipin* AND state:succeeded`.
+    """
     page = grids_page(session, part)
     states = states_of(session, [grid.run_id for grid in page.items])
 

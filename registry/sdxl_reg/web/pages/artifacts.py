@@ -92,6 +92,7 @@ def one(request: Request, session: SessionOf, name: str) -> Response:
     facts = {
         "artifact": document,
         "versions": {version.version: version for version in shown},
+        "may_train": may(Role.TRAINER, artifact.project),
         "chart": chart_of(f"loss of run {runs[-1]}", losses) if losses else None,
         "grids": grids,
         "drawn": next((grid for grid in grids if grid.sheet is not None), None),

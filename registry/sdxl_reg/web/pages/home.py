@@ -14,8 +14,7 @@ from sdxl_reg.web.api.runs import notice_lost
 from sdxl_reg.web.dependencies import RegistryOf, SessionOf
 from sdxl_reg.web.graph_folding import page_of_node
 from sdxl_reg.web.pages.image_sets import with_glimpse
-from sdxl_reg.web.pages.runs import seconds_of
-from sdxl_reg.web.run_views import live_item
+from sdxl_reg.web.run_views import live_item, seconds_of
 from sdxl_reg.web.schemas.artifacts import artifact_items
 from sdxl_reg.web.schemas.grids import grid_items
 from sdxl_reg.web.templating import render
