@@ -14,7 +14,7 @@ from sdxl_reg_cli.picture_options import picture_options, picture_request
 from sdxl_reg_cli.projects import project_option
 
 if TYPE_CHECKING:
-    from sdxl_reg.catalog.generations import GenerationRequest
+    from sdxl_reg.catalog.generations import GenerationRequest, PlannedGeneration
     from sdxl_reg.jobs.events import Event
     from sdxl_reg.tables import Generation
 
@@ -68,7 +68,6 @@ def generate(
     """
     from sdxl_reg.catalog.generations import (
         GenerationRequest,
-        carry_out_generation,
         plan_generation,
         resume_generation,
     )
@@ -99,11 +98,20 @@ def generate(
             planned = plan_generation(*places, request)
         verb = "begins" if number is None else "goes on"
         say(f"generation {planned.generation_id} {verb}: {_described(planned.pictures)}")
-        with progress_bar() as advance:
-            carry_out_generation(
-                registry.engine, registry.store, planned, lambda event: _tell(event, advance)
-            )
-        _show(registry, planned.generation_id, out=out, as_json=as_json)
+        work_on(registry, planned, out=out, as_json=as_json)
+
+
+def work_on(
+    registry: Installation, planned: "PlannedGeneration", *, out: Path | None, as_json: bool
+) -> None:
+    """Draw what a generation lacks, show how that goes, and write its pictures."""
+    from sdxl_reg.catalog.generations import carry_out_generation
+
+    with progress_bar() as advance:
+        carry_out_generation(
+            registry.engine, registry.store, planned, lambda event: _tell(event, advance)
+        )
+    _show(registry, planned.generation_id, out=out, as_json=as_json)
 
 
 @click.command()

@@ -7,26 +7,25 @@ import click
 
 from sdxl_reg_cli.console import json_option, print_json, print_table, progress_bar, say
 from sdxl_reg_cli.grid_files import export, write_sheet
+from sdxl_reg_cli.grid_options import (
+    AXES,
+    DrawByDefault,
+    compared_options,
+    cost_words,
+    judged_options,
+    out_option,
+    source_words,
+)
 from sdxl_reg_cli.grid_pick import pick, vote
 from sdxl_reg_cli.installation import Installation, opened
 from sdxl_reg_cli.picture_options import picture_options, picture_request
 
 if TYPE_CHECKING:
+    from sdxl_reg.catalog.grid_axes import GridRequest
+    from sdxl_reg.catalog.grid_outline import GridOutline
     from sdxl_reg.catalog.grids import PlannedGrid
     from sdxl_reg.jobs.events import Event
     from sdxl_reg.tables import Grid
-
-MEBI = 1 << 20
-
-
-class DrawByDefault(click.Group):
-    """A group whose first word may be an artifact: `grid NAME` is `grid draw NAME`."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """As click does it, with `draw` put before what is no command."""
-        if args and args[0] not in (*self.commands, "--help", "-h"):
-            args = ["draw", *args]
-        return super().parse_args(ctx, args)
 
 
 @click.group(cls=DrawByDefault)
@@ -38,48 +37,12 @@ def grid() -> None:
     """
 
 
-@grid.command(
-    epilog="""\b
-Examples:
-  sdxl-reg grid weipin-lora
-  sdxl-reg grid weipin-lora --strengths 0:1:0.25 --versions latest-3 --seed 1 --seed 2
-  sdxl-reg grid weipin-lora@3 --prompt "qzy, flawed, spot" --sampler "DPM++ 2M Karras" --steps 30
-  sdxl-reg grid weipin-lora --y "replace:spot=fold,crease" --prompt "qzy, flawed, spot"
-  sdxl-reg grid weipin-lora --z cfg=3,5,7 --out weipin.html
-
-An axis is FIELD=VALUES. The fields: strength, version, prompt, negative, seed, steps, cfg,
-rescale, sampler, schedule, base, size, clip-skip, denoising, hires-scale, hires-steps,
-hires-denoising, hires-upscaler, switch-at, and replace:WORD for other words in its place. Numbers
-may be a range 0:1:0.1; versions all, latest-5 or every 2. Values with commas stand in double
-quotes.
-"""
-)
+@grid.command(epilog=AXES)
 @click.argument("artifact")
-@click.option("--strengths", help="Range or comma list. [default: 0:1:0.1]")
-@click.option("--versions", default="", help="1,3,5 or 1:5, all, latest-5. [default: newest run]")
-@click.option("--prompt", "prompts", multiple=True, help="Repeatable. [default: from captions]")
-@click.option(
-    "--seed", "seeds", multiple=True, type=int, help="Of the noise; repeatable. [default: 1234]"
-)
-@click.option("--x", default="", help="Columns, as FIELD=VALUES. [default: the strengths]")
-@click.option("--y", default="", help="Rows. [default: the versions]")
-@click.option("--z", default="", help="Pages. [default: one]")
+@compared_options
 @picture_options
-@click.option("--batch-size", type=int, help="Pictures drawn at once. [default: what fits]")
-@click.option("--weight", "weights", multiple=True, help="Pick by: fidelity=1, kid=-5; repeatable.")
-@click.option("--gate", "gates", multiple=True, help="Pick only: memorisation<=0.8; repeatable.")
-@click.option(
-    "--image-network",
-    default="efficientnet-lite0",
-    show_default=True,
-    help="What compares pictures: dinov2:PATH or clip:PATH are better.",
-)
-@click.option("--text-network", default="", help="What compares pictures with words: clip:PATH.")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    help="Where to write it: .png, .jpg, .webp (sheet), .html (viewer). [default: a PNG]",
-)
+@judged_options
+@out_option("Where to write it: .png, .jpg, .webp (sheet), .html (viewer). [default: a PNG]")
 @json_option
 def draw(
     artifact: str,
@@ -95,6 +58,7 @@ def draw(
     gates: tuple[str, ...],
     image_network: str,
     text_network: str,
+    dry_run: bool,
     out: Path | None,
     as_json: bool,
     **options: Any,
@@ -125,13 +89,16 @@ def draw(
         text_network=text_network,
     )
     with opened() as registry:
+        if dry_run:
+            _show_outline(registry, request, as_json=as_json)
+            return
         planned = plan(registry.engine, registry.store, registry.settings, request)
-        _carry_out(registry, planned, out=out, as_json=as_json)
+        work_on(registry, planned, out=out, as_json=as_json)
 
 
 @grid.command()
 @click.argument("number", type=int)
-@click.option("--out", type=click.Path(path_type=Path), help="Where to write it, as for draw.")
+@out_option("Where to write it, as for draw.")
 @json_option
 def resume(number: int, out: Path | None, as_json: bool) -> None:
     """Draw what a grid still lacks, what failed included, and pick again."""
@@ -139,12 +106,12 @@ def resume(number: int, out: Path | None, as_json: bool) -> None:
 
     with opened() as registry:
         planned = resumed(registry.engine, registry.store, registry.settings, number)
-        _carry_out(registry, planned, out=out, as_json=as_json)
+        work_on(registry, planned, out=out, as_json=as_json)
 
 
 @grid.command()
 @click.argument("number", type=int)
-@click.option("--out", type=click.Path(path_type=Path), help="Where to write it, as for draw.")
+@out_option("Where to write it, as for draw.")
 @json_option
 def show(number: int, out: Path | None, as_json: bool) -> None:
     """Show a grid's scores and pick, and write its sheet."""
@@ -199,9 +166,10 @@ grid.add_command(pick)
 grid.add_command(vote)
 
 
-def _carry_out(
+def work_on(
     registry: Installation, planned: "PlannedGrid", *, out: Path | None, as_json: bool
 ) -> None:
+    """Draw a planned grid, show how that goes, and what it comes to."""
     from sdxl_reg.catalog.grids import carry_out
 
     _announce(planned)
@@ -223,25 +191,45 @@ def _carry_out(
 
 def _announce(planned: "PlannedGrid") -> None:
     """What was decided and what it will cost, before it is done."""
-    from sdxl_reg.catalog.estimates import span_words
-
     verb = "goes on" if planned.is_resumed else "begins"
-    say(
-        f"grid {planned.grid_id} {verb}: {planned.axes} of {planned.artifact}; "
-        f"{planned.cell_count} cells, {planned.missing_count} to draw"
+    first, *others = _cost_of(planned)
+    for line in (f"grid {planned.grid_id} {verb}: {first}", *others):
+        say(line)
+
+
+def _cost_of(found: "PlannedGrid | GridOutline") -> list[str]:
+    lines = cost_words(
+        axes=found.axes,
+        artifact=found.artifact,
+        cells=found.cell_count,
+        missing=found.missing_count,
+        seconds=found.estimate.seconds,
+        size_bytes=found.estimate.size_bytes,
     )
-    cost = planned.estimate
-    if planned.missing_count:
-        time = (
-            f"about {span_words(cost.seconds)}" if cost.seconds else "a time that is not known yet"
+    return lines + source_words(found.prompts, found.datasets)
+
+
+def _show_outline(registry: Installation, request: "GridRequest", *, as_json: bool) -> None:
+    from sdxl_reg.catalog.grid_outline import outline
+
+    found = outline(registry.engine, registry.store, request)
+    if as_json:
+        print_json(
+            {
+                "artifact": found.artifact,
+                "compares": found.axes,
+                "versions": found.versions,
+                "prompts": found.prompts,
+                "datasets": found.datasets,
+                "cells": found.cell_count,
+                "to_draw": found.missing_count,
+                "seconds": found.estimate.seconds,
+                "size_bytes": found.estimate.size_bytes,
+            }
         )
-        say(f"  it takes {time} and {cost.size_bytes / MEBI:.1f} MiB of disk")
-    for prompt in planned.prompts:
-        say(f"  prompt: {prompt}")
-    if planned.datasets:
-        say(f"  compared with: {', '.join(planned.datasets)}")
-    else:
-        say("  no dataset is recorded behind these versions: nothing to compare with or pick by")
+        return
+    for line in _cost_of(found):
+        click.echo(line)
 
 
 def _tell(event: "Event", advance: Any, failed: list[str]) -> None:

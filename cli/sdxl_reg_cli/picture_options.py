@@ -1,6 +1,7 @@
 """The options of how pictures are drawn, the same for `generate` and `grid`."""
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -36,6 +37,7 @@ _SETTINGS = {
     "switch_at": ("--switch-at", float, "Share of the steps before the refiner. [default: 0.6]"),
 }
 """Field of a picture → its option, type and help."""
+_TILING = click.option("--tiling", is_flag=True, help="Opposite edges continue each other.")
 _PLACES = ("base", "base_config", "refiner", "vae", "init_image", "mask", "tiling")
 
 
@@ -55,8 +57,30 @@ def picture_options(function: _Function) -> _Function:
             "--init-image", default="", help="Start from this picture: a file, or a SHA-256."
         ),
         click.option("--mask", default="", help="Draw only what is white in this picture."),
-        click.option("--tiling", is_flag=True, help="Opposite edges continue each other."),
+        _TILING,
     ]
+    return _with_settings(function, others)
+
+
+def remote_picture_options(function: _Function) -> _Function:
+    """The same where a server draws, which reads no files; `picture_body` reads them."""
+    others = [
+        click.option(
+            "--base", default="", help="A recorded checkpoint. [default: the adapters' own]"
+        ),
+        click.option("--refiner", default="", help="A recorded checkpoint that ends the pictures."),
+        click.option(
+            "--init-image",
+            default="",
+            help="Start from this picture of the server: its SHA-256, or the same file here.",
+        ),
+        click.option("--mask", default="", help="Draw only what is white in this one; likewise."),
+        _TILING,
+    ]
+    return _with_settings(function, others)
+
+
+def _with_settings(function: _Function, others: Sequence[Callable[[Any], Any]]) -> _Function:
     settings = [
         click.option(option, name, type=kind, help=text)
         for name, (option, kind, text) in _SETTINGS.items()
@@ -84,3 +108,20 @@ def picture_request(options: dict[str, Any]) -> "PictureRequest":
         mask=places["mask"],
         settings=settings,
     )
+
+
+def picture_body(options: dict[str, Any]) -> dict[str, Any]:
+    """What the options say as members of a request; they are taken out, as by `picture_request`."""
+    said = {name: options.pop(name) for name in (*_SETTINGS, "base", "refiner")}
+    said |= {name: _digest_of(options.pop(name)) for name in ("init_image", "mask")}
+    said["tiling"] = options.pop("tiling") or None
+    return {name: value for name, value in said.items() if value not in (None, "")}
+
+
+def _digest_of(said: str) -> str:
+    """The SHA-256 of a file of this machine; a SHA-256 stays."""
+    path = Path(said).expanduser()
+    if not said or not path.is_file():
+        return said
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

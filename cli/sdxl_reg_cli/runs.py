@@ -65,21 +65,29 @@ def show(run_id: int, as_json: bool) -> None:
 @click.argument("run_id", type=int)
 @json_option
 def resume(run_id: int, as_json: bool) -> None:
-    """Go on with a training that was stopped, from its last saved state.
+    """Go on with a training, a grid or a generation that was stopped; what it made stays.
 
-    It ends with the same files, byte for byte, as if it had not been stopped.
+    A training goes on from its last saved state, and ends with the same files, byte for byte, as if
+    it had not been stopped. Drawing draws what is missing.
 
     \b
     Example:
       sdxl-reg run resume 3
     """
-    from sdxl_reg.catalog.training import planned_again
-    from sdxl_reg_cli.train import work_on
+    from sdxl_reg.catalog.generations import PlannedGeneration
+    from sdxl_reg.catalog.grids import PlannedGrid
+    from sdxl_reg.catalog.work import planned_again
+    from sdxl_reg_cli import generate, grid, train
 
     with opened() as registry:
-        work_on(
-            registry, planned_again(registry.engine, registry.settings, run_id), as_json=as_json
-        )
+        planned = planned_again(registry.engine, registry.store, registry.settings, run_id)
+        if isinstance(planned, PlannedGrid):
+            grid.work_on(registry, planned, out=None, as_json=as_json)
+        elif isinstance(planned, PlannedGeneration):
+            say(f"generation {planned.generation_id} goes on")
+            generate.work_on(registry, planned, out=None, as_json=as_json)
+        else:
+            train.work_on(registry, planned, as_json=as_json)
 
 
 @run.command()

@@ -1,4 +1,4 @@
-"""What a server holds: image sets, datasets, runs, grids, lineage, projects, who did what."""
+"""What a server holds: image sets, datasets, lineage, projects, who did what."""
 
 from typing import Any
 
@@ -55,16 +55,6 @@ def show(reference: str, as_json: bool) -> None:
     """Show a frozen dataset: its splits, its digest, what was trained on it."""
     with connected() as client:
         _show(client.get("datasets", reference), as_json=as_json)
-
-
-@click.command()
-@limit_option
-@json_option
-def grids(limit: int, as_json: bool) -> None:
-    """List the grids of the server, newest first."""
-    with connected() as client:
-        columns = {"grid": "id", "of": "artifact", "compares": "compares", "state": "state"}
-        show_list(client, "grids", columns=columns, limit=limit, as_json=as_json)
 
 
 @click.command()

@@ -5,23 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sdxl_reg_cli.console import (
-    end_with,
-    json_option,
-    print_json,
-    print_table,
-    progress_bar,
-    say,
-)
+from sdxl_reg_cli.console import json_option, print_json, print_table, say
 from sdxl_reg_cli.remote.browse import filter_option, limit_option
+from sdxl_reg_cli.remote.following import Followed, detach_option, end_as, followed
+from sdxl_reg_cli.remote.grids import show_grid
 from sdxl_reg_cli.remote.server import connected, show_list
 
 if TYPE_CHECKING:
     from sdxl_reg.client import Client
-
-detach_option = click.option(
-    "--detach", is_flag=True, help="Do not wait until it has ended; an interrupt leaves it running."
-)
 
 
 @click.command()
@@ -86,7 +77,7 @@ def cancel(run_id: int) -> None:
 @detach_option
 @json_option
 def resume(run_id: int, detach: bool, as_json: bool) -> None:
-    """Go on with a run that was stopped."""
+    """Go on with a training, a grid or a generation that was stopped."""
     with connected() as client:
         _begun(client, client.post("runs", run_id, "resume"), detach=detach, as_json=as_json)
 
@@ -153,27 +144,27 @@ def _begun(client: "Client", made: dict[str, Any], *, detach: bool, as_json: boo
 
 
 def _follow(client: "Client", run_id: int, *, as_json: bool) -> None:
-    """Show the events of a run; ends with its error where it failed."""
-    from sdxl_reg.client.events import run_events
-    from sdxl_reg.errors import RunFailed
-
-    versions: list[str] = []
-    state: dict[str, Any] = {}
-    with progress_bar() as advance:
-        for event in run_events(client, run_id):
-            if event.name == "progress":
-                loss = event.data["loss"]
-                note = "" if loss is None else f"loss {loss:.4f}"
-                advance(event.data["done"], event.data["total"], event.data["what"], note)
-            elif event.name == "message":
-                say(event.data["text"])
-            elif event.name == "version":
-                versions.append(event.data["ref"].removeprefix("artifact:"))
-            elif event.name == "state":
-                state = event.data
+    """Show a run until it has ended, and what it gave; ends as it did."""
+    run = followed(client, run_id)
     if as_json:
-        print_json({"run": {"id": run_id, "state": state["state"]}, "versions": versions})
+        told: dict[str, Any] = {
+            "run": {"id": run_id, "state": run.state},
+            "versions": run.given_of("artifact"),
+        }
+        grids, generations = run.given_of("grid"), run.given_of("generation")
+        told |= {"grid": int(grids[-1])} if grids else {}
+        told |= {"generation": int(generations[-1])} if generations else {}
+        print_json(told)
     else:
+        _show_given(client, run)
+    end_as(run, as_json=as_json)
+
+
+def _show_given(client: "Client", run: Followed) -> None:
+    """What a run gave: versions as a table, a grid with its scores, where pictures are."""
+    for number in run.given_of("grid"):
+        show_grid(client, int(number), out=None, as_json=False)
+    for number in run.given_of("generation"):
+        click.echo(f"{client.server}/generations/{number}")
+    if versions := run.given_of("artifact"):
         print_table(["version"], [[ref] for ref in versions])
-    if state["state"] == "failed":
-        end_with(RunFailed(run_id, state["error"] or "it did not say why"), as_json=as_json)

@@ -55,16 +55,6 @@ def estimate(session: Session, pictures: Sequence[PictureSpec]) -> Estimate:
     )
 
 
-def span_words(seconds: float) -> str:
-    """A length of time for people: `2 min 5 s`."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s" if whole >= 10 else f"{seconds:.1f} s"
-    minutes, rest = divmod(whole, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
-
-
 def _rate(session: Session, bases: Sequence[str]) -> float | None:
     """Seconds a megapixel step took lately, on the same base."""
     nodes = [find_version(session, ref).node_id for ref in bases[:1]]

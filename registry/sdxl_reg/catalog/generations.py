@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, selectinload
 from sdxl_reg.catalog.artifacts import find_version
 from sdxl_reg.catalog.drawing import bases_in, digests_of, draw_spec, versions_in
 from sdxl_reg.catalog.lineage import new_node, record_input, record_output
+from sdxl_reg.catalog.list_filters import GENERATION_FIELDS, filtered
 from sdxl_reg.catalog.origins import recorded_image
 from sdxl_reg.catalog.paging import Page, Slice, page_of
 from sdxl_reg.catalog.picture_requests import (
@@ -100,8 +101,19 @@ def generations(session: Session) -> Sequence[Generation]:
 
 
 def generations_page(session: Session, part: Slice) -> Page[Generation]:
-    """Some of the generations, newest first."""
+    """Some of the generations, newest first.
+
+    Args:
+        session: The transaction.
+        part: Which page; its filter knows `GENERATION_FIELDS`.
+
+    Raises:
+        InvalidValue: The cursor or the filter is none of ours.
+        UnknownName: The filter asks for another field.
+    """
     query = select(Generation).options(_WITH_PICTURES)
+    if part.filter:
+        query = query.where(filtered(part.filter, GENERATION_FIELDS, name="prompt"))
     return page_of(session, query, Generation.id, part, newest_first=True)
 
 

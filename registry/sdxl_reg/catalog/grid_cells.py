@@ -38,10 +38,9 @@ def insert_cells(
         planned: In their order.
         versions: Those that are compared.
     """
-    scorer: str = grid.spec["scorer"]
     ids = {version_ref(version): version.id for version in versions}
     keys = sorted({cell.key for cell in planned})
-    pictures = _pictures(session, store, keys)
+    pictures = drawn_pictures(session, store, keys)
     session.execute(
         insert(GridCell),
         [
@@ -64,12 +63,24 @@ def insert_cells(
             for position, cell in enumerate(planned)
         ],
     )
-    scores = _scores(session, keys, scorer)
-    for cell in cells_of(session, grid):
-        if cell.blob_id is not None:
-            for metric, value in scores.get(cell.cell_key, {}).items():
-                session.add(CellScore(cell_id=cell.id, metric=metric, scorer=scorer, value=value))
-    session.flush()
+    _take_scores(session, grid, [cell for cell in cells_of(session, grid) if cell.blob_id])
+
+
+def take_over(session: Session, store: BlobStore, grid: Grid) -> None:
+    """Give the cells that lack a picture those that other grids have drawn meanwhile.
+
+    Args:
+        session: The transaction.
+        store: Holds the pictures.
+        grid: With its cells.
+    """
+    query = _cells(grid).where(GridCell.blob_id.is_(None)).options(selectinload(GridCell.scores))
+    lacking = session.scalars(query).all()
+    pictures = drawn_pictures(session, store, sorted({cell.cell_key for cell in lacking}))
+    found = [cell for cell in lacking if cell.cell_key in pictures]
+    for cell in found:
+        cell.blob_id, cell.reason = pictures[cell.cell_key], ""
+    _take_scores(session, grid, found)
 
 
 def cells_of(session: Session, grid: Grid) -> Sequence[GridCell]:
@@ -140,6 +151,26 @@ def job_cells(session: Session, store: BlobStore, grid: Grid) -> list[CellSpec]:
     return [] if is_complete else list(found.values())
 
 
+def drawn_pictures(session: Session, store: BlobStore, keys: Sequence[str]) -> dict[str, int]:
+    """Cell key → row of the blob, for the cells that were ever drawn.
+
+    Args:
+        session: The transaction.
+        store: Holds the pictures; one that is missing there is left out.
+        keys: Of cells, each once.
+    """
+    found: dict[str, int] = {}
+    for some in portions(keys):
+        query = (
+            select(GridCell.cell_key, Blob.id, Blob.sha256)
+            .join(Blob, GridCell.blob_id == Blob.id)
+            .where(GridCell.cell_key.in_(some))
+            .order_by(GridCell.id)
+        )
+        found |= {key: blob for key, blob, sha256 in session.execute(query) if store.has(sha256)}
+    return found
+
+
 def record_cell(engine: Engine, store: BlobStore, grid_id: int, key: str, path: Path) -> None:
     """Keep the picture of a cell: its bytes first, then the rows that point at them."""
     stored = store.put_file(path)
@@ -196,18 +227,16 @@ def _cells(grid: Grid) -> Select[GridCell]:
     )
 
 
-def _pictures(session: Session, store: BlobStore, keys: Sequence[str]) -> dict[str, int]:
-    """Cell key → row of the blob, for the cells that were ever drawn."""
-    found: dict[str, int] = {}
-    for some in portions(keys):
-        query = (
-            select(GridCell.cell_key, Blob.id, Blob.sha256)
-            .join(Blob, GridCell.blob_id == Blob.id)
-            .where(GridCell.cell_key.in_(some))
-            .order_by(GridCell.id)
-        )
-        found |= {key: blob for key, blob, sha256 in session.execute(query) if store.has(sha256)}
-    return found
+def _take_scores(session: Session, grid: Grid, cells: Sequence[GridCell]) -> None:
+    """Give cells the scores that their pictures have elsewhere."""
+    scorer: str = grid.spec["scorer"]
+    scores = _scores(session, sorted({cell.cell_key for cell in cells}), scorer)
+    for cell in cells:
+        own = {score.metric for score in cell.scores if score.scorer == scorer}
+        for metric, value in scores.get(cell.cell_key, {}).items():
+            if metric not in own:
+                session.add(CellScore(cell_id=cell.id, metric=metric, scorer=scorer, value=value))
+    session.flush()
 
 
 def _scores(session: Session, keys: Sequence[str], scorer: str) -> dict[str, dict[str, float]]:

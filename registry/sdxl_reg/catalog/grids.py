@@ -25,6 +25,7 @@ from sdxl_reg.catalog.grid_cells import (
     record_cell,
     record_failure,
     record_score,
+    take_over,
 )
 from sdxl_reg.catalog.grid_requests import (
     ResolvedGrid,
@@ -33,8 +34,17 @@ from sdxl_reg.catalog.grid_requests import (
 )
 from sdxl_reg.catalog.grid_results import complete_grid
 from sdxl_reg.catalog.lineage import new_node, record_input
+from sdxl_reg.catalog.list_filters import GRID_FIELDS, filtered
 from sdxl_reg.catalog.paging import Page, Slice, page_of
-from sdxl_reg.catalog.runs import AT_WORK, find_run, follow, mark_lost, new_run, requeue
+from sdxl_reg.catalog.runs import (
+    AT_WORK,
+    find_run,
+    follow,
+    mark_lost,
+    new_run,
+    requeue,
+    require_queued,
+)
 from sdxl_reg.errors import Conflict, NotFound
 from sdxl_reg.evaluation.batches import batch_size as usual_batch
 from sdxl_reg.evaluation.layout import described, read_layout
@@ -90,8 +100,20 @@ def grids(session: Session) -> Sequence[Grid]:
 
 
 def grids_page(session: Session, part: Slice) -> Page[Grid]:
-    """Some of the grids, newest first."""
-    return page_of(session, select(Grid), Grid.id, part, newest_first=True)
+    """Some of the grids, newest first.
+
+    Args:
+        session: The transaction.
+        part: Which page; its filter knows `GRID_FIELDS`.
+
+    Raises:
+        InvalidValue: The cursor or the filter is none of ours.
+        UnknownName: The filter asks for another field.
+    """
+    query = select(Grid)
+    if part.filter:
+        query = query.where(filtered(part.filter, GRID_FIELDS, name="artifact"))
+    return page_of(session, query, Grid.id, part, newest_first=True)
 
 
 def grids_of(session: Session, artifact: Artifact) -> Sequence[Grid]:
@@ -140,6 +162,21 @@ def resume(engine: Engine, store: BlobStore, settings: Settings, grid_id: int) -
                 f"grid {grid_id} is being drawn", remedy=f"See: sdxl-reg run show {grid.run_id}"
             )
         return _prepared(session, store, settings, grid, is_resumed=True)
+
+
+def in_turn(
+    engine: Engine, store: BlobStore, settings: Settings, planned: PlannedGrid
+) -> PlannedGrid:
+    """A grid that has waited, without what others have drawn meanwhile.
+
+    Raises:
+        NotFound: It is gone.
+        Conflict: It was ended meanwhile, or somebody else works on it.
+    """
+    with transaction(engine) as session:
+        require_queued(find_run(session, planned.run_id))
+        grid = find_grid(session, planned.grid_id)
+        return _prepared(session, store, settings, grid, is_resumed=planned.is_resumed)
 
 
 def carry_out(
@@ -247,6 +284,7 @@ def _prepared(
 ) -> PlannedGrid:
     """Write the job file of what is left to do for a grid."""
     requeue(session, find_run(session, grid.run_id))
+    take_over(session, store, grid)
     document = grid.spec
     left = job_cells(session, store, grid)
     folder = settings.runs_path / str(grid.run_id)

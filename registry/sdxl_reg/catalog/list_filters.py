@@ -10,13 +10,21 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, not_, or_
+from sqlalchemy import ColumnElement, Select, and_, not_, or_, select
 
 from sdxl_reg.catalog.selectors import And, Fact, Not, Or, Selector, Term, parse_selector
 from sdxl_reg.errors import InvalidValue, UnknownName
 from sdxl_reg.imaging.names import name_key
-from sdxl_reg.tables import Artifact, ArtifactVersion, Run
-from sdxl_reg.vocabulary import ArtifactKind, RunKind, RunState, VersionState
+from sdxl_reg.tables import (
+    Artifact,
+    ArtifactVersion,
+    GeneratedPicture,
+    Generation,
+    Grid,
+    LineageEvent,
+    Run,
+)
+from sdxl_reg.vocabulary import ArtifactKind, Direction, RunKind, RunState, VersionState
 
 _COMPARISON = re.compile(r"(>=|<=|>|<|=|)\s*(\S+)")
 _COMPARED: Mapping[str, Callable[[Any, Any], Any]] = {
@@ -97,6 +105,24 @@ def _word(column: Any, words: type[StrEnum]) -> Callable[[str], ColumnElement[bo
     return condition
 
 
+def _via(
+    column: Any, found: Select[Any], condition: Callable[[str], ColumnElement[bool]]
+) -> Callable[[str], ColumnElement[bool]]:
+    """What another table says of a row.
+
+    Args:
+        column: Of the row, that leads there.
+        found: What stands in that column, for rows of the other table.
+        condition: On the other table.
+    """
+
+    def through(value: str) -> ColumnElement[bool]:
+        there: ColumnElement[bool] = column.in_(found.where(condition(value)))
+        return there
+
+    return through
+
+
 def _number(column: Any) -> Callable[[str], ColumnElement[bool]]:
     def condition(value: str) -> ColumnElement[bool]:
         sign, said = _compared(value, "a number: >=3, <0.1")
@@ -166,4 +192,50 @@ RUN_FIELDS: Mapping[str, ListField] = {
     "trainer": ListField("glob", _glob(Run.trainer)),
     "project": ListField("glob", _glob(Run.project)),
     "created": ListField("a day or a moment", _moment(Run.created_at)),
+}
+GRID_FIELDS: Mapping[str, ListField] = {
+    "artifact": ListField(
+        "glob: weipin*",
+        _via(Grid.artifact_id, select(Artifact.id), _glob(Artifact.name_key, key=name_key)),
+    ),
+    "state": ListField(
+        "queued, running, succeeded, …",
+        _via(Grid.run_id, select(Run.id), _word(Run.state, RunState)),
+    ),
+    "version": ListField(
+        "number of the version that was picked: >=3",
+        _via(Grid.best_version_id, select(ArtifactVersion.id), _number(ArtifactVersion.version)),
+    ),
+    "strength": ListField("of the pick: <=0.8", _number(Grid.best_strength)),
+    "project": ListField(
+        "glob", _via(Grid.artifact_id, select(Artifact.id), _glob(Artifact.project))
+    ),
+    "created": ListField("a day or a moment", _moment(Grid.created_at)),
+}
+_TAKEN = (
+    select(LineageEvent.run_id)
+    .join(ArtifactVersion, ArtifactVersion.node_id == LineageEvent.node_id)
+    .join(Artifact, Artifact.id == ArtifactVersion.artifact_id)
+    .where(LineageEvent.direction == Direction.INPUT)
+)
+"""The runs that took versions of artifacts."""
+GENERATION_FIELDS: Mapping[str, ListField] = {
+    "prompt": ListField(
+        "glob: *mug*",
+        _via(
+            Generation.id,
+            select(GeneratedPicture.generation_id),
+            _glob(GeneratedPicture.picture["prompt"].as_string()),
+        ),
+    ),
+    "artifact": ListField(
+        "glob, of what they were drawn with or on: weipin*",
+        _via(Generation.run_id, _TAKEN, _glob(Artifact.name_key, key=name_key)),
+    ),
+    "state": ListField(
+        "queued, running, succeeded, …",
+        _via(Generation.run_id, select(Run.id), _word(Run.state, RunState)),
+    ),
+    "project": ListField("glob", _via(Generation.run_id, select(Run.id), _glob(Run.project))),
+    "created": ListField("a day or a moment", _moment(Generation.created_at)),
 }

@@ -184,6 +184,19 @@ def requeue(session: Session, run: Run) -> None:
         session.flush()
 
 
+def require_queued(run: Run) -> None:
+    """Refuse to work on a run that does not wait for that.
+
+    Raises:
+        Conflict: It was cancelled, or is taken by another.
+    """
+    if run.state != RunState.QUEUED:
+        raise Conflict(
+            f"run {run.id} does not wait to be worked on: it is {run.state}",
+            remedy="See: sdxl-reg runs",
+        )
+
+
 def follow(
     engine: Engine, run_id: int, happenings: Generator[events.Event], handle: Handler
 ) -> None:
@@ -243,11 +256,7 @@ def metrics_of(session: Session, run: Run) -> dict[str, list[tuple[int, float]]]
 def _begin(engine: Engine, run_id: int) -> None:
     with transaction(engine) as session:
         run = find_run(session, run_id)
-        if run.state != RunState.QUEUED:
-            raise Conflict(
-                f"run {run_id} does not wait to be worked on: it is {run.state}",
-                remedy="See: sdxl-reg runs",
-            )
+        require_queued(run)
         before = last_attempt(session, run)
         run.state = RunState.RUNNING
         run.started_at = run.started_at or now()

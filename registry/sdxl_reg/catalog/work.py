@@ -20,6 +20,7 @@ RESUMABLE = frozenset({RunKind.TRAIN, RunKind.GENERATE, RunKind.GRID})
 """Kinds of runs that can be gone on with."""
 STOPPED = frozenset({RunState.FAILED, RunState.CANCELLED, RunState.LOST})
 """How runs stand that can be gone on with, besides those that wait and nobody begins."""
+Planned = training.PlannedTraining | generations.PlannedGeneration | grids.PlannedGrid
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,36 +37,23 @@ class Work:
     carry_out: Callable[[threading.Event], object]
 
 
-def training_work(engine: Engine, store: BlobStore, planned: training.PlannedTraining) -> Work:
-    """A planned training as work."""
-
-    def carry_out(stop: threading.Event) -> object:
-        return training.carry_out(engine, store, planned, _unheard, stop=stop)
-
-    return Work(run_id=planned.run_id, carry_out=carry_out)
-
-
-def generation_work(
-    engine: Engine, store: BlobStore, planned: generations.PlannedGeneration
-) -> Work:
-    """A planned generation as work."""
+def work_of(engine: Engine, store: BlobStore, settings: Settings, planned: Planned) -> Work:
+    """What is planned as work, of whatever kind; a grid looks at its turn what is left to draw."""
 
     def carry_out(stop: threading.Event) -> None:
-        generations.carry_out_generation(engine, store, planned, _unheard, stop=stop)
+        match planned:
+            case training.PlannedTraining():
+                training.carry_out(engine, store, planned, _unheard, stop=stop)
+            case generations.PlannedGeneration():
+                generations.carry_out_generation(engine, store, planned, _unheard, stop=stop)
+            case grids.PlannedGrid():
+                left = grids.in_turn(engine, store, settings, planned)
+                grids.carry_out(engine, store, left, _unheard, stop=stop)
 
     return Work(run_id=planned.run_id, carry_out=carry_out)
 
 
-def grid_work(engine: Engine, store: BlobStore, planned: grids.PlannedGrid) -> Work:
-    """A planned grid as work."""
-
-    def carry_out(stop: threading.Event) -> None:
-        grids.carry_out(engine, store, planned, _unheard, stop=stop)
-
-    return Work(run_id=planned.run_id, carry_out=carry_out)
-
-
-def resumed(engine: Engine, store: BlobStore, settings: Settings, run_id: int) -> Work:
+def planned_again(engine: Engine, store: BlobStore, settings: Settings, run_id: int) -> Planned:
     """A run to be gone on with, whatever its kind: what it has made stays.
 
     Raises:
@@ -79,15 +67,13 @@ def resumed(engine: Engine, store: BlobStore, settings: Settings, run_id: int) -
                 f"run {run_id} begins anew each time",
                 remedy=f"Give its command again: sdxl-reg {run.title.partition(':')[0]}",
             )
-        kind = run.kind
         generation = session.scalar(select(Generation.id).where(Generation.run_id == run_id))
         grid = session.scalar(select(Grid.id).where(Grid.run_id == run_id))
-    if kind == RunKind.GENERATE and generation is not None:
-        again = generations.resume_generation(engine, store, settings, generation)
-        return generation_work(engine, store, again)
-    if kind == RunKind.GRID and grid is not None:
-        return grid_work(engine, store, grids.resume(engine, store, settings, grid))
-    return training_work(engine, store, training.planned_again(engine, settings, run_id))
+    if generation is not None:
+        return generations.resume_generation(engine, store, settings, generation)
+    if grid is not None:
+        return grids.resume(engine, store, settings, grid)
+    return training.planned_again(engine, settings, run_id)
 
 
 def _unheard(event: Event) -> None:

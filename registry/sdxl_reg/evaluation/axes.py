@@ -8,7 +8,7 @@ quotes. Nothing stands for something else: what is listed is drawn, and only tha
 import csv
 import io
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -94,11 +94,7 @@ def parse_axis(text: str, known: Fields) -> Axis:
         InvalidValue: It has no `=`, or values that are none of the field.
         UnknownName: There is no such field, or no such sampler.
     """
-    name, equals, values = text.partition("=")
-    name, _, search = name.strip().partition(":")
-    name = _NAMES.get(name.casefold(), name.casefold())
-    if not equals or not values.strip():
-        raise InvalidValue("not an axis", repr(text), remedy="Write field=values: steps=10,20,40")
+    name, search, values = _parts_of(text)
     if name == REPLACE:
         return _replacing(search, values)
     if name == VERSION:
@@ -110,6 +106,24 @@ def parse_axis(text: str, known: Fields) -> Axis:
     if name not in _PARSERS:
         raise UnknownName("axis", name, sorted([*_PARSERS, VERSION, BASE, REPLACE]))
     return Axis(field=name, values=_PARSERS[name](values))
+
+
+def with_bases(text: str, base: Callable[[str], str]) -> str:
+    """An axis as a user writes it, with every base in it written otherwise; others stay.
+
+    Args:
+        text: `field=values`.
+        base: A user's word for a checkpoint → its reference.
+
+    Raises:
+        InvalidValue: It has no `=`, or no list of values.
+    """
+    name, _, values = _parts_of(text)
+    if name != BASE:
+        return text
+    written = io.StringIO()
+    csv.writer(written, lineterminator="").writerow([base(word) for word in split_values(values)])
+    return f"{BASE}={written.getvalue()}"
 
 
 def is_draw(field: str) -> bool:
@@ -168,12 +182,17 @@ def parse_strengths(text: str) -> tuple[float, ...]:
     Raises:
         InvalidValue: It is neither form, a value is outside −5 … 5, or there are too many.
     """
-    values = sorted({round(value, STRENGTH_DIGITS) + 0.0 for value in numbers_in(text)})
+    values = distinct_strengths(numbers_in(text))
     if not all(abs(value) <= STRENGTH_LIMIT for value in values):
         raise InvalidValue(
             "not a list of strengths", repr(text), remedy="Strengths lie between -5 and 5"
         )
-    return tuple(values)
+    return values
+
+
+def distinct_strengths(values: Iterable[float]) -> tuple[float, ...]:
+    """Strengths in as many decimals as count, each once, ascending."""
+    return tuple(sorted({round(value, STRENGTH_DIGITS) + 0.0 for value in values}))
 
 
 def select_versions(text: str, numbers: Sequence[int]) -> list[int]:
@@ -216,6 +235,15 @@ def _written_versions(text: str) -> dict[int, None]:
             )
         found += range(int(first), int(last or first) + 1)
     return dict.fromkeys(found)
+
+
+def _parts_of(text: str) -> tuple[str, str, str]:
+    """The field of an axis by its own name, what stands behind its colon, and its values."""
+    name, equals, values = text.partition("=")
+    name, _, search = name.strip().partition(":")
+    if not equals or not values.strip():
+        raise InvalidValue("not an axis", repr(text), remedy="Write field=values: steps=10,20,40")
+    return _NAMES.get(name.casefold(), name.casefold()), search, values
 
 
 def _range(text: str) -> list[float]:

@@ -18,3 +18,13 @@ def work_of(picture: PictureSpec) -> float:
         share = picture.hires_denoising_strength
         work += width * height * steps * share
     return work / MEGA
+
+
+def span_words(seconds: float) -> str:
+    """A length of time for people: `2 min 5 s`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s" if whole >= 10 else f"{seconds:.1f} s"
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"

@@ -17,7 +17,7 @@ from rich.filesize import decimal
 
 from sdxl_reg import __version__
 from sdxl_reg.catalog.access.visibility import present_viewer
-from sdxl_reg.catalog.estimates import span_words
+from sdxl_reg.evaluation.work import span_words
 from sdxl_reg.web.identity import csrf_of
 
 _HERE = Path(str(importlib.resources.files("sdxl_reg.web")))

@@ -1,8 +1,8 @@
 """The work that pages and programs ask for: carried out one run at a time, in a thread of its own.
 
-Trainings and drawings share the machine, and so the queue. The thread starts a process for each,
-hears what it says and records it, as the command line does. A server that is killed leaves its runs
-lost or queued; they can be resumed, there or by another.
+Trainings, grids and generations share the machine, and so the queue. The thread starts a process
+for each, hears what it says and records it, as the command line does. A server that is killed
+leaves its runs lost or queued; they can be resumed, there or by another.
 """
 
 import threading
@@ -12,10 +12,12 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from sdxl_reg.catalog import grids, training
 from sdxl_reg.catalog.generations import GenerationRequest, plan_generation
+from sdxl_reg.catalog.grid_axes import GridRequest
 from sdxl_reg.catalog.runs import cancel, find_run
-from sdxl_reg.catalog.training import TrainingRequest, plan
-from sdxl_reg.catalog.work import Work, generation_work, resumed, training_work
+from sdxl_reg.catalog.training import TrainingRequest
+from sdxl_reg.catalog.work import Planned, planned_again, work_of
 from sdxl_reg.errors import Conflict
 from sdxl_reg.store.database import reading, transaction
 from sdxl_reg.vocabulary import RunState
@@ -49,8 +51,8 @@ class Working:
         """
         registry = self._registry
         self._require_open()
-        planned = plan(registry.engine, registry.store, registry.settings, request)
-        self._submit(training_work(registry.engine, registry.store, planned))
+        planned = training.plan(registry.engine, registry.store, registry.settings, request)
+        self._submit(planned)
         return planned.run_id
 
     def draw(self, request: GenerationRequest) -> int:
@@ -62,11 +64,25 @@ class Working:
         registry = self._registry
         self._require_open()
         planned = plan_generation(registry.engine, registry.store, registry.settings, request)
-        self._submit(generation_work(registry.engine, registry.store, planned))
+        self._submit(planned)
         return planned.generation_id
 
+    def compare(self, request: GridRequest) -> grids.PlannedGrid:
+        """Record a grid and draw it once what was asked for before is done.
+
+        Returns:
+            What was planned: anew, or the same grid that waits or was not completed. Raises what
+            `grids.plan` does.
+        """
+        registry = self._registry
+        self._require_open()
+        planned = grids.plan(registry.engine, registry.store, registry.settings, request)
+        if not self.holds(planned.run_id):  # the very same one was asked for, and waits here
+            self._submit(planned)
+        return planned
+
     def resume(self, run_id: int) -> None:
-        """Go on with a run that nobody works on; raises as `work.resumed`.
+        """Go on with a run that nobody works on; raises as `work.planned_again`.
 
         Raises:
             Conflict: It waits here already.
@@ -77,7 +93,8 @@ class Working:
             is_queued = find_run(session, run_id).state == RunState.QUEUED
         if is_queued and self.holds(run_id):
             raise Conflict(f"run {run_id} waits already", remedy="It begins when those before end")
-        self._submit(resumed(registry.engine, registry.store, registry.settings, run_id))
+        again = planned_again(registry.engine, registry.store, registry.settings, run_id)
+        self._submit(again)
 
     def cancel(self, run_id: int) -> None:
         """Have a run end, whoever works on it; raises as `runs.cancel`."""
@@ -110,7 +127,9 @@ class Working:
         if self._is_closed:
             raise Conflict("the server is shutting down", remedy="Start it again, and resume")
 
-    def _submit(self, work: Work) -> None:
+    def _submit(self, planned: Planned) -> None:
+        registry = self._registry
+        work = work_of(registry.engine, registry.store, registry.settings, planned)
         with self._lock:
             self._require_open()
             stop = threading.Event()

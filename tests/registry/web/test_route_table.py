@@ -175,9 +175,11 @@ NEEDED: dict[str, list[str]] = {
         f"POST {_VERSION}/yank",
         f"POST {_VERSION}/unyank",
         f"POST {_GENERATION}/resume",
+        f"POST {_GRID}/resume",
         f"POST {API}/runs/{{run_id}}/cancel",
         f"POST {API}/runs/{{run_id}}/resume",
         "GET /image-sets/{name}/train",
+        "GET /artifacts/{name}/grid",
     ],
     MASTER: [f"GET {API}/projects/{{project}}/roles", f"POST {API}/projects/{{project}}/roles"],
     ANYWHERE: [
@@ -188,6 +190,14 @@ NEEDED: dict[str, list[str]] = {
         "GET /ingest",
     ],
     SOMEWHERE: [f"POST {API}/generations", f"POST {API}/runs", f"POST {_ONE}/versions"],
+    ANYWHERE: [f"GET {API}/uploads", f"POST {API}/uploads"],
+    SOMEWHERE: [
+        f"POST {API}/generations",
+        f"POST {API}/grids",
+        f"POST {API}/grids/plan",
+        f"POST {API}/runs",
+        f"POST {_ONE}/versions",
+    ],
     ADMIN: [
         f"GET {API}/users",
         f"POST {API}/users",

@@ -93,6 +93,27 @@ def folder_of(name: str, *, may_download: bool) -> Path:
     return _from_hub(name, source, may_download)
 
 
+def require_published(name: str) -> str:
+    """A network that ships, or that the hub's cache of this machine has; never a path.
+
+    Args:
+        name: As somebody elsewhere wrote it.
+
+    Raises:
+        InvalidValue: It is of no family that we know, or names no source.
+        NotFound: It is not in the hub's cache, or it is a path.
+    """
+    _, source = family_and_source(name)
+    if not source:
+        return name
+    if not _HUB_NAME.fullmatch(source) or Path(source).exists():
+        raise NotFound(
+            "network on this machine", name, remedy="Give it by the name that the hub has it under"
+        )
+    folder_of(name, may_download=False)
+    return name
+
+
 def identity(name: str, *, may_download: bool = False) -> str:
     """What scores call a network.
 

@@ -12,7 +12,7 @@ from sdxl_reg.store.database import reading
 from sdxl_reg.tables import Generation
 from sdxl_reg.vocabulary import Role
 from sdxl_reg.web.api.runs import notice_lost
-from sdxl_reg.web.dependencies import RegistryOf, SessionOf, SliceOf
+from sdxl_reg.web.dependencies import FilteredSliceOf, RegistryOf, SessionOf
 from sdxl_reg.web.roles import needs, of_generation
 from sdxl_reg.web.schemas.base import Items, Number, items_of
 from sdxl_reg.web.schemas.generation_requests import GenerationBody, request_of
@@ -28,8 +28,12 @@ router = APIRouter(prefix="/generations", tags=["generations"], dependencies=[De
 
 
 @router.get("", summary="List the generations")
-def listed(session: SessionOf, part: SliceOf) -> Items[GenerationItem]:
-    """Every generation, newest first, with how far it is."""
+def listed(session: SessionOf, part: FilteredSliceOf) -> Items[GenerationItem]:
+    """Every generation, newest first, with how far it is.
+
+    `filter` knows prompt, artifact (what it was drawn with or on), state, project and created:
+    `*mug* AND artifact:weipin*`.
+    """
     page = generations_page(session, part)
     states = states_of(session, [generation.run_id for generation in page.items])
 

@@ -1,5 +1,6 @@
 """Grids: versions by strengths or anything else, cell by cell, and what they are written as."""
 
+from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -7,16 +8,29 @@ from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.grid_cells import find_cell, states_in
+from sdxl_reg.catalog.grid_outline import outline
 from sdxl_reg.catalog.grids import find_grid, grids_page
-from sdxl_reg.catalog.runs import find_run
+from sdxl_reg.catalog.runs import find_run, states_of
 from sdxl_reg.errors import NotFound
 from sdxl_reg.imaging.thumbnails import SIDES
+from sdxl_reg.store.database import reading
+from sdxl_reg.tables import Grid
+from sdxl_reg.vocabulary import Role
 from sdxl_reg.web.api.runs import notice_lost
-from sdxl_reg.web.dependencies import RegistryOf, SessionOf, SliceOf
+from sdxl_reg.web.dependencies import FilteredSliceOf, RegistryOf, SessionOf
 from sdxl_reg.web.files import REVALIDATED, blob_response
 from sdxl_reg.web.grid_exports import DOCUMENTED, Kind, export_response
 from sdxl_reg.web.grid_views import view_in
-from sdxl_reg.web.schemas.base import Items, Number, items_of
+from sdxl_reg.web.roles import needs, of_grid
+from sdxl_reg.web.schemas.base import Items, Number, items_of, url
+from sdxl_reg.web.schemas.grid_requests import (
+    GridBegun,
+    GridBody,
+    GridPlan,
+    grid_begun,
+    grid_plan,
+    grid_request,
+)
 from sdxl_reg.web.schemas.grids import (
     GridDocument,
     GridItem,
@@ -26,6 +40,7 @@ from sdxl_reg.web.schemas.grids import (
     progress_of,
 )
 from sdxl_reg.web.thumbnails import thumbnail
+from sdxl_reg.web.working import WorkingOf
 
 router = APIRouter(prefix="/grids", tags=["grids"], dependencies=[Depends(notice_lost)])
 
@@ -37,9 +52,54 @@ PageOf = Annotated[int, Query(ge=1, description="Of a sheet with several, or of 
 
 
 @router.get("", summary="List the grids")
-def listed(session: SessionOf, part: SliceOf) -> Items[GridItem]:
-    """Every grid, newest first, with what it picked."""
-    return items_of(grids_page(session, part), grid_item)
+def listed(session: SessionOf, part: FilteredSliceOf) -> Items[GridItem]:
+    """Every grid, newest first, with how it stands and what it picked.
+
+    `filter` knows artifact, state, version and strength (of the pick), project and created:
+    `weipin* AND state:succeeded`.
+    """
+    page = grids_page(session, part)
+    states = states_of(session, [grid.run_id for grid in page.items])
+
+    def item(grid: Grid) -> GridItem:
+        return grid_item(grid, states[grid.run_id])
+
+    return items_of(page, item)
+
+
+@router.post(
+    "",
+    summary="Compare versions of an artifact",
+    status_code=HTTPStatus.ACCEPTED,
+    dependencies=[needs(Role.TRAINER)],
+)
+def begin(
+    response: Response, registry: RegistryOf, working: WorkingOf, body: GridBody
+) -> GridBegun:
+    """Answers at once with what the grid comes to and its `Location`; cells come one by one.
+
+    Every version is drawn at every strength from the same noise and scored; then the best is picked
+    and `best` points at it, as `sdxl-reg grid` does. What was drawn before is not drawn again, and
+    the very same grid, begun before and not completed, is gone on with. It takes a trainer of the
+    project of the artifact. One run is carried out at a time; the next ones wait.
+    """
+    with reading(registry.engine) as session:
+        request = grid_request(session, body)
+    planned = working.compare(request)
+    response.headers["Location"] = url("grids", planned.grid_id)
+    with reading(registry.engine) as session:
+        return grid_begun(planned, find_run(session, planned.run_id).state)
+
+
+@router.post("/plan", summary="What a grid would come to", dependencies=[needs(Role.TRAINER)])
+def plan(registry: RegistryOf, body: GridBody) -> GridPlan:
+    """How many cells a grid would have, and what it would take; nothing is recorded or drawn.
+
+    Takes what a POST to `/grids` takes, and refuses what that would.
+    """
+    with reading(registry.engine) as session:
+        request = grid_request(session, body)
+    return grid_plan(outline(registry.engine, registry.store, request))
 
 
 @router.get("/{grid_id}", summary="One grid with its cells and scores")
@@ -53,6 +113,24 @@ def progress(session: SessionOf, grid_id: Number) -> GridProgress:
     """Which cells are drawn and which failed; small, to be asked while the grid is being drawn."""
     grid = find_grid(session, grid_id)
     return progress_of(find_run(session, grid.run_id).state, states_in(session, grid))
+
+
+@router.post(
+    "/{grid_id}/resume",
+    summary="Go on with a grid",
+    status_code=HTTPStatus.ACCEPTED,
+    dependencies=[needs(Role.TRAINER, of_grid)],
+)
+def resume(
+    response: Response, registry: RegistryOf, working: WorkingOf, grid_id: Number
+) -> GridProgress:
+    """Draws what a grid lacks, what failed included, and picks again; send `{}`."""
+    with reading(registry.engine) as session:
+        run_id = find_grid(session, grid_id).run_id
+    working.resume(run_id)
+    response.headers["Location"] = url("grids", grid_id)
+    with reading(registry.engine) as session:
+        return progress(session, grid_id)
 
 
 @router.get(

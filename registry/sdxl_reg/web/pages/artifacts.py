@@ -24,7 +24,7 @@ from sdxl_reg.web.schemas.artifacts import (
     version_item,
     version_items,
 )
-from sdxl_reg.web.schemas.grids import grid_item
+from sdxl_reg.web.schemas.grids import grid_items
 from sdxl_reg.web.schemas.version_diffs import version_diff_document
 from sdxl_reg.web.templating import render
 
@@ -86,15 +86,16 @@ def one(request: Request, session: SessionOf, name: str) -> Response:
     document = artifact_document(session, artifact)
     runs = [version.run for version in document.versions if version.run is not None]
     losses = metrics_of(session, find_run(session, runs[-1])).get("loss", []) if runs else []
-    grids = grids_of(session, artifact)
+    grids = grid_items(session, grids_of(session, artifact))
     pointed_at = [alias.version for alias in aliases_of(session, artifact)]
     shown = [*version_items(session, pointed_at), *document.versions]
     facts = {
         "artifact": document,
         "versions": {version.version: version for version in shown},
+        "may_train": may(Role.TRAINER, artifact.project),
         "chart": chart_of(f"loss of run {runs[-1]}", losses) if losses else None,
-        "grids": [grid_item(grid) for grid in grids],
-        "drawn": next((grid_item(grid) for grid in grids if grid.sheet is not None), None),
+        "grids": grids,
+        "drawn": next((grid for grid in grids if grid.sheet is not None), None),
     }
     return render(request, "artifact.html", facts)
 

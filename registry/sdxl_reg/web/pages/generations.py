@@ -1,23 +1,27 @@
 """Generations: all of them with the form that draws more, and one with its pictures."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
-from sdxl_reg.catalog.artifacts import aliases_of, artifacts
+from sdxl_reg.catalog.artifacts import aliases_of, artifacts, find_version, version_ref
 from sdxl_reg.catalog.bases import MICRO
 from sdxl_reg.catalog.generations import find_generation, generations_page
 from sdxl_reg.catalog.grid_results import BEST
-from sdxl_reg.catalog.runs import AT_WORK, find_run, states_of
+from sdxl_reg.catalog.list_filters import GENERATION_FIELDS
+from sdxl_reg.catalog.runs import find_run, states_of
 from sdxl_reg.tables import Artifact
-from sdxl_reg.vocabulary import ArtifactKind, Sampler, Schedule
+from sdxl_reg.vocabulary import ArtifactKind, Role, Sampler, Schedule
 from sdxl_reg.web.api.runs import notice_lost
 from sdxl_reg.web.commands import Caller, callers_of, command_of
-from sdxl_reg.web.dependencies import SessionOf, SliceOf
+from sdxl_reg.web.dependencies import FilteredSliceOf, RegistryOf, SessionOf
 from sdxl_reg.web.graph_folding import page_of_node
+from sdxl_reg.web.list_pages import filtered_page
+from sdxl_reg.web.roles import may
+from sdxl_reg.web.run_views import live_document, seconds_of
 from sdxl_reg.web.schemas.base import Number
 from sdxl_reg.web.schemas.generations import (
     GeneratedItem,
@@ -33,37 +37,53 @@ _SHOWN_APART = {"prompt", "adapters", "seed", "base", "negative_prompt"}
 
 
 @router.get("")
-def listed(request: Request, session: SessionOf, part: SliceOf) -> Response:
-    """The generations, newest first, below the form that draws."""
-    page = generations_page(session, part)
+def listed(
+    request: Request,
+    session: SessionOf,
+    part: FilteredSliceOf,
+    version: Annotated[str, Query(description="What shall be drawn with or on.")] = "",
+) -> Response:
+    """The generations, newest first, below the form that draws and the box that filters them.
+
+    Raises:
+        NotFound: No such version.
+    """
+    page, box = filtered_page(session, part, generations_page, GENERATION_FIELDS)
     states = states_of(session, [generation.run_id for generation in page.items])
     facts = {
         "generations": [generation_item(found, states[found.run_id]) for found in page.items],
         "next": page.next,
-        "is_first": part.cursor is None,
+        **box,
         **_choices(session),
+        **_wanted(session, version),
         "samplers": list(Sampler),
         "schedules": list(Schedule),
     }
-    return render(request, "generations.html", facts)
+    return render(request, "generations.html", facts, status=box["status"])
 
 
 @router.get("/{generation_id}")
 def one(
-    request: Request, session: SessionOf, working: WorkingOf, generation_id: Number
+    request: Request,
+    session: SessionOf,
+    registry: RegistryOf,
+    working: WorkingOf,
+    generation_id: Number,
 ) -> Response:
     """A generation: its pictures, what they were made of, and how to draw them again."""
     found = find_generation(session, generation_id)
-    run = find_run(session, found.run_id)
-    document = generation_document(found, run, is_waiting=working.holds(run.id))
+    run = live_document(session, found.run_id, registry, working)
+    row = find_run(session, found.run_id)
+    document = generation_document(found, row, is_waiting=run.place is not None)
     callers = callers_of(session, [picture.request for picture in document.pictures])
     facts = {
         "generation": document,
         "pictures": [_shown(picture, callers) for picture in document.pictures],
+        "run": run,
+        "seconds": seconds_of(run),
+        "may_work": may(Role.TRAINER, row.project),
         "is_live": not run.state.is_final,
-        "can_resume": document.drawn < document.total
-        and not document.is_waiting
-        and run.state not in AT_WORK,
+        "is_due": run.state.is_final and document.drawn < document.total,
     }
     return render(request, "generation.html", facts)
 
@@ -76,6 +96,26 @@ def _choices(session: Session) -> dict[str, Any]:
         "bases": [MICRO, *(name for name in bases if name != MICRO)],
         "tags": [_tag(session, found) for found in known if found.kind == ArtifactKind.LORA],
     }
+
+
+def _wanted(session: Session, reference: str) -> dict[str, Any]:
+    """What the form says at first, to draw with a version or on it."""
+    if not reference:
+        return {"version": "", "prompt": "", "base": ""}
+    found = find_version(session, reference)
+    ref, kind = version_ref(found), found.artifact.kind
+    if kind == ArtifactKind.CHECKPOINT:
+        return {"version": ref, "prompt": "", "base": ref}
+    if kind == ArtifactKind.EMBEDDING:
+        return {"version": ref, "prompt": ref, "base": ""}
+    tag = "lora" if kind == ArtifactKind.LORA else "hypernet"
+    strengths = [
+        alias.strength
+        for alias in aliases_of(session, found.artifact)
+        if alias.version_id == found.id and alias.strength is not None
+    ]
+    called = f"<{tag}:{ref}:{strengths[0] if strengths else 1:g}>"
+    return {"version": ref, "prompt": called, "base": ""}
 
 
 def _tag(session: Session, lora: Artifact) -> tuple[str, str]:

@@ -10,31 +10,37 @@ from markupsafe import Markup
 
 from sdxl_reg.catalog.grid_cells import find_cell
 from sdxl_reg.catalog.grids import find_grid, grids_page
+from sdxl_reg.catalog.list_filters import GRID_FIELDS
 from sdxl_reg.catalog.runs import find_run
 from sdxl_reg.catalog.votes import vote_count
 from sdxl_reg.evaluation.plots import score_plot
 from sdxl_reg.evaluation.sheet import count_sheets
 from sdxl_reg.evaluation.view import Cell, CellState, GridView
 from sdxl_reg.evaluation.viewer.page import json_text
+from sdxl_reg.vocabulary import Role
 from sdxl_reg.web.api.grids import MetricOf
 from sdxl_reg.web.api.runs import notice_lost
 from sdxl_reg.web.commands import callers_of, command_of
-from sdxl_reg.web.dependencies import RegistryOf, SessionOf, SliceOf
+from sdxl_reg.web.dependencies import FilteredSliceOf, RegistryOf, SessionOf
 from sdxl_reg.web.grid_views import view_in, viewer_document
+from sdxl_reg.web.list_pages import filtered_page
+from sdxl_reg.web.roles import may
+from sdxl_reg.web.run_views import live_document, seconds_of
 from sdxl_reg.web.schemas.base import Number
-from sdxl_reg.web.schemas.grids import cell_item, grid_item
+from sdxl_reg.web.schemas.grids import cell_item, grid_item, grid_items
 from sdxl_reg.web.schemas.picks import pick_of
 from sdxl_reg.web.templating import render
+from sdxl_reg.web.working import WorkingOf
 
 router = APIRouter(prefix="/grids", dependencies=[Depends(notice_lost)])
 
 
 @router.get("")
-def listed(request: Request, session: SessionOf, part: SliceOf) -> Response:
-    """The grids, newest first."""
-    page = grids_page(session, part)
-    facts = {"grids": [grid_item(grid) for grid in page.items], "next": page.next}
-    return render(request, "grids.html", facts)
+def listed(request: Request, session: SessionOf, part: FilteredSliceOf) -> Response:
+    """The grids, newest first, below the box that filters them."""
+    page, box = filtered_page(session, part, grids_page, GRID_FIELDS)
+    facts = {"grids": grid_items(session, page.items), "next": page.next, **box}
+    return render(request, "grids.html", facts, status=box["status"])
 
 
 @router.get("/{grid_id}")
@@ -42,17 +48,23 @@ def one(
     request: Request,
     session: SessionOf,
     registry: RegistryOf,
+    working: WorkingOf,
     grid_id: Number,
     metric: MetricOf = "",
 ) -> Response:
     """A grid in the viewer, its pick, what failed, and what it can be saved as."""
     grid = find_grid(session, grid_id)
-    state = find_run(session, grid.run_id).state
+    run = live_document(session, grid.run_id, registry, working)
+    state = run.state
     view = view_in(session, registry, grid)
     shown = view.metric(metric)
     counts = {state: sum(cell.state is state for cell in view.cells) for state in CellState}
     facts = {
-        "grid": grid_item(grid),
+        "grid": grid_item(grid, state),
+        "run": run,
+        "seconds": seconds_of(run),
+        "may_work": may(Role.TRAINER, grid.artifact.project),
+        "is_due": state.is_final and counts[CellState.DRAWN] < len(view.cells),
         "state": state,
         "is_live": not state.is_final,
         "pick": pick_of(grid),
@@ -82,7 +94,7 @@ def cell(request: Request, session: SessionOf, grid_id: Number, position: Number
     grid = find_grid(session, grid_id)
     found = cell_item(find_cell(session, grid, position))
     facts = {
-        "grid": grid_item(grid),
+        "grid": grid_item(grid, find_run(session, grid.run_id).state),
         "cell": found,
         "command": command_of(found.request, callers_of(session, [found.request])),
     }

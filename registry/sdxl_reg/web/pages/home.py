@@ -14,10 +14,9 @@ from sdxl_reg.web.api.runs import notice_lost
 from sdxl_reg.web.dependencies import RegistryOf, SessionOf
 from sdxl_reg.web.graph_folding import page_of_node
 from sdxl_reg.web.pages.image_sets import with_glimpse
-from sdxl_reg.web.pages.runs import seconds_of
-from sdxl_reg.web.run_views import live_item
+from sdxl_reg.web.run_views import live_item, seconds_of
 from sdxl_reg.web.schemas.artifacts import artifact_items
-from sdxl_reg.web.schemas.grids import grid_item
+from sdxl_reg.web.schemas.grids import grid_items
 from sdxl_reg.web.templating import render
 from sdxl_reg.web.working import WorkingOf
 
@@ -52,7 +51,7 @@ def home(
         "sets": [with_glimpse(session, summary) for summary in found[: _SHOWN.limit]],
         "set_count": len(found),
         "artifacts": artifact_items(session, artifacts_page(session, _SHOWN).items),
-        "grids": [grid_item(grid) for grid in grids_page(session, Slice(limit=2)).items],
+        "grids": grid_items(session, grids_page(session, Slice(limit=2)).items),
         "happened": _happened(session),
     }
     return render(request, "home.html", facts)

@@ -1,21 +1,18 @@
 """Runs: the queue and what was done before, and one with its numbers, pictures and log."""
 
-from datetime import datetime
-
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from sdxl_reg.catalog.paging import MAX_LIMIT, Slice
 from sdxl_reg.catalog.run_details import log_tail
 from sdxl_reg.catalog.runs import find_run, runs_page
-from sdxl_reg.tables import now
 from sdxl_reg.vocabulary import NodeKind, Role, RunState
 from sdxl_reg.web.api.runs import notice_lost
 from sdxl_reg.web.charts import chart_of
 from sdxl_reg.web.dependencies import RegistryOf, SessionOf, SliceOf
 from sdxl_reg.web.graph_folding import page_of_node
 from sdxl_reg.web.roles import may
-from sdxl_reg.web.run_views import live_document, live_item
+from sdxl_reg.web.run_views import live_document, live_item, seconds_of
 from sdxl_reg.web.schemas.base import Number
 from sdxl_reg.web.schemas.runs import RunItem, SlotItem
 from sdxl_reg.web.templating import render
@@ -69,14 +66,6 @@ def one(
         "is_live": not run.state.is_final,
     }
     return render(request, "run.html", facts)
-
-
-def seconds_of(run: RunItem) -> float | None:
-    """How long a run has worked, in seconds; none before it starts."""
-    if run.started_at is None:
-        return None
-    end: datetime = run.finished_at or now()
-    return max(0.0, (end - run.started_at).total_seconds())
 
 
 def _turn(run: RunItem) -> tuple[bool, int]:

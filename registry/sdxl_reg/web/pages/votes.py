@@ -10,7 +10,7 @@ from sdxl_reg.catalog.votes import ranking_of
 from sdxl_reg.web.api.votes import pair_of
 from sdxl_reg.web.dependencies import SessionOf
 from sdxl_reg.web.schemas.base import Number
-from sdxl_reg.web.schemas.grids import grid_item
+from sdxl_reg.web.schemas.grids import grid_items
 from sdxl_reg.web.schemas.picks import RankingDocument, RankingItem
 from sdxl_reg.web.templating import render
 
@@ -39,7 +39,7 @@ def vote(request: Request, session: SessionOf, grid_id: Number) -> Response:
 @router.get("/{grid_id}/vote/ranking")
 def ranking(request: Request, session: SessionOf, grid_id: Number) -> Response:
     """The places as the votes rank them, and what the votes tell."""
-    grid = grid_item(find_grid(session, grid_id))
+    (grid,) = grid_items(session, [find_grid(session, grid_id)])
     found = RankingDocument.model_validate(ranking_of(session, grid_id))
     facts = {
         "grid": grid,

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from sdxl_reg.catalog.artifacts import version_ref
 from sdxl_reg.catalog.grid_cells import cells_of
 from sdxl_reg.catalog.grid_view import counted_axes, state_of
-from sdxl_reg.catalog.runs import find_run
+from sdxl_reg.catalog.runs import find_run, states_of
 from sdxl_reg.evaluation import axes
 from sdxl_reg.evaluation.layout import Layout, read_layout
 from sdxl_reg.evaluation.view import CellState
@@ -28,6 +28,7 @@ class GridItem(Document):
     artifact: str
     compares: str = Field(description="Its axes in words: `5 versions × 11 strengths`.")
     run: int
+    state: RunState = Field(description="Of its run.")
     created_at: datetime
     best: BestCell | None
     sheet: str | None = Field(description="Where its sheet (PNG) is; null until it is drawn.")
@@ -84,7 +85,6 @@ class CellItem(Document):
 class GridDocument(GridItem):
     """One grid with all its cells."""
 
-    state: RunState = Field(description="Of its run.")
     axes: list[AxisItem]
     panels: list[PanelItem]
     common: dict[str, Any] = Field(description="What all pictures share; defaults are left out.")
@@ -106,17 +106,22 @@ class GridProgress(Document):
     failures: dict[int, str] = Field(description="Position → why it could not be drawn.")
 
 
-def grid_item(grid: Grid) -> GridItem:
+def grid_item(grid: Grid, state: RunState) -> GridItem:
     """A grid for a list."""
-    return GridItem(**_facts(grid, read_layout(grid.spec)))
+    return GridItem(**_facts(grid, read_layout(grid.spec), state))
+
+
+def grid_items(session: Session, grids: Sequence[Grid]) -> list[GridItem]:
+    """Grids for a list, each with how its run stands."""
+    states = states_of(session, [grid.run_id for grid in grids])
+    return [grid_item(grid, states[grid.run_id]) for grid in grids]
 
 
 def grid_document(session: Session, grid: Grid) -> GridDocument:
     """One grid with its cells and their scores."""
     layout = read_layout(grid.spec)
     return GridDocument(
-        **_facts(grid, layout),
-        state=find_run(session, grid.run_id).state,
+        **_facts(grid, layout, find_run(session, grid.run_id).state),
         axes=axis_items(layout),
         panels=[PanelItem(prompt=panel.prompt, seed=panel.seed) for panel in layout.panels],
         common=grid.spec["common"],
@@ -191,12 +196,13 @@ def _picture(cell: GridCell) -> str | None:
     return url("grids", cell.grid_id, "cells", cell.position, "picture") if cell.blob else None
 
 
-def _facts(grid: Grid, layout: Layout) -> dict[str, Any]:
+def _facts(grid: Grid, layout: Layout, state: RunState) -> dict[str, Any]:
     return {
         "id": grid.id,
         "artifact": grid.artifact.name,
         "compares": counted_axes(layout),
         "run": grid.run_id,
+        "state": state,
         "created_at": grid.created_at,
         "best": best_of(grid),
         "sheet": url("grids", grid.id, "sheet") if grid.sheet else None,

@@ -8,7 +8,6 @@ from pydantic_core import PydanticCustomError
 from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.access.visibility import present_viewer
-from sdxl_reg.catalog.artifacts import find_version, version_ref
 from sdxl_reg.catalog.bases import MICRO
 from sdxl_reg.catalog.datasets import project_of_dataset
 from sdxl_reg.catalog.references import parse_reference
@@ -18,6 +17,7 @@ from sdxl_reg.trainers.discovery import find_trainer
 from sdxl_reg.trainers.remote import remote_faults
 from sdxl_reg.vocabulary import Role
 from sdxl_reg.web.schemas.base import SETTINGS, Document
+from sdxl_reg.web.schemas.picture_requests import recorded_checkpoint
 
 
 class TrainingBody(Document):
@@ -83,7 +83,7 @@ def training_request(session: Session, body: TrainingBody) -> TrainingRequest:
     return TrainingRequest(
         trainer=body.trainer,
         dataset=body.dataset,
-        base=_recorded(session, body.base),
+        base=recorded_checkpoint(session, body.base),
         settings=body.settings,
         name=body.name,
         start=body.start,
@@ -96,13 +96,6 @@ def _require_trainer(session: Session, reference: str) -> None:
     project = project_of_dataset(session, reference)
     if (viewer := present_viewer()) is not None:
         viewer.require(Role.TRAINER, project)
-
-
-def _recorded(session: Session, said: str) -> str:
-    """A reference of a recorded version, so that it cannot be a path on this machine."""
-    if parse_reference(said).name == MICRO:
-        return said
-    return version_ref(find_version(session, said))
 
 
 def _is_plain(value: object) -> bool:

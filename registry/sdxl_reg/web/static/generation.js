@@ -10,8 +10,12 @@ document.addEventListener("click", async (event) => {
   if (copy) copyFrom(copy.parentElement.querySelector(".command"), copy);
   const tag = event.target.closest("[data-tag]");
   if (tag) insert(form.elements.prompt, tag.dataset.tag);
-  const resume = event.target.closest("[data-resume]");
-  if (resume) goOn(resume.closest(".generation"), resume);
+});
+
+document.addEventListener("deed", (event) => {
+  if (event.detail === "resume") return; // the page is loaded anew, and follows again
+  event.preventDefault();
+  renewParts();
 });
 
 form?.addEventListener("submit", async (event) => {
@@ -87,22 +91,12 @@ async function follow(section) {
   try {
     const generation = await asked(section.dataset.address);
     show(section, generation);
-    if (generation.error) showFault(section.querySelector(".fault"), new Error(generation.error));
+    const isPage = section.querySelector("[data-fresh]"); // which tells of its run anew itself
+    if (isPage) await renewParts();
+    else if (generation.error) showFault(section.querySelector(".fault"), new Error(generation.error));
     if (ended.includes(generation.state)) return section.removeAttribute("data-live");
   } catch {
     // The server is away for a moment: the next round tells.
   }
   setTimeout(() => follow(section), pause);
-}
-
-async function goOn(section, pressed) {
-  pressed.disabled = true;
-  try {
-    await asked(`${section.dataset.address}/resume`, {});
-    pressed.remove();
-    follow(section);
-  } catch (error) {
-    showFault(section.querySelector(".fault"), error);
-    pressed.disabled = false;
-  }
 }

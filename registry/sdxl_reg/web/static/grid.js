@@ -87,7 +87,7 @@ function appear(said) {
     return { ...cell, state: "drawn", picture, preview };
   });
   viewer.update({ ...data, cells, pictures });
-  const progress = main.querySelector("[data-part=status] progress");
+  const progress = main.querySelector("[data-part=status] [data-cells]");
   if (progress) progress.value = said.drawn + said.failed;
   const line = main.querySelector("[data-part=status] [data-said]");
   if (line) line.textContent = `${said.drawn} of ${said.total} cells drawn${said.failed ? `, ${said.failed} failed` : ""}`;
@@ -106,4 +106,21 @@ function downloads() {
   }
 }
 
+/** How far the stage is, between two looks at the cells. */
+function hear() {
+  if (!main.hasAttribute("data-live")) return;
+  const source = new EventSource(main.dataset.events);
+  source.addEventListener("progress", (event) => showProgress(JSON.parse(event.data)));
+  source.addEventListener("state", (event) => {
+    if (JSON.parse(event.data).is_final) source.close();
+  });
+}
+
+document.addEventListener("deed", (event) => {
+  if (event.detail === "resume") return; // the page is loaded anew, and follows again
+  event.preventDefault();
+  renew();
+});
+
+hear();
 setTimeout(follow, pause);

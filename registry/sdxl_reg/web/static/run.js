@@ -1,22 +1,12 @@
-// One run: it tells what happens, and may be ended and gone on with.
+// One run: it tells what happens.
 const main = document.querySelector("main");
 const pause = 1200;
 let isDue = false;
 
-document.addEventListener("click", async (event) => {
-  const pressed = event.target.closest("[data-deed]");
-  if (!pressed) return;
-  pressed.disabled = true;
-  const place = document.querySelector(".fault");
-  try {
-    await asked(`${main.dataset.run}/${pressed.dataset.deed}`, {});
-    if (!main.dataset.events || pressed.dataset.deed === "resume") return location.reload();
-    showFault(place, null);
-    await renewParts();
-  } catch (error) {
-    showFault(place, error);
-    pressed.disabled = false;
-  }
+document.addEventListener("deed", (event) => {
+  if (!main.dataset.events || event.detail === "resume") return; // the page is loaded anew
+  event.preventDefault();
+  renewParts();
 });
 
 if (main.dataset.events) listen(new EventSource(main.dataset.events));
@@ -24,7 +14,7 @@ if (main.dataset.events) listen(new EventSource(main.dataset.events));
 function listen(source) {
   let isOver = false;
   const hear = (name, act) => source.addEventListener(name, (event) => act(JSON.parse(event.data)));
-  hear("progress", showProgress);
+  hear("progress", (far) => showProgress(far) || due());
   hear("message", showMessage);
   for (const name of ["metric", "sample", "version", "grid", "generation"]) hear(name, due);
   hear("state", async (told) => {
@@ -43,22 +33,6 @@ function due() {
     isDue = false;
     await renewParts().catch(() => {});
   }, pause);
-}
-
-function showProgress(far) {
-  const bar = document.querySelector("[data-bar]");
-  if (!bar) return due();
-  bar.max = far.total || 1;
-  bar.value = far.done;
-  document.querySelector("[data-far]").textContent = `${far.what} ${far.done} of ${far.total}`;
-  document.querySelector("[data-loss]").textContent = far.loss === null ? "" : `loss ${far.loss.toFixed(4)}`;
-  document.querySelector("[data-left]").textContent = far.remaining_s === null ? "" : `about ${spanned(far.remaining_s)} left`;
-}
-
-function spanned(seconds) {
-  if (seconds < 60) return `${Math.max(1, Math.round(seconds))} s`;
-  if (seconds < 3600) return `${Math.round(seconds / 60)} min`;
-  return `${(seconds / 3600).toFixed(1)} h`;
 }
 
 function showMessage({ text }) {
