@@ -56,8 +56,8 @@ COMMANDS = {
 
 REMOTE = {
     "images": "browse:images",
-    "datasets": "browse:datasets",
-    "dataset": "browse:dataset",
+    "datasets": "datasets:datasets",
+    "dataset": "datasets:dataset",
     "train": "runs:train",
     "runs": "runs:runs",
     "run": "runs:run",

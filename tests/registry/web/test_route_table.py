@@ -99,6 +99,7 @@ NEEDED: dict[str, list[str]] = {
         f"GET {API}/datasets/{{ref}}/entries",
         f"GET {API}/datasets/{{ref}}/diff",
         f"GET {API}/datasets/{{ref}}/manifest",
+        f"GET {API}/datasets/{{ref}}/export/{{form}}",
         f"GET {_ONE}",
         f"GET {_ONE}/versions",
         f"GET {_VERSION}",
@@ -143,6 +144,7 @@ NEEDED: dict[str, list[str]] = {
         "GET /lineage/{ref}",
     ],
     WRITER: [
+        "GET /image-sets/{name}/freeze",
         f"POST {_SET}/tags",
         f"POST {_SET}/tags/tree",
         f"POST {_SET}/captions/words",
@@ -170,7 +172,7 @@ NEEDED: dict[str, list[str]] = {
         "GET /image-sets/{name}/train",
     ],
     MASTER: [f"GET {API}/projects/{{project}}/roles", f"POST {API}/projects/{{project}}/roles"],
-    ANYWHERE: [f"GET {API}/uploads", f"POST {API}/uploads"],
+    ANYWHERE: [f"GET {API}/uploads", f"POST {API}/uploads", f"POST {API}/datasets"],
     SOMEWHERE: [f"POST {API}/generations", f"POST {API}/runs", f"POST {_ONE}/versions"],
     ADMIN: [
         f"GET {API}/users",
