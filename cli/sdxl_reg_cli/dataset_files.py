@@ -1,14 +1,14 @@
 """`sdxl-reg dataset export` and `import`: datasets as files of other programs, out and in."""
 
 from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from sdxl_reg.formats.dataset_formats import EXPORTS, IMPORTS
+from sdxl_reg.formats.dataset_formats import IMPORTS
 from sdxl_reg_cli.console import json_option, print_json, print_table, progress_bar, say
+from sdxl_reg_cli.dataset_options import EXPORT_EPILOG, export_options, listed
 from sdxl_reg_cli.installation import opened
 
 if TYPE_CHECKING:
@@ -18,75 +18,8 @@ if TYPE_CHECKING:
 _SHOWN = 12  # problems told one by one
 
 
-def _listed(formats: Mapping[str, str]) -> str:
-    """Formats as lines of help."""
-    return "\b\nFormats:\n" + "\n".join(f"  {name:<13}{text}" for name, text in formats.items())
-
-
-@click.command(
-    epilog=_listed(EXPORTS)
-    + """
-
-\b
-Examples:
-  sdxl-reg dataset export weipin --to weipin-kohya --repeats 10 --class-word shirt
-  sdxl-reg dataset export weipin@1 --format folder --to weipin
-  sdxl-reg dataset export weipin --format hypernetwork --resolution 512 --crop saliency \\
-      --caption-suffix ", black background" --to weipin-512
-  sdxl-reg dataset export weipin --format parquet --names tags --to weipin-hub
-"""
-)
-@click.argument("reference", metavar="NAME[@VERSION]")
-@click.option(
-    "--format", "form", type=click.Choice(list(EXPORTS)), default="kohya", show_default=True
-)
-@click.option(
-    "--to", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder."
-)
-@click.option(
-    "--names",
-    type=click.Choice(["source", "tags"]),
-    help="As the files are called, or qzy_flawed_spot_01. [default: source; hypernetwork: tags]",
-)
-@click.option(
-    "--resolution",
-    metavar="SIZE",
-    help="Cut and resize to 1024, 832x1216, or bucket: the nearest of SDXL's sizes. "
-    "[default: as they are; hypernetwork: 1024]",
-)
-@click.option(
-    "--crop",
-    default="centre",
-    show_default=True,
-    metavar="HOW",
-    help="What is kept in the middle: centre, edges, entropy, saliency, faces; none passes over "
-    "crops that people chose.",
-)
-@click.option(
-    "--split",
-    type=click.Choice(["train", "validation"]),
-    help="Only this one. [default: all; kohya and hypernetwork: train]",
-)
-@click.option("--caption-suffix", default="", help="Put behind every caption.")
-@click.option(
-    "--image-format",
-    type=click.Choice(["keep", "png", "jpg", "webp"]),
-    default="keep",
-    show_default=True,
-    help="keep: the bytes as ingested, where every reader sees them right.",
-)
-@click.option("--quality", type=int, default=95, show_default=True, help="Of jpg and webp.")
-@click.option("--repeats", type=click.IntRange(min=1), help="kohya: showings an epoch.")
-@click.option(
-    "--class-word",
-    default="",
-    help="kohya: name of the one folder. [default: a folder for each tag of the first level]",
-)
-@click.option(
-    "--shard-mb",
-    type=click.IntRange(min=1),
-    help="parquet, webdataset: size of a file. [default: 500]",
-)
+@click.command(epilog=EXPORT_EPILOG)
+@export_options
 @json_option
 def export(reference: str, form: str, to: Path, as_json: bool, **options: Any) -> None:
     """Write a frozen dataset as another program reads it.
@@ -118,7 +51,7 @@ def export(reference: str, form: str, to: Path, as_json: bool, **options: Any) -
 
 @click.command(
     "import",
-    epilog=_listed(IMPORTS)
+    epilog=listed(IMPORTS)
     + """
 
 \b

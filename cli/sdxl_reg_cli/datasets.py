@@ -8,9 +8,11 @@ import click
 from sdxl_reg_cli.console import json_option, print_json, print_table, say
 from sdxl_reg_cli.dataset_diff import diff
 from sdxl_reg_cli.dataset_files import export, import_files
+from sdxl_reg_cli.dataset_options import freeze_options, share_or_selector
 from sdxl_reg_cli.installation import opened
 
 if TYPE_CHECKING:
+    from sdxl_reg.catalog.freezing import Prepared
     from sdxl_reg.tables import DatasetVersion
 
 
@@ -48,19 +50,7 @@ def dataset() -> None:
 
 
 @dataset.command()
-@click.argument("name")
-@click.option("--image-set", default="", help="Set to freeze. [default: the one called NAME]")
-@click.option("--select", "selector", default="", help="Only these tags: 'qzy/**', '**/spot'.")
-@click.option(
-    "--validation",
-    metavar="SHARE|SELECTOR",
-    help="Hold out 0.1 of the pictures, or 'brand:lsbr'; 0 for none. [default: as the last time]",
-)
-@click.option(
-    "--balance",
-    metavar="LEVEL",
-    help="Show every value of a level equally often; '' for none. [default: as the last time]",
-)
+@freeze_options
 @json_option
 def freeze(
     name: str,
@@ -68,6 +58,7 @@ def freeze(
     selector: str,
     validation: str | None,
     balance: str | None,
+    dry_run: bool,
     as_json: bool,
 ) -> None:
     """Freeze an image set, or a part of it, as the next version of a dataset.
@@ -84,24 +75,29 @@ def freeze(
     """
     from sdxl_reg.catalog.datasets import freeze as freeze_version
     from sdxl_reg.catalog.datasets import split_counts
+    from sdxl_reg.catalog.freezing import prepare
     from sdxl_reg.store.database import transaction
 
+    options: dict[str, Any] = {
+        "image_set": image_set,
+        "selector": selector,
+        "validation": share_or_selector(validation),
+        "balance": balance,
+    }
     with opened() as registry, transaction(registry.engine) as session:
-        version = freeze_version(
-            session,
-            registry.store,
-            name,
-            image_set=image_set,
-            selector=selector,
-            validation=_share_or_selector(validation),
-            balance=balance,
-        )
-        document = _document(version) | {"splits": split_counts(session, version)}
+        if dry_run:
+            document = _forecast(prepare(session, name, **options))
+            session.rollback()
+        else:
+            version = freeze_version(session, registry.store, name, **options)
+            document = _document(version) | {"splits": split_counts(session, version)}
     if as_json:
         print_json(document)
         return
     counts = ", ".join(f"{count} {split}" for split, count in document["splits"].items())
-    say(f"{document['ref']}: {document['images']} images ({counts}), {document['digest'][:12]}")
+    would = "Dry run, nothing is stored. " if dry_run else ""
+    what = f"{document['images']} images ({counts}), {document['digest'][:12]}"
+    say(f"{would}{document['ref']}: {what}")
 
 
 @dataset.command()
@@ -162,15 +158,19 @@ dataset.add_command(export)
 dataset.add_command(import_files)
 
 
-def _share_or_selector(text: str | None) -> float | str | None:
-    """What `--validation` means: a number is a share."""
-    try:
-        return float(text) if text is not None else None
-    except ValueError:
-        return text
-
-
 dataset.add_command(diff)
+
+
+def _forecast(prepared: "Prepared") -> dict[str, Any]:
+    return {
+        "ref": prepared.reference,
+        "image_set": prepared.dataset.image_set.name,
+        "selector": prepared.dataset.selector,
+        "images": len(prepared.members),
+        "digest": prepared.digest,
+        "splits": prepared.splits,
+        "is_new": prepared.standing is None,
+    }
 
 
 def _document(version: "DatasetVersion") -> dict[str, Any]:

@@ -57,8 +57,8 @@ COMMANDS = {
 REMOTE = {
     "ingest": "ingest:ingest",
     "images": "browse:images",
-    "datasets": "browse:datasets",
-    "dataset": "browse:dataset",
+    "datasets": "datasets:datasets",
+    "dataset": "datasets:dataset",
     "train": "runs:train",
     "runs": "runs:runs",
     "run": "runs:run",

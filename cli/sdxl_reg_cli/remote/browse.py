@@ -1,4 +1,4 @@
-"""What a server holds: image sets, datasets, lineage, projects, who did what."""
+"""What a server holds: image sets, lineage, projects, who did what."""
 
 from typing import Any
 
@@ -31,30 +31,6 @@ def images(image_set: str | None, select: str, limit: int, as_json: bool) -> Non
         columns = {"path": "path", "tags": "tags", "caption": "caption"}
         where = ("image-sets", image_set, "images")
         show_list(client, *where, columns=columns, limit=limit, as_json=as_json, select=select)
-
-
-@click.command()
-@limit_option
-@json_option
-def datasets(limit: int, as_json: bool) -> None:
-    """List the frozen datasets of the server."""
-    with connected() as client:
-        columns = {"dataset": "ref", "images": "images", "frozen": "created_at"}
-        show_list(client, "datasets", columns=columns, limit=limit, as_json=as_json)
-
-
-@click.group()
-def dataset() -> None:
-    """Show a frozen dataset of the server."""
-
-
-@dataset.command()
-@click.argument("reference")
-@json_option
-def show(reference: str, as_json: bool) -> None:
-    """Show a frozen dataset: its splits, its digest, what was trained on it."""
-    with connected() as client:
-        _show(client.get("datasets", reference), as_json=as_json)
 
 
 @click.command()
@@ -99,7 +75,7 @@ def list_(as_json: bool) -> None:
     """List the projects that you see, with your role in each."""
     with connected() as client:
         found = client.get("projects")
-        _show(found, as_json=as_json)
+        show_document(found, as_json=as_json)
 
 
 @click.command()
@@ -112,7 +88,8 @@ def log(limit: int, as_json: bool) -> None:
         show_list(client, "events", columns=columns, limit=limit, as_json=as_json)
 
 
-def _show(document: dict[str, Any], *, as_json: bool) -> None:
+def show_document(document: dict[str, Any], *, as_json: bool) -> None:
+    """Print a document of the server, line by line or as JSON."""
     if as_json:
         print_json(document)
         return

@@ -4,9 +4,8 @@ A manifest is canonical JSON lines, one an image, in the order of the source pat
 the identity of the version: freezing again without a change gives the same version.
 """
 
-import json
 from collections import Counter
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import func, insert, select
@@ -14,17 +13,15 @@ from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.audit import note
 from sdxl_reg.catalog.blobs import recorded
-from sdxl_reg.catalog.crops import frozen_facts
-from sdxl_reg.catalog.dataset_plan import EVERY_ONCE, Plan, plan_of, remember
-from sdxl_reg.catalog.images import SetMember, find_image_set, members_of
+from sdxl_reg.catalog.freezing import Prepared, prepare
+from sdxl_reg.catalog.images import find_image_set
 from sdxl_reg.catalog.lineage import new_node, record_origins
-from sdxl_reg.catalog.origins import origins_of
 from sdxl_reg.catalog.paging import Page, Slice, page_of
-from sdxl_reg.catalog.references import checked_name, parse_reference
-from sdxl_reg.errors import Conflict, NotFound
+from sdxl_reg.catalog.references import parse_reference
+from sdxl_reg.errors import NotFound
 from sdxl_reg.imaging.names import name_key
 from sdxl_reg.store.blobs import BlobStore
-from sdxl_reg.tables import Dataset, DatasetEntry, DatasetVersion
+from sdxl_reg.tables import Dataset, DatasetEntry, DatasetVersion, ImageSet
 from sdxl_reg.vocabulary import NodeKind
 
 
@@ -63,80 +60,49 @@ def freeze(
         InvalidValue: The share is not between 0 and 1, or a selector is of the wrong form.
         UnknownName: A selector or the balance names a level that the set does not have.
     """
-    dataset = _dataset_for(session, name, image_set=image_set, selector=selector)
-    before = remember(session, dataset, validation=validation, balance=balance)
-    members = members_of(session, dataset.image_set, dataset.selector)
-    if not members:
-        raise Conflict(
-            f"image set {dataset.image_set.name!r} has no image that matches "
-            f"{dataset.selector or 'anything'!r}",
-            remedy=f"See: sdxl-reg tags {dataset.image_set.name}",
-        )
-    origins = origins_of(session, [member.image_id for member in members])
-    facts = frozen_facts(session, dataset.image_set, members)
-    plan = plan_of(session, dataset, members, before)
-    manifest = manifest_of(members, synthetic=origins, facts=facts, plan=plan)
-    blob = recorded(session, store.put_bytes(manifest))
-    existing = session.scalar(
-        select(DatasetVersion).where(
-            DatasetVersion.dataset_id == dataset.id, DatasetVersion.digest == blob.sha256
-        )
-    )
-    if existing is not None:
-        return existing
+    return freeze_once(
+        session,
+        store,
+        name,
+        image_set=image_set,
+        selector=selector,
+        validation=validation,
+        balance=balance,
+    )[0]
+
+
+def freeze_once(
+    session: Session, store: BlobStore, name: str, **options: Any
+) -> tuple[DatasetVersion, bool]:
+    """As `freeze`, and whether the version is new: False where it had this content already.
+
+    Args:
+        session: The transaction.
+        store: Receives the manifest of a new version.
+        name: Name of the dataset.
+        **options: As `freeze` takes them.
+    """
+    prepared = prepare(session, name, **options)
+    if prepared.standing is not None:
+        return prepared.standing, False
+    dataset = prepared.dataset
+    blob = recorded(session, store.put_bytes(prepared.manifest))
     version = DatasetVersion(
         node_id=new_node(session, NodeKind.DATASET).id,
         dataset=dataset,
         version=dataset.next_version,
         digest=blob.sha256,
         manifest=blob,
-        image_count=len(members),
+        image_count=len(prepared.members),
         layout=dataset.image_set.layout,
     )
     dataset.next_version += 1
     session.add(version)
     session.flush()
-    session.execute(insert(DatasetEntry), _entries(version.id, members, facts, plan))
-    record_origins(session, version.node_id, origins.values())
+    session.execute(insert(DatasetEntry), _entries(version.id, prepared))
+    record_origins(session, version.node_id, prepared.origins.values())
     note(session, "dataset.frozen", version_ref(version), digest=version.digest)
-    return version
-
-
-def manifest_of(
-    members: Sequence[SetMember],
-    *,
-    synthetic: Container[int] = (),
-    facts: Mapping[int, Mapping[str, Any]] | None = None,
-    plan: Plan = EVERY_ONCE,
-) -> bytes:
-    """The canonical manifest of images: the same images give the same bytes.
-
-    Args:
-        members: In their order.
-        synthetic: Rows of the images that were drawn here; their lines say so.
-        facts: Row of a member → what its line says beside; see `crops.frozen_facts`.
-        plan: Their splits and repeats.
-    """
-    lines = (
-        json.dumps(
-            {
-                "caption": member.caption,
-                "path": member.source_path,
-                "repeats": plan.repeats_of(member.member_id),
-                "sha256": member.sha256,
-                "split": plan.split_of(member.member_id),
-                "tags": member.tag_path,
-                **({"more_tags": member.more_tags} if member.more_tags else {}),
-                **({"synthetic": True} if member.image_id in synthetic else {}),
-                **(facts or {}).get(member.member_id, {}),
-            },
-            ensure_ascii=False,
-            sort_keys=True,
-            separators=(",", ":"),
-        )
-        for member in members
-    )
-    return "".join(line + "\n" for line in lines).encode()
+    return version, True
 
 
 def find_dataset_version(session: Session, reference: str) -> DatasetVersion:
@@ -195,6 +161,12 @@ def version_before(session: Session, version: DatasetVersion) -> DatasetVersion:
     return found
 
 
+def datasets_of_set(session: Session, image_set: ImageSet) -> Sequence[Dataset]:
+    """The datasets that are frozen of a set, by name."""
+    query = select(Dataset).where(Dataset.image_set_id == image_set.id)
+    return session.scalars(query.order_by(Dataset.name_key)).all()
+
+
 def dataset_versions(session: Session) -> Sequence[DatasetVersion]:
     """Every dataset version, by name and number."""
     return session.scalars(
@@ -251,36 +223,8 @@ def version_ref(version: DatasetVersion) -> str:
     return f"{version.dataset.name}@{version.version}"
 
 
-def _dataset_for(session: Session, name: str, *, image_set: str, selector: str) -> Dataset:
-    dataset = session.scalar(select(Dataset).where(Dataset.name_key == name_key(name)))
-    if dataset is None:
-        found = find_image_set(session, image_set or name)
-        dataset = Dataset(
-            name=checked_name(name),
-            name_key=name_key(name),
-            image_set=found,
-            selector=selector,
-            next_version=1,
-        )
-        session.add(dataset)
-        session.flush()
-        return dataset
-    same_set = not image_set or name_key(image_set) == dataset.image_set.name_key
-    if not same_set or (selector and selector != dataset.selector):
-        raise Conflict(
-            f"dataset {dataset.name!r} selects {dataset.selector or '**'!r} of image set "
-            f"{dataset.image_set.name!r}",
-            remedy="Freeze another selection under another name",
-        )
-    return dataset
-
-
-def _entries(
-    version_id: int,
-    members: Sequence[SetMember],
-    facts: Mapping[int, Mapping[str, Any]],
-    plan: Plan,
-) -> list[dict[str, object]]:
+def _entries(version_id: int, prepared: Prepared) -> list[dict[str, object]]:
+    facts, plan = prepared.facts, prepared.plan
     return [
         {
             "dataset_version_id": version_id,
@@ -294,5 +238,5 @@ def _entries(
             "split": plan.split_of(member.member_id),
             "crop": facts[member.member_id].get("crop"),
         }
-        for position, member in enumerate(members)
+        for position, member in enumerate(prepared.members)
     ]

@@ -10,7 +10,7 @@ Source: webdataset 1.0.2, `webdataset/tariterators.py` (`base_plus_ext`, `group_
 
 import io
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -51,12 +51,26 @@ class Refused:
 class ShardWriter:
     """Writes samples into shards of a limited size, one after the other.
 
+    Args:
+        folder: Where they lie.
+        prefix: Of their names.
+        most_bytes: Of one of them.
+        whole: Told of each once nothing more is written into it.
+
     Attributes:
         counts: Name of a shard → how many samples it has.
     """
 
-    def __init__(self, folder: Path, prefix: str, *, most_bytes: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        prefix: str,
+        *,
+        most_bytes: int,
+        whole: Callable[[Path], None] = lambda _path: None,
+    ) -> None:
         self.counts: dict[str, int] = {}
+        self._whole = whole
         self._folder = folder
         self._prefix = prefix
         self._most_bytes = most_bytes
@@ -90,6 +104,7 @@ class ShardWriter:
         if self._tar is not None:
             self._tar.close()
             self._tar = None
+            self._whole(self._folder / next(reversed(self.counts)))
 
     def _begin(self) -> tarfile.TarFile:
         self.close()

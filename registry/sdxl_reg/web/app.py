@@ -19,6 +19,7 @@ from sdxl_reg.web.etags import Tagged
 from sdxl_reg.web.headers import SafeHeaders
 from sdxl_reg.web.ingesting import Ingesting
 from sdxl_reg.web.observing import Metrics, Observed
+from sdxl_reg.web.outflow import Outflows
 from sdxl_reg.web.pages import router as pages
 from sdxl_reg.web.pages.problems import router as problem_pages
 from sdxl_reg.web.pages.sign_in import router as sign_in
@@ -62,6 +63,7 @@ def create_app(registry: Registry, *, hosts: Sequence[str] = ("*",)) -> FastAPI:
     app.state.working = Working(registry)
     app.state.ingesting = Ingesting(registry)
     app.state.streams = Streams()
+    app.state.outflows = Outflows()
     app.state.attempts = Attempts()
     app.state.writing_hosts = writing_hosts(hosts)
     app.add_middleware(Tagged)
@@ -88,6 +90,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """End the work, the streams that tell of it, and a check, when the server ends."""
     yield
     app.state.streams.close()
+    app.state.outflows.close()
     upkeep: Upkeep = app.state.upkeep
     await run_in_threadpool(upkeep.close)
     ingesting: Ingesting = app.state.ingesting

@@ -14,7 +14,7 @@ class Server(uvicorn.Server):
     """uvicorn for our application.
 
     Args:
-        app: With `state.streams`.
+        app: With `state.streams` and `state.outflows`.
         config: Made of the same application.
     """
 
@@ -25,4 +25,5 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End the streams, then as uvicorn does."""
         self._app.state.streams.close()
+        self._app.state.outflows.close()
         await super().shutdown(sockets)

@@ -27,8 +27,8 @@ def _reading(document: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
 
 def _success(operation: dict[str, Any]) -> dict[str, Any]:
     """The answer of an operation that went well: 200, 201 or 202."""
-    (found,) = [said for status, said in operation["responses"].items() if status[0] == "2"]
-    answer: dict[str, Any] = found
+    found = [said for status, said in operation["responses"].items() if status[0] == "2"]
+    answer: dict[str, Any] = found[-1]  # the same document whether something was made or not
     return answer
 
 
@@ -51,6 +51,7 @@ WRITING = {
     "/api/v1/ingests/{ingest}/content",
     "/api/v1/ingests/{ingest}/plan",
     "/api/v1/ingests/{ingest}/commit",
+    "/api/v1/datasets",
     "/api/v1/generations",
     "/api/v1/generations/{generation_id}/resume",
     "/api/v1/grids",

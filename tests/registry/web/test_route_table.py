@@ -102,6 +102,7 @@ NEEDED: dict[str, list[str]] = {
         f"GET {API}/datasets/{{ref}}/entries",
         f"GET {API}/datasets/{{ref}}/diff",
         f"GET {API}/datasets/{{ref}}/manifest",
+        f"GET {API}/datasets/{{ref}}/export/{{form}}",
         f"GET {_ONE}",
         f"GET {_ONE}/versions",
         f"GET {_VERSION}",
@@ -146,6 +147,7 @@ NEEDED: dict[str, list[str]] = {
         "GET /lineage/{ref}",
     ],
     WRITER: [
+        "GET /image-sets/{name}/freeze",
         f"POST {_SET}/tags",
         f"POST {_SET}/tags/tree",
         f"POST {_SET}/captions/words",
@@ -187,10 +189,9 @@ NEEDED: dict[str, list[str]] = {
         f"POST {API}/uploads",
         f"GET {API}/ingests",
         f"POST {API}/ingests",
+        f"POST {API}/datasets",
         "GET /ingest",
     ],
-    SOMEWHERE: [f"POST {API}/generations", f"POST {API}/runs", f"POST {_ONE}/versions"],
-    ANYWHERE: [f"GET {API}/uploads", f"POST {API}/uploads"],
     SOMEWHERE: [
         f"POST {API}/generations",
         f"POST {API}/grids",

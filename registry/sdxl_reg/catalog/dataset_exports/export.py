@@ -1,8 +1,8 @@
 """Writing a frozen dataset for another program: the formats there are, and what they share."""
 
 from collections.abc import Mapping
-from dataclasses import replace
-from pathlib import Path
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePath
 
 from sqlalchemy.orm import Session
 
@@ -14,6 +14,7 @@ from sdxl_reg.catalog.dataset_exports.kohya import write_kohya
 from sdxl_reg.catalog.dataset_exports.options import ExportOptions
 from sdxl_reg.catalog.dataset_exports.parquet import write_parquet
 from sdxl_reg.catalog.dataset_exports.plain_folder import write_folder
+from sdxl_reg.catalog.dataset_exports.sinks import FolderSink, Sink
 from sdxl_reg.catalog.dataset_exports.webdataset import write_webdataset
 from sdxl_reg.catalog.dataset_exports.work import ExportFormat, ExportReport, Progress, Work
 from sdxl_reg.catalog.published import published
@@ -108,32 +109,107 @@ def export_dataset(
         UsageError: Parquet is asked for without pyarrow.
         OutOfSpace: The disk is full; nothing was kept.
     """
+    planned = plan_export(session, store, version, form=form, options=options)
+    to = to.absolute()
+    with published(to, owned=planned.form.owned) as aside:
+        return write_export(store, planned, FolderSink(aside, to), to=to, progress=progress)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedExport:
+    """An export that can be written, without a database any more.
+
+    Attributes:
+        form: The format.
+        options: With what the format decides where the user did not.
+        contents: The dataset version.
+        selected: Its pictures that are written.
+    """
+
+    form: ExportFormat
+    options: ExportOptions
+    contents: Contents
+    selected: tuple[Picture, ...]
+
+
+def plan_export(
+    session: Session,
+    store: BlobStore,
+    version: DatasetVersion,
+    *,
+    form: str,
+    options: ExportOptions | None = None,
+) -> PlannedExport:
+    """What an export will write; no picture is read.
+
+    Args:
+        session: The transaction.
+        store: Holds the manifest.
+        version: The dataset.
+        form: One of `FORMATS`.
+        options: How pictures are named, cut and converted.
+
+    Raises:
+        UnknownName: No such format.
+        InvalidValue: An option is given that the format does not have.
+        Conflict: The version has no picture in that split.
+        NotFound: Its manifest is not in the store.
+    """
     if form not in FORMATS:
         raise UnknownName("format of an export", form, FORMATS)
-    found, to = FORMATS[form], to.absolute()
-    settled = _settled(found, options or ExportOptions())
+    settled = _settled(FORMATS[form], options or ExportOptions())
     contents = contents_of(session, store, version)
-    selected = _selected(contents, settled.split)
-    with published(to, owned=found.owned) as aside:
-        work = Work(
-            contents=contents,
-            selected=selected,
-            options=settled,
-            names=settled.names or found.names,
-            store=store,
-            aside=aside,
-            to=to,
-            unchanged=found.unchanged,
-            progress=progress,
-        )
-        folders = found.write(work)
+    return PlannedExport(
+        form=FORMATS[form],
+        options=settled,
+        contents=contents,
+        selected=_selected(contents, settled.split),
+    )
+
+
+def write_export(
+    store: BlobStore,
+    planned: PlannedExport,
+    sink: Sink,
+    *,
+    to: PurePath,
+    progress: Progress = lambda _done, _total, _what: None,
+) -> ExportReport:
+    """Write a planned export.
+
+    Args:
+        store: Holds the pictures.
+        planned: What is written.
+        sink: Receives it.
+        to: Where it will lie, for files that name others; never looked at here.
+        progress: Told (done, total, what) after each picture.
+
+    Raises:
+        Conflict: The sink holds what would be taken for a part of the export.
+        NotFound: A picture is not in the store.
+        Corrupt: A picture cannot be decoded.
+        UsageError: Parquet is asked for without pyarrow.
+    """
+    form, contents = planned.form, planned.contents
+    work = Work(
+        contents=contents,
+        selected=planned.selected,
+        options=planned.options,
+        names=planned.options.names or form.names,
+        store=store,
+        sink=sink,
+        to=to,
+        unchanged=form.unchanged,
+        progress=progress,
+    )
+    folders = form.write(work)
     return ExportReport(
-        form=form,
+        form=form.name,
         folder=to,
         folders=folders,
-        images=len(selected),
+        images=len(planned.selected),
         converted=work.converted,
-        left_out=len(contents.pictures) - len(selected),
+        left_out=len(contents.pictures) - len(planned.selected),
         without_caption=tuple(work.without_caption),
     )
 

@@ -3,12 +3,11 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePath, PurePosixPath
 from typing import Any
 
 from sdxl_reg.catalog.dataset_exports.contents import Picture, stems_of
 from sdxl_reg.catalog.dataset_exports.work import Work
-from sdxl_reg.errors import Conflict
 from sdxl_reg.formats.file_names import unique_stems
 from sdxl_reg.formats.kohya.folder import (
     DATASET,
@@ -56,9 +55,9 @@ def write_kohya(work: Work) -> dict[str, int]:
         Conflict: A folder of other pictures is there, which would be trained as well.
     """
     groups = _groups(work)
-    _refuse_other_folders(work.to / IMAGE, {group.folder for group in groups})
+    work.sink.claim(IMAGE, {group.folder for group in groups})
     for name in (MODEL, LOG, *(f"{IMAGE}/{group.folder}" for group in groups)):
-        (work.aside / name).mkdir(parents=True, exist_ok=True)
+        work.sink.make_folder(name)
     by_position = {
         picture.position: (group, stem) for group in groups for stem, picture in group.files
     }
@@ -78,16 +77,6 @@ def write_kohya(work: Work) -> dict[str, int]:
     work.put(DATASET, _toml(groups, work.to))
     work.put(METADATA, metadata_json(metadata))
     return {f"{IMAGE}/{group.folder}": len(group.files) for group in groups}
-
-
-def _refuse_other_folders(images: Path, ours: set[str]) -> None:
-    """Trainers that are pointed at `image/` take every folder in it."""
-    for path in sorted(images.glob("*_*/")):
-        if path.name not in ours:
-            raise Conflict(
-                f"{path} is a folder of other pictures, which would be trained as well",
-                remedy="Move it away or export into another folder",
-            )
 
 
 def _groups(work: Work) -> list[_Group]:
@@ -118,7 +107,7 @@ def _selected(work: Work, group: Sequence[Picture]) -> tuple[tuple[str, Picture]
     return tuple((stem, picture) for stem, picture in pairs if picture.position in wanted)
 
 
-def _toml(groups: Sequence[_Group], to: Path) -> str:
+def _toml(groups: Sequence[_Group], to: PurePath) -> str:
     subsets = [
         {
             "image_dir": str(to / IMAGE / group.folder),

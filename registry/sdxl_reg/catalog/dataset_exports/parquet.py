@@ -16,11 +16,12 @@ def write_parquet(work: Work) -> dict[str, int]:
     Raises:
         UsageError: pyarrow is not installed.
     """
-    (work.aside / DATA).mkdir()
+    folder = work.sink.scratch
+    (folder / DATA).mkdir()
     most_bytes = work.options.shard_bytes
     writers = {
         split: TableWriter(
-            work.aside / DATA, split, levels=work.contents.columns, most_bytes=most_bytes
+            folder / DATA, split, levels=work.contents.columns, most_bytes=most_bytes
         )
         for split in SPLITS
     }
@@ -31,4 +32,6 @@ def write_parquet(work: Work) -> dict[str, int]:
         work.note(picture, name)
     files = [path for writer in writers.values() for path in writer.close()]
     counts = {path: count for writer in writers.values() for path, count in writer.counts.items()}
-    return {str(path.relative_to(work.aside)): counts[path] for path in files}
+    for path in files:
+        work.sink.take(path)
+    return {str(path.relative_to(folder)): counts[path] for path in files}

@@ -16,7 +16,10 @@ def write_webdataset(work: Work) -> dict[str, int]:
         Shards → how many samples are in each.
     """
     most_bytes = work.options.shard_bytes
-    writers = {split: ShardWriter(work.aside, split, most_bytes=most_bytes) for split in SPLITS}
+    writers = {
+        split: ShardWriter(work.sink.scratch, split, most_bytes=most_bytes, whole=work.sink.take)
+        for split in SPLITS
+    }
     stems = work.stems()
     keys = dict(
         zip(stems, unique_stems([[s.replace(".", "_")] for s in stems.values()]), strict=True)

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import PurePath, PurePosixPath
 from typing import Literal
 
 from sdxl_reg.catalog.dataset_exports.contents import Contents, Picture, paths_of, stems_of
 from sdxl_reg.catalog.dataset_exports.options import ExportOptions, Naming
 from sdxl_reg.catalog.dataset_exports.pictures import PictureFile, files_of
+from sdxl_reg.catalog.dataset_exports.sinks import Sink
 from sdxl_reg.formats.kohya.folder import caption_line
 from sdxl_reg.formats.picture_rows import PictureRow
 from sdxl_reg.imaging.portable import SUFFIXES
@@ -32,7 +33,7 @@ class ExportReport:
     """
 
     form: str
-    folder: Path
+    folder: PurePath
     folders: dict[str, int]
     images: int
     converted: int
@@ -50,8 +51,8 @@ class Work:
         options: As the user gave them.
         names: How pictures are called.
         store: Holds the pictures.
-        aside: The folder to write into.
-        to: Where that will be when it is whole.
+        sink: Receives the files.
+        to: Where they will lie, as files name it that name others; never looked at.
         unchanged: `seen` writes a picture anew that a plain reader would see wrong; `bytes` never.
         progress: Told (done, total, what) after each picture.
         converted: How many pictures were written anew so far.
@@ -63,8 +64,8 @@ class Work:
     options: ExportOptions
     names: Naming
     store: BlobStore
-    aside: Path
-    to: Path
+    sink: Sink
+    to: PurePath
     unchanged: Literal["seen", "bytes"]
     progress: Progress
     converted: int = 0
@@ -137,9 +138,8 @@ class Work:
             name: Relative to it.
             data: Its bytes, or text for UTF-8.
         """
-        path = self.aside / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data.encode("utf-8", "replace") if isinstance(data, str) else data)
+        whole = data.encode("utf-8", "replace") if isinstance(data, str) else data
+        self.sink.put(str(name), whole)
 
     def put_with_caption(self, path: PurePosixPath, file: PictureFile, caption: str) -> str:
         """Write a picture, and its caption in a text file of the same name beside it.

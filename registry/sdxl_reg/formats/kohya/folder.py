@@ -7,9 +7,11 @@ Source: sd-scripts 48d368f, `library/config_util.py` (`ConfigSanitizer`, folder 
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from sdxl_reg.errors import Conflict
 from sdxl_reg.formats.file_names import safe_name
 
 IMAGE, MODEL, LOG = "image", "model", "log"
@@ -63,6 +65,24 @@ def metadata_json(pictures: Mapping[str, Mapping[str, Any]]) -> str:
             would be put behind the caption; keys that the trainers do not know they pass over.
     """
     return json.dumps(pictures, ensure_ascii=False, indent=2) + "\n"
+
+
+def refuse_other_folders(images: Path, ours: Collection[str]) -> None:
+    """Refuse to write beside other pictures: trainers that are pointed at `image/` take them all.
+
+    Args:
+        images: The folder of folders; it need not be there.
+        ours: Names of the folders that will be in it.
+
+    Raises:
+        Conflict: A folder of other pictures is there, which would be trained as well.
+    """
+    for path in sorted(images.glob("*_*/")):
+        if path.name not in ours:
+            raise Conflict(
+                f"{path} is a folder of other pictures, which would be trained as well",
+                remedy="Move it away or export into another folder",
+            )
 
 
 def _pairs(values: Mapping[str, Any]) -> list[str]:

@@ -8,6 +8,7 @@ from fastapi.responses import Response
 from sdxl_reg.catalog.dataset_contents import part_of
 from sdxl_reg.catalog.dataset_diff import diff_references
 from sdxl_reg.catalog.datasets import find_dataset_version, versions_page
+from sdxl_reg.formats.dataset_formats import EXPORTS
 from sdxl_reg.vocabulary import Role
 from sdxl_reg.web.dependencies import SessionOf, SliceOf
 from sdxl_reg.web.roles import may
@@ -44,6 +45,7 @@ def one(
         "dataset": dataset_document(session, version),
         "entries": [entry_item(entry) for entry in page.items],
         "next": page.next,
+        "exports": EXPORTS,
         "may_train": may(Role.TRAINER, version.dataset.image_set.project),
         "is_first": part.cursor is None,
         "split": split,

@@ -52,6 +52,7 @@ def one(
         "set": image_set_item(summary_of(session, found)),
         "tags": [tag_item(tag) for tag in tag_branches(session, found, wanted.tag)],
         "may_train": may(Role.TRAINER, found.project),
+        "may_write": may(Role.WRITER, found.project),
         "is_first": part.after == 0,
         "filter": wanted,
         "choices": CHOICES,
