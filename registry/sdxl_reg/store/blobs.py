@@ -120,7 +120,7 @@ class BlobStore:
         The blob and the file are one, by a hard link. Raises as `put_file` does.
 
         Args:
-            source: The file, on the disk for good, on the store's file system.
+            source: The file, on the store's file system.
             data: Its bytes, as they were just read.
         """
         sha256 = hashlib.sha256(data).hexdigest()
@@ -137,6 +137,7 @@ class BlobStore:
         try:
             temporary.chmod(0o444)
             os.utime(temporary)
+            _sync(temporary)
             _make_folder(target.parent)
             temporary.rename(target)
             _sync_folder(target.parent)
@@ -405,7 +406,11 @@ def _make_folder(folder: Path) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+    _sync(folder)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -273,3 +273,30 @@ def test_restored_bytes_take_the_place_of_damaged_ones_and_false_ones_do_not(
     assert store.read(ABC) == b"abd"
     store.restore(ABC, io.BytesIO(b"abc"))
     store.verify(ABC)
+
+
+def test_a_file_of_the_store_becomes_a_blob_without_a_copy(store: BlobStore) -> None:
+    source = store.root / "mine"
+    source.parent.mkdir(parents=True)
+    source.write_bytes(b"bytes")
+    stored = store.put_own(source, b"bytes")
+    assert stored.is_new
+    assert store.path(stored.sha256).samefile(source)
+    assert store.path(stored.sha256).stat().st_mode & 0o777 == 0o444
+    assert not store.put_own(source, b"bytes").is_new
+    assert not list((store.root / "incoming").iterdir())
+
+
+def test_a_file_that_cannot_be_linked_is_copied(
+    store: BlobStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "mine"
+    source.write_bytes(b"bytes")
+
+    def refusing(*_: object) -> None:
+        raise OSError(18, "Invalid cross-device link")
+
+    monkeypatch.setattr("sdxl_reg.store.blobs.os.link", refusing)
+    stored = store.put_own(source, b"bytes")
+    assert store.read(stored.sha256) == b"bytes"
+    assert not store.path(stored.sha256).samefile(source)
