@@ -41,7 +41,7 @@ def main() -> None:
         home.mkdir()
         with served(home, f"sqlite:///{home}/registry.db") as (address, pid):
             size = _measure(address, Path(folder), options, took)
-            peak = _peak_mib(pid)
+            peak = peak_mib(pid)
     for name, seconds in took.items():
         middle = statistics.median(seconds)
         ratio = middle / statistics.median(took["copy"])
@@ -111,7 +111,7 @@ def _seconds(work: Callable[[], None]) -> float:
     return time.perf_counter() - started
 
 
-def _peak_mib(pid: int) -> float:
+def peak_mib(pid: int) -> float:
     """The most memory that a process has held at once."""
     status = Path(f"/proc/{pid}/status").read_text()
     (line,) = (line for line in status.splitlines() if line.startswith("VmHWM"))

@@ -59,11 +59,20 @@ def ingest(
 def _once(
     client: "Client", folder: Path, options: dict[str, Any], *, ask: bool, as_json: bool
 ) -> None:
-    from sdxl_reg.client.folders import announce_folder, commit_folder, send_files
+    from sdxl_reg.client.folders import (
+        announce_folder,
+        commit_folder,
+        forget_folder,
+        send_files,
+    )
 
     with progress_bar(as_events=as_json) as advance:
         sent = announce_folder(client, folder, options, advance=advance)
-    _show_plan(sent.plan, ask=ask)
+    try:
+        _show_plan(sent.plan, ask=ask)
+    except click.Abort:
+        forget_folder(client, sent.key)
+        raise
     with progress_bar(as_events=as_json) as advance:
         send_files(client, sent, advance=advance)
         report = commit_folder(client, sent, advance=advance)

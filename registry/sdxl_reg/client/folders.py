@@ -16,7 +16,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sdxl_reg.client.client import Client, address
-from sdxl_reg.errors import Conflict, InvalidValue, NotFound, NotReady, UsageError, from_facts
+from sdxl_reg.errors import (
+    Conflict,
+    InvalidValue,
+    NotFound,
+    NotReady,
+    RegistryError,
+    UsageError,
+    from_facts,
+)
 from sdxl_reg.imaging.names import shown
 from sdxl_reg.imaging.problems import Code, Problem, Stage, as_document
 from sdxl_reg.imaging.scan import contents_of, survey
@@ -105,13 +113,32 @@ def announce_folder(
         _announce(client, key, closed={problem.path: problem.message for problem in shut})
     for unread in _portions([p.path for p in found.problems if p.stage == Stage.READ]):
         _announce(client, key, unread=unread)
+    try:
+        plan = client.post("ingests", key, "plan")
+    except RegistryError:
+        forget_folder(client, key)
+        raise
     return SentFolder(
         key=key,
-        plan=client.post("ingests", key, "plan"),
+        plan=plan,
         files=files,
         problems=[as_document(problem) for problem in found.problems],
         ignored=found.ignored,
     )
+
+
+def forget_folder(client: Client, key: str) -> None:
+    """Have the server forget a folder that was announced.
+
+    Args:
+        client: The server.
+        key: Of the ingest.
+
+    Raises:
+        RegistryError: The server refuses.
+        NotReady: The server does not answer.
+    """
+    client.request("DELETE", address("ingests", key))
 
 
 def send_files(

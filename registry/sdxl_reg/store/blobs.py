@@ -152,7 +152,7 @@ class BlobStore:
             return self._keep(temporary, stream, sha256, size)
 
     def put_settled(self, source: Path, sha256: str) -> StoredBlob:
-        """Take a file of the store's own, on the disk for good, to which nobody writes any more.
+        """Take a file of the store's own, to which nobody writes any more.
 
         It is not copied: blob and file are one, by a hard link. Raises as `put_file` does.
 

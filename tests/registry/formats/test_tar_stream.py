@@ -12,9 +12,7 @@ from sdxl_reg.errors import InvalidValue
 from sdxl_reg.formats.tar_stream import Member, MemberEnd, TarReader
 
 FORMS = [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT]
-_names = st.text(
-    st.characters(exclude_categories=("Cs",), exclude_characters="\0"), min_size=1, max_size=150
-)
+_names = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=150)
 
 
 def packed(files: dict[str, bytes], form: int = tarfile.PAX_FORMAT) -> bytes:

@@ -11,8 +11,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from sdxl_reg.catalog.artifacts import find_version
+from sdxl_reg.catalog.images import find_image_set, summary_of
 from sdxl_reg.store.database import reading
 from sdxl_reg.web.dependencies import Registry
+from tests.registry.catalog.pictures import jpeg, write
 from tests.registry.formats.shaped_files import TO_K, shaped_file
 from tests.registry.web.browser import serving
 
@@ -52,8 +54,31 @@ def test_the_examples_that_write_are_carried_out_one_after_the_other(writer: Tes
 
 def test_the_script_that_sends_a_file_sends_it(own_registry: Registry, tmp_path: Path) -> None:
     file = shaped_file(tmp_path / "weipin.safetensors", {TO_K: (4, 2048)}, {})
-    (script,) = SCRIPTS.findall(PAGE.read_text(encoding="utf-8"))
-    with serving(own_registry) as address:
+    said = _carried_out(
+        SCRIPTS.findall(PAGE.read_text(encoding="utf-8"))[0], own_registry, tmp_path
+    )
+    assert '"ref":"sent@1"' in said
+    with reading(own_registry.engine) as session:
+        version = find_version(session, "sent@1")
+    assert own_registry.store.read(version.digest) == file.read_bytes()
+
+
+def test_the_script_that_sends_a_folder_has_it_ingested(
+    own_registry: Registry, tmp_path: Path
+) -> None:
+    write(tmp_path, {f"products/mugs/white/good/{n}.jpg": jpeg(800 + n) for n in range(3)})
+    said = _carried_out(
+        SCRIPTS.findall(PAGE.read_text(encoding="utf-8"))[1], own_registry, tmp_path
+    )
+    assert '"state":"done"' in said
+    assert '"new":3' in said
+    with reading(own_registry.engine) as session:
+        assert summary_of(session, find_image_set(session, "mugs")).images == 3
+
+
+def _carried_out(script: str, registry: Registry, folder: Path) -> str:
+    """What a script of the page prints, asking a server over a registry."""
+    with serving(registry) as address:
         done = subprocess.run(
             [
                 "/bin/bash",
@@ -62,16 +87,13 @@ def test_the_script_that_sends_a_file_sends_it(own_registry: Registry, tmp_path:
                 "-c",
                 script.replace("http://127.0.0.1:8000", address),
             ],
-            cwd=tmp_path,
+            cwd=folder,
             capture_output=True,
             text=True,
             timeout=60,
         )
     assert done.returncode == 0, done.stderr
-    assert '"ref":"sent@1"' in done.stdout
-    with reading(own_registry.engine) as session:
-        version = find_version(session, "sent@1")
-    assert own_registry.store.read(version.digest) == file.read_bytes()
+    return done.stdout
 
 
 def test_the_problem_is_the_one_that_is_shown(client: TestClient) -> None:

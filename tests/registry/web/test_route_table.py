@@ -354,7 +354,8 @@ def _sent(method: str, template: str) -> dict[str, Any]:
         return {"headers": {"Content-Type": PIECE, "Upload-Offset": "5"}}
     if template in ("/login", "/logout"):
         return {"content": b"name=x&password=y", "headers": FORM}
-    return {"json": {"change": "none"} if template.endswith("/undo") else {}}
+    bodies = {"undo": {"change": "none"}, "files": {"files": []}, "commit": {"files": 1}}
+    return {"json": bodies.get(template.rpartition("/")[2], {})}
 
 
 def _verdict(status: int, location: str) -> str:
