@@ -14,6 +14,7 @@ from sdxl_reg.web import problems, repeating
 from sdxl_reg.web.api import router as api
 from sdxl_reg.web.api.health import router as health
 from sdxl_reg.web.attempts import Attempts
+from sdxl_reg.web.bodies import Bounded
 from sdxl_reg.web.dependencies import Registry
 from sdxl_reg.web.etags import Tagged
 from sdxl_reg.web.headers import SafeHeaders
@@ -66,6 +67,7 @@ def create_app(registry: Registry, *, hosts: Sequence[str] = ("*",)) -> FastAPI:
     app.state.outflows = Outflows()
     app.state.attempts = Attempts()
     app.state.writing_hosts = writing_hosts(hosts)
+    app.add_middleware(Bounded)
     app.add_middleware(Tagged)
     app.add_middleware(Repeating)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)

@@ -57,6 +57,11 @@ def kind_of(request: Request) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().casefold()
 
 
+def is_of_files(request: Request) -> bool:
+    """Whether a request brings bytes of files, which are taken while they come."""
+    return request.method == "PATCH" and kind_of(request) in FILES
+
+
 def require_own_origin(request: Request) -> None:
     """Refuse to write for a page of another site, whatever it sends.
 

@@ -5,7 +5,7 @@ import re
 from fastapi import Request
 
 from sdxl_reg.errors import InvalidValue
-from sdxl_reg.web.same_site import FILES, kind_of
+from sdxl_reg.web.same_site import is_of_files
 
 _ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # JSON holds none but as this
 
@@ -19,7 +19,7 @@ async def require_texts(request: Request) -> None:
     in_query = any("\0" in value for _, value in request.query_params.multi_items())
     if in_query or "\0" in request.url.path or "\0" in request.scope["path"]:
         raise _refusal("address")
-    if request.method == "PATCH" and kind_of(request) in FILES:
+    if is_of_files(request):
         return  # no text, and too long to be gathered
     if b"\\u0000" in (body := await request.body()) and _ESCAPED_NUL.search(body):
         raise _refusal("body")
