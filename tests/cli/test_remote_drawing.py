@@ -134,7 +134,16 @@ def test_pictures_are_drawn_there_and_fetched_here(
     (path,) = tmp_path.iterdir()
     assert out.strip() == str(path)
     assert path.name.endswith("-0000-5.png")
-    begun = [*words, "--init-image", str(path), "--out", str(tmp_path), "--json"]
+    begun = [
+        *words,
+        "--init-image",
+        str(path),
+        "--denoising-strength",
+        "1",
+        "--out",
+        str(tmp_path),
+        "--json",
+    ]
     found = json.loads(said(capsys, *begun))  # the file here is a picture that the server has
     assert found["pictures"][0]["request"]["init_image"]
     assert "a mug" in said(capsys, "generations", "--filter", "*mug*")
