@@ -19,7 +19,8 @@ def test_a_name_alone_means_draw(capsys: pytest.CaptureFixture[str]) -> None:
 def test_help_tells_of_the_options(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("grid", "x-lora", "--help") == 0
     out = capsys.readouterr().out
-    for option in ("--strengths", "--versions", "--prompt", "--seed", "--sampler", "--out"):
+    options = ("--strengths", "--versions", "--prompt", "--seed", "--sampler", "--out", "--dry-run")
+    for option in options:
         assert option in out
 
 
@@ -44,6 +45,18 @@ def test_a_mistake_is_told_with_what_to_do(
 
 
 def test_there_are_no_grids_at_first(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("grids", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == {"grids": []}
+
+
+def test_what_a_grid_comes_to_is_said_without_beginning_it(
+    imported: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["grid", "x-lora", "--prompt", "a red mug", "--strengths", "0,1", "--dry-run"]
+    assert run(*asked) == 0
+    assert "2 versions x 2 strengths of x-lora; 4 cells, 3 to draw" in capsys.readouterr().out
+    assert run(*asked, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["to_draw"] == 3
     assert run("grids", "--json") == 0
     assert json.loads(capsys.readouterr().out) == {"grids": []}
 

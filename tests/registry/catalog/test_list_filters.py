@@ -1,19 +1,27 @@
 """Filters of lists: a small language, and no field that a list does not name."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, update
 
 from sdxl_reg.catalog.artifacts import NewVersion, add_version, artifacts_page, ensure_artifact
+from sdxl_reg.catalog.generations import GenerationRequest, generations_page, plan_generation
+from sdxl_reg.catalog.grids import grids_page
+from sdxl_reg.catalog.grids import plan as plan_grid
 from sdxl_reg.catalog.paging import Slice
-from sdxl_reg.catalog.runs import new_run, runs_page
+from sdxl_reg.catalog.picture_requests import PictureRequest
+from sdxl_reg.catalog.runs import cancel, new_run, runs_page
 from sdxl_reg.catalog.version_lists import versions_page
 from sdxl_reg.errors import InvalidValue, UnknownName
+from sdxl_reg.settings import Settings
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.store.database import reading, transaction
 from sdxl_reg.tables import Artifact
 from sdxl_reg.vocabulary import ArtifactKind, RunKind
+from tests.registry.catalog.hand_drawn import SMALL, finish_by_hand
 
 
 @pytest.fixture
@@ -84,6 +92,58 @@ def test_runs_are_found_by_their_titles(stocked: Engine) -> None:
         found = runs_page(session, Slice(filter="state:queued AND *weipin@1"))
         assert [run.kind for run in found.items] == [RunKind.TRAIN]
         assert len(runs_page(session, Slice(filter="kind:grid OR kind:train")).items) == 2
+
+
+@pytest.mark.parametrize(
+    ("wanted", "artifacts"),
+    [
+        ("x-*", ["x-lora", "x-lora"]),
+        ("artifact:y*", []),
+        ("state:cancelled AND project:main", ["x-lora"]),
+        ("NOT state:cancelled", ["x-lora"]),
+        ("version:2 AND strength:>0.4", ["x-lora"]),
+        ("created:<2000-01-01", []),
+    ],
+)
+def test_grids_are_found_by_what_they_compare_and_pick(
+    trained: Engine,
+    store: BlobStore,
+    settings: Settings,
+    tmp_path: Path,
+    wanted: str,
+    artifacts: list[str],
+) -> None:
+    picked = plan_grid(trained, store, settings, SMALL)
+    finish_by_hand(trained, store, picked, tmp_path)
+    ended = plan_grid(trained, store, settings, replace(SMALL, seeds=(7,)))
+    with transaction(trained) as session:
+        cancel(session, ended.run_id)
+    with reading(trained) as session:
+        page = grids_page(session, Slice(filter=wanted))
+        assert [grid.artifact.name for grid in page.items] == artifacts
+
+
+@pytest.mark.parametrize(
+    ("wanted", "prompts"),
+    [
+        ("*mug*", ["a MUG"]),
+        ("artifact:x-lora", ["a shirt"]),
+        ("artifact:base AND state:queued", ["a shirt", "a MUG"]),
+        ("NOT artifact:x-lora AND project:lab", ["a MUG"]),
+        ("state:failed", []),
+    ],
+)
+def test_generations_are_found_by_their_words_and_what_they_were_drawn_with(
+    trained: Engine, store: BlobStore, settings: Settings, wanted: str, prompts: list[str]
+) -> None:
+    for text, project in (("a MUG", "lab"), ("a shirt <lora:x-lora:1>", "main")):
+        picture = PictureRequest(base="base")
+        request = GenerationRequest(prompts=[text], seeds=[1], picture=picture, project=project)
+        plan_generation(trained, store, settings, request)
+    with reading(trained) as session:
+        page = generations_page(session, Slice(filter=wanted))
+        found = [generation.pictures[0].picture["prompt"] for generation in page.items]
+    assert found == prompts
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ class Puppet:
 
     def _job(self) -> Generator[events.Event]:
         folder = self.registry.settings.runs_path / str(self.run_id)
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         while True:
             event = self.words.get(timeout=60)
             with (folder / EVENTS).open("ab") as stream:

@@ -215,7 +215,7 @@ def test_a_server_that_ends_ends_its_work_and_another_goes_on(tiny_registry: Reg
         assert (kept["state"], kept["error"]) == ("cancelled", "interrupted by the user")
         assert kept["drawn"] >= 1
         assert client.get(waiting["url"]).json()["state"] == "cancelled"
-        assert "data-resume" in client.get(f"/generations/{begun['id']}").text
+        assert 'data-deed="resume"' in client.get(f"/generations/{begun['id']}").text
         assert client.post(f"{begun['url']}/resume", json={}).status_code == 202
         done = _until(client, begun["url"], _has_ended)
     assert (done["state"], done["drawn"]) == ("succeeded", 16)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 from pydantic import Field, field_validator
+from pydantic_core import PydanticCustomError
 from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.access.visibility import present_viewer
@@ -236,5 +237,5 @@ def _told(text: str, read: Callable[[str], object]) -> str:
     try:
         read(text)
     except RegistryError as error:
-        raise ValueError(str(error)) from error
+        raise PydanticCustomError("unreadable", "{said}", {"said": str(error)}) from error
     return text

@@ -32,7 +32,7 @@ async function foresee() {
   try {
     words = told(await asked(`${grids}/plan`, wanted()));
   } catch (error) {
-    words = [error.message];
+    words = [error.faults?.length ? error.faults.map((one) => one.fault).join(" · ") : error.message];
   }
   if (mine === latest) outline.replaceChildren(...words);
 }
