@@ -209,7 +209,7 @@ def commit_folder(
     state = client.post("ingests", sent.key, "commit", body=body)
     while state["state"] not in ("done", "failed"):
         time.sleep(_LOOK_S)
-        state = client.get("ingests", sent.key)
+        state = _state(client, sent.key)
         if state["state"] == "lost":
             state = client.post("ingests", sent.key, "commit", body=body)
         progress = state["progress"]
@@ -304,6 +304,20 @@ def _hash(file: tuple[Path, str]) -> _LocalFile | Problem:
         message = f"It cannot be read: {error.strerror}"
         return Problem(path=name, stage=Stage.READ, code=Code.UNREADABLE, message=message)
     return _LocalFile(path=path, name=name, size_bytes=size, sha256=digest)
+
+
+def _state(client: Client, key: str) -> dict[str, Any]:
+    """How an ingest stands; a server that is away for a moment is waited for."""
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            found: dict[str, Any] = client.get("ingests", key)
+        except NotReady:
+            if attempt == _ATTEMPTS:
+                raise
+            time.sleep(min(0.25 * 2**attempt, _MAX_WAIT_S))
+        else:
+            return found
+    raise AssertionError("the loop returns or raises")
 
 
 def _announce(

@@ -111,10 +111,11 @@ def locked_ingest(session: Session, key: str) -> Ingest:
         NotFound: They have none of that key.
         Conflict: It is being recorded.
     """
-    number = find_ingest(session, key).id
+    found = find_ingest(session, key)
+    number, was_quiet = found.id, is_quiet(found)
     session.execute(update(Ingest).where(Ingest.id == number).values(touched_at=now()))
     ingest = session.get_one(Ingest, number, populate_existing=True)
-    if ingest.state in BUSY and not is_quiet(ingest):
+    if ingest.state in BUSY and not was_quiet:
         raise Conflict(f"ingest {key} is {ingest.state}", remedy="Wait for it, or begin another")
     return ingest
 

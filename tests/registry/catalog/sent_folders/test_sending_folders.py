@@ -27,7 +27,7 @@ from sdxl_reg.catalog.sent_folders.sessions import find_ingest, forget_ingest, s
 from sdxl_reg.errors import Conflict, InvalidValue, NotAllowed, NotFound
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.store.database import connect, reading, transaction, upgrade
-from sdxl_reg.tables import Blob, Image, ImageSet, IngestFile, Member
+from sdxl_reg.tables import Blob, Image, ImageSet, IngestFile, Member, now
 from sdxl_reg.vocabulary import IngestState, MemberState, Role
 from tests.registry.catalog.pictures import jpeg, products, write
 from tests.registry.catalog.sent_folders.sending import (
@@ -420,6 +420,17 @@ def test_an_ingest_that_died_is_asked_for_again(
         assert find_ingest(session, key).state == IngestState.LOST
     assert carried_out(engine, store, key, len(files)).state == IngestState.DONE
     assert not ask_for(engine, key, files=len(files))  # done is done
+
+
+def test_an_ingest_whose_server_was_killed_is_asked_for_again(
+    engine: Engine, store: BlobStore, files: dict[str, bytes]
+) -> None:
+    key = begun(engine, store)
+    received(engine, store, key, archive(files, announced(engine, store, key, files)))
+    assert ask_for(engine, key, files=len(files))
+    with transaction(engine) as session:  # nobody has said a word for a minute
+        find_ingest(session, key).touched_at = now() - timedelta(minutes=1)
+    assert carried_out(engine, store, key, len(files)).state == IngestState.DONE
 
 
 def test_sixteen_at_once_make_one_of_everything(
