@@ -56,6 +56,9 @@ COMMANDS = {
 
 REMOTE = {
     "images": "browse:images",
+    "tags": "tags:tags",
+    "captions": "captions:captions",
+    "crops": "crops:crops",
     "datasets": "datasets:datasets",
     "dataset": "datasets:dataset",
     "train": "runs:train",

@@ -18,6 +18,7 @@ from sdxl_reg.web.pages import (
     reports,
     runs,
     storage,
+    tags,
     training,
     votes,
 )
@@ -31,6 +32,7 @@ for module in (
     image_sets,
     training,
     freezing,
+    tags,
     reports,
     images,
     datasets,
