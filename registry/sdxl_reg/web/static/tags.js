@@ -42,7 +42,7 @@ function after(what, to) {
 
 function tell(report, isDry) {
   const others = report.elsewhere.map((one) => `${one.members.toLocaleString("en")} of ${one.image_set}`).join(", ");
-  const lines = [report.summary];
+  const lines = [isDry ? `Preview: ${report.summary}` : report.summary];
   if (isDry) lines.push(others ? `Also concerns ${others}. Nothing is changed yet.` : "Nothing is changed yet.");
   told.replaceChildren(...lines.map((line) => made("p", {}, line)));
   told.hidden = false;
