@@ -2,11 +2,11 @@
 
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from sdxl_reg_cli.console import json_option, print_json, say
+from sdxl_reg_cli.console import print_json, say
 from sdxl_reg_cli.installation import opened
 
 if TYPE_CHECKING:
@@ -18,33 +18,12 @@ if TYPE_CHECKING:
     Change = Callable[[Session, ImageSet, bool], CaptionReport]
     """A change of captions in a transaction; the last argument says that it is only tried."""
 
-SHOWN = 8
 _STYLES: dict[str, dict[str, Any]] = {
     "same": {},
     "removed": {"fg": "red", "strikethrough": True},
     "added": {"fg": "green", "bold": True},
 }
 _MARKS = {"same": "{}", "removed": "[-{}-]", "added": "{{+{}+}}"}
-_Function = TypeVar("_Function", bound=Callable[..., Any])
-
-
-def bulk_options(function: _Function) -> _Function:
-    """Give a command the options that every change of many captions has."""
-    options = [
-        click.option(
-            "--select", "selector", default="", metavar="SELECTOR", help="Only these: 'qzy/**'."
-        ),
-        click.option("--author", help="Who does it, for the history."),
-        click.option("--dry-run", is_flag=True, help="Only show what would be changed."),
-        click.option("--yes", is_flag=True, help="Do not ask, in a terminal either."),
-        click.option(
-            "--show", default=SHOWN, show_default=True, help="How many captions to show before."
-        ),
-        json_option,
-    ]
-    for option in reversed(options):
-        function = option(function)
-    return function
 
 
 def carry_out(

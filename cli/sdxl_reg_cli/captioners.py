@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sdxl_reg.errors import InvalidValue
+from sdxl_reg_cli.caption_options import sources_of
 from sdxl_reg_cli.caption_preview import document, say_what_changed
-from sdxl_reg_cli.captions_bulk import sources_of
 from sdxl_reg_cli.console import Advance, json_option, print_json, print_table, progress_bar, say
 from sdxl_reg_cli.installation import opened
 

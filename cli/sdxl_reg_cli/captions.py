@@ -1,5 +1,6 @@
 """`sdxl-reg captions`: show, change and look back at the captions of an image set."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,6 +10,7 @@ from sdxl_reg_cli.captioners import caption_by_model
 from sdxl_reg_cli.captions_bulk import replace, tags, template
 from sdxl_reg_cli.console import json_option, print_json, print_table, say
 from sdxl_reg_cli.installation import opened
+from sdxl_reg_cli.item_results import show_results
 
 if TYPE_CHECKING:
     from sdxl_reg.catalog.caption_statistics import CaptionStatistics
@@ -78,6 +80,63 @@ def set_caption(image_set: str, path: str, text: str, author: str | None, as_jso
         print_json(document(report))
         return
     say("Recorded" if report.changed else "It is the caption already")
+
+
+@captions.command("import")
+@click.argument("image_set")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--author", help="Who wrote them.")
+@click.option("--atomic", is_flag=True, help="Write none where one cannot be written.")
+@click.option("--dry-run", is_flag=True, help="Only say what would become of each.")
+@json_option
+def import_captions(
+    image_set: str, file: Path, author: str | None, atomic: bool, dry_run: bool, as_json: bool
+) -> None:
+    """Write the captions of IMAGE_SET that a FILE has: JSON lines, a JSON list or CSV.
+
+    Each row names its picture by path, file_name, sha256 or member, and says its text or caption.
+    It is one change, which `captions undo` takes back.
+
+    \b
+    Examples:
+      sdxl-reg captions import weipin captions.jsonl
+      sdxl-reg captions import weipin captions.csv --author mei --atomic
+    """
+    from sdxl_reg.catalog.caption_items import CaptionItem, write_captions
+    from sdxl_reg.catalog.images import find_image_set
+    from sdxl_reg.catalog.items import MemberName
+    from sdxl_reg.formats.caption_tables import read_captions
+    from sdxl_reg.store.database import transaction
+
+    items = [
+        CaptionItem(
+            which=MemberName(member=row.member, path=row.path, sha256=row.sha256),
+            text=row.text,
+            author=row.author,
+        )
+        for row in read_captions(file)
+    ]
+    with opened() as registry, transaction(registry.engine) as session:
+        found = find_image_set(session, image_set)
+        report = write_captions(session, found, items, author=author, atomic=atomic)
+        if dry_run:
+            session.rollback()
+    results = [
+        {
+            "item": place,
+            "member": one.row,
+            "status": one.status,
+            "problem": {
+                "code": one.problem.code,
+                "message": one.problem.message,
+                "remedy": one.problem.remedy,
+            }
+            if one.problem
+            else None,
+        }
+        for place, one in enumerate(report.results)
+    ]
+    show_results(results, as_json=as_json, dry_run=dry_run)
 
 
 @captions.command()

@@ -1,12 +1,17 @@
 """`sdxl-reg captions template`, `replace` and `tags`: many captions changed at once."""
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from sdxl_reg.errors import InvalidValue, UnknownName
-from sdxl_reg_cli.caption_preview import bulk_options, carry_out
+from sdxl_reg_cli.caption_options import (
+    bulk_options,
+    pair_of,
+    replace_options,
+    sources_of,
+    template_options,
+)
+from sdxl_reg_cli.caption_preview import carry_out
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -14,9 +19,6 @@ if TYPE_CHECKING:
     from sdxl_reg.catalog.caption_edits import How
     from sdxl_reg.catalog.caption_rows import CaptionReport
     from sdxl_reg.tables import ImageSet
-    from sdxl_reg.vocabulary import CaptionSource
-
-MISSING = "missing"
 
 
 @click.command(
@@ -28,21 +30,7 @@ Examples:
   sdxl-reg captions template weipin "{trigger}, {caption}" --trigger wpnshirt --over model
 """
 )
-@click.argument("image_set")
-@click.argument("template", default="{tags}")
-@click.option("--prefix", default="", help="Comes before the template.")
-@click.option("--suffix", default="", help="Comes after it.")
-@click.option("--trigger", default="", help="A word to teach; first, or at {trigger}.")
-@click.option(
-    "--word", "words", multiple=True, metavar="TAG=TEXT", help="Say a tag so; repeatable."
-)
-@click.option("--separator", default=", ", show_default=True, help="Between the parts.")
-@click.option(
-    "--over",
-    multiple=True,
-    metavar="SOURCE",
-    help="Whose captions to replace: tags, sidecar, model, person. [default: tags, sidecar]",
-)
+@template_options
 @bulk_options
 def template(
     image_set: str,
@@ -64,7 +52,7 @@ def template(
     without a caption always get one. Without --select the template stays the set's: new pictures
     get it when they are ingested.
     """
-    said = dict(_pair(word) for word in words)
+    said = dict(pair_of(word) for word in words)
     sources = sources_of(over)
 
     def change(session: "Session", found: "ImageSet", dry_run: bool) -> "CaptionReport":
@@ -95,13 +83,7 @@ Examples:
   sdxl-reg captions replace weipin "(\\w+) backdrop" "\\1 background" --regex --dry-run
 """
 )
-@click.argument("image_set")
-@click.argument("search")
-@click.argument("replacement")
-@click.option("--text", "how", flag_value="text", default=True, help="Look anywhere. [default]")
-@click.option("--tag", "how", flag_value="tag", help="Look for whole parts between commas.")
-@click.option("--regex", "how", flag_value="regex", help=r"A regular expression; \1 is a group.")
-@click.option("--ignore-case", is_flag=True, help="Upper and lower case are the same.")
+@replace_options
 @bulk_options
 def replace(
     image_set: str,
@@ -173,24 +155,6 @@ def deduplicate_tags(image_set: str, **options: Any) -> None:
     _edit(image_set, options)
 
 
-def sources_of(names: Iterable[str]) -> "set[CaptionSource]":
-    """The sources that `--over` names; `missing` is none, it is always allowed.
-
-    Args:
-        names: Words, or several in one with commas.
-
-    Raises:
-        UnknownName: One of them is no source.
-    """
-    from sdxl_reg.vocabulary import CaptionSource
-
-    words = {part.strip() for name in names for part in name.split(",") if part.strip()}
-    known = {source.value for source in CaptionSource}
-    for word in words - known - {MISSING}:
-        raise UnknownName("source of captions", word, [*known, MISSING])
-    return {CaptionSource(word) for word in words & known}
-
-
 def _edit(image_set: str, options: dict[str, Any], **edit: Any) -> None:
     selector, author = options.pop("selector"), options.pop("author")
 
@@ -200,10 +164,3 @@ def _edit(image_set: str, options: dict[str, Any], **edit: Any) -> None:
         return edit_tags(session, found, select=selector, author=author, dry_run=dry_run, **edit)
 
     carry_out(image_set, change, **options)
-
-
-def _pair(word: str) -> tuple[str, str]:
-    tag, sign, text = word.partition("=")
-    if not sign or not tag.strip():
-        raise InvalidValue("not a word and what is said instead", word, remedy="Give spot=stain")
-    return tag.strip(), text.strip()

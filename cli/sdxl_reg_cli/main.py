@@ -57,6 +57,9 @@ COMMANDS = {
 REMOTE = {
     "ingest": "ingest:ingest",
     "images": "browse:images",
+    "tags": "tags:tags",
+    "captions": "captions:captions",
+    "crops": "crops:crops",
     "datasets": "datasets:datasets",
     "dataset": "datasets:dataset",
     "train": "runs:train",

@@ -1,12 +1,18 @@
 """`sdxl-reg tags`: show the tag tree of an image set, and edit it."""
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from sdxl_reg_cli.console import json_option, print_json, print_table, say
 from sdxl_reg_cli.installation import opened
+from sdxl_reg_cli.tag_options import (
+    ShowingGroup,
+    chosen_by,
+    edit_options,
+    selection_options,
+)
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -14,24 +20,6 @@ if TYPE_CHECKING:
     from sdxl_reg.catalog.tag_reports import EditReport
     from sdxl_reg.catalog.tags import TagNode
     from sdxl_reg.tables import ImageSet
-
-_Function = TypeVar("_Function", bound=Callable[..., Any])
-
-
-class ShowingGroup(click.Group):
-    """A group whose command is `show` where none is named: `sdxl-reg tags weipin`."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """As click does it, with `show` in front of what names no command."""
-        names = [argument for argument in args if not argument.startswith("-")]
-        if names and names[0] not in self.commands:
-            if len(names) > 1:
-                from sdxl_reg.errors import suggestion
-
-                hint = suggestion(names[0], self.commands)
-                raise click.UsageError(f"no such command: {names[0]!r}. {hint}", ctx)
-            args = ["show", *args]
-        return super().parse_args(ctx, args)
 
 
 @click.group(cls=ShowingGroup)
@@ -50,24 +38,6 @@ def tags() -> None:
       sdxl-reg tags merge weipin qzy/flawed/stain qzy/flawed/spot
       sdxl-reg tags undo weipin
     """
-
-
-def _edit_options(function: _Function) -> _Function:
-    """Options of every command that edits: who does it, whether to do it, and the form."""
-    preview = click.option(
-        "--dry-run", is_flag=True, help="Say what it would do, and change nothing."
-    )
-    author = click.option("--author", metavar="NAME", help="Who does it, for the history.")
-    return author(preview(json_option(function)))
-
-
-def _selection_options(function: _Function) -> _Function:
-    """Options that say which images an edit is for."""
-    selector = click.option(
-        "--select", "selector", default="", metavar="SELECTOR", help="Which images: '**/spot'."
-    )
-    everything = click.option("--all", "takes_all", is_flag=True, help="All images of the set.")
-    return selector(everything(function))
 
 
 @tags.command()
@@ -107,7 +77,7 @@ def show(image_set: str, as_json: bool) -> None:
 @tags.command()
 @click.argument("image_set")
 @click.argument("tag")
-@_edit_options
+@edit_options
 def add(image_set: str, tag: str, **options: Any) -> None:
     """Make TAG, and the tags above it where they are missing.
 
@@ -124,7 +94,7 @@ def add(image_set: str, tag: str, **options: Any) -> None:
 @click.argument("image_set")
 @click.argument("tag")
 @click.argument("name")
-@_edit_options
+@edit_options
 def rename(image_set: str, tag: str, name: str, **options: Any) -> None:
     """Call TAG by another NAME; the old name leads to it from now on.
 
@@ -145,7 +115,7 @@ def rename(image_set: str, tag: str, name: str, **options: Any) -> None:
 @click.argument("image_set")
 @click.argument("tag")
 @click.argument("below")
-@_edit_options
+@edit_options
 def move(image_set: str, tag: str, below: str, **options: Any) -> None:
     """Move TAG, with everything below it, under the tag BELOW; / is the root.
 
@@ -167,7 +137,7 @@ def move(image_set: str, tag: str, below: str, **options: Any) -> None:
 @click.argument("image_set")
 @click.argument("tag")
 @click.argument("into")
-@_edit_options
+@edit_options
 def merge(image_set: str, tag: str, into: str, **options: Any) -> None:
     """Merge TAG into another tag; what has TAG has the other one afterwards.
 
@@ -189,7 +159,7 @@ def merge(image_set: str, tag: str, into: str, **options: Any) -> None:
 @tags.command()
 @click.argument("image_set")
 @click.argument("tag")
-@_edit_options
+@edit_options
 def remove(image_set: str, tag: str, **options: Any) -> None:
     """Delete TAG, which no image has and below which there is no other tag.
 
@@ -207,8 +177,8 @@ def remove(image_set: str, tag: str, **options: Any) -> None:
 @tags.command()
 @click.argument("image_set")
 @click.argument("tag")
-@_selection_options
-@_edit_options
+@selection_options
+@edit_options
 def attach(image_set: str, tag: str, selector: str, takes_all: bool, **options: Any) -> None:
     """Give TAG to the images of IMAGE_SET that are selected.
 
@@ -219,7 +189,7 @@ def attach(image_set: str, tag: str, selector: str, takes_all: bool, **options: 
     """
     from sdxl_reg.catalog import tag_edits
 
-    chosen = _chosen(selector, takes_all)
+    chosen = chosen_by(selector, takes_all)
     _edit(
         image_set,
         lambda session, found, by: tag_edits.attach(session, found, chosen, tag, **by),
@@ -230,8 +200,8 @@ def attach(image_set: str, tag: str, selector: str, takes_all: bool, **options: 
 @tags.command()
 @click.argument("image_set")
 @click.argument("tag")
-@_selection_options
-@_edit_options
+@selection_options
+@edit_options
 def detach(image_set: str, tag: str, selector: str, takes_all: bool, **options: Any) -> None:
     """Take TAG from the images of IMAGE_SET that are selected; tags below it stay.
 
@@ -241,7 +211,7 @@ def detach(image_set: str, tag: str, selector: str, takes_all: bool, **options: 
     """
     from sdxl_reg.catalog import tag_edits
 
-    chosen = _chosen(selector, takes_all)
+    chosen = chosen_by(selector, takes_all)
     _edit(
         image_set,
         lambda session, found, by: tag_edits.detach(session, found, chosen, tag, **by),
@@ -330,12 +300,6 @@ def _edit(
         )
     else:
         say(("Dry run, nothing is changed. " if dry_run else "") + report.summary)
-
-
-def _chosen(selector: str, takes_all: bool) -> str:
-    if bool(selector.strip()) == takes_all:
-        raise click.UsageError("give either --select SELECTOR or --all")
-    return selector
 
 
 def _document(node: "TagNode") -> dict[str, Any]:

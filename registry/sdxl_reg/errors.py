@@ -4,6 +4,7 @@
     ├── UsageError            exit 2   HTTP 422   the request cannot be carried out
     │   ├── InvalidValue               a value out of range or of the wrong form
     │   ├── InvalidSettings            several settings at once, each with its fault
+    │   ├── ItemsRefused               one of many things at once is refused, and so all are
     │   └── UnknownName                a closed word (option, trainer, metric) that does not exist
     ├── NotFound              exit 3   HTTP 404   a row or a file that is not there
     ├── Conflict              exit 4   HTTP 409   what is asked contradicts what is recorded
@@ -75,6 +76,22 @@ class InvalidSettings(UsageError):
         self.faults = dict(faults)
         lines = "".join(f"\n  {name}: {fault}" for name, fault in self.faults.items())
         super().__init__(f"{subject} cannot take these settings:{lines}")
+
+
+class ItemsRefused(UsageError):
+    """Many things at once of which one is refused, so that none was done; each fault is told."""
+
+    code = "items-refused"
+
+    def __init__(self, total: int, faults: Mapping[str, str]) -> None:
+        self.total = total
+        self.faults = dict(faults)
+        first = next(iter(self.faults.items()), ("", ""))
+        super().__init__(
+            f"{len(self.faults)} of {total} are refused, so that none was done; "
+            f"{first[0]}: {first[1]}",
+            remedy="Mend them, or ask without `atomic` for the others",
+        )
 
 
 class UnknownName(UsageError):

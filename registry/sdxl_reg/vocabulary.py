@@ -121,6 +121,14 @@ class Outcome(StrEnum):
     TIE = "tie"
 
 
+class ItemStatus(StrEnum):
+    """What became of one of many things that were asked for at once."""
+
+    WRITTEN = "written"
+    UNCHANGED = "unchanged"
+    REFUSED = "refused"
+
+
 class MemberState(StrEnum):
     """Whether the source file of an image-set member was there at the last ingest."""
 

@@ -18,15 +18,22 @@ limit_option = click.option("--limit", type=click.IntRange(min=1), default=100, 
 @click.option(
     "--select", default="", metavar="SELECTOR", help="Only these: 'qzy/** AND size:<512'."
 )
+@filter_option
 @limit_option
 @json_option
-def images(image_set: str | None, select: str, limit: int, as_json: bool) -> None:
-    """List the image sets of the server, or the images of IMAGE_SET."""
+def images(image_set: str | None, select: str, wanted: str, limit: int, as_json: bool) -> None:
+    """List the image sets of the server (--filter), or the images of IMAGE_SET (--select)."""
     with connected() as client:
         if image_set is None:
             columns = {"image set": "name", "images": "images", "missing": "missing"}
             columns["layout"] = "layout"
-            show_list(client, "image-sets", columns=columns, limit=limit, as_json=as_json)
+            show_list(
+                *(client, "image-sets"),
+                columns=columns,
+                limit=limit,
+                as_json=as_json,
+                filter=wanted,
+            )
             return
         columns = {"path": "path", "tags": "tags", "caption": "caption"}
         where = ("image-sets", image_set, "images")

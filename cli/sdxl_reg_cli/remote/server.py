@@ -66,6 +66,32 @@ def show_list(
     print_table(list(columns), rows)
 
 
+def show_changes(image_set: str, *, of: str, limit: int, as_json: bool) -> None:
+    """Print what was changed of a set of the server, the newest first.
+
+    Args:
+        image_set: Its name.
+        of: tags, captions or crops.
+        limit: How many at most.
+        as_json: Whether as the API has them.
+    """
+    with connected() as client:
+        found = client.get("image-sets", image_set, "changes", of=of, limit=limit)
+    if as_json:
+        print_json({"items": found["items"]})
+        return
+    rows = [
+        [
+            one["created_at"][:16].replace("T", " "),
+            one["summary"],
+            one["author"] or "",
+            (one["undone_at"] or "")[:16].replace("T", " "),
+        ]
+        for one in found["items"]
+    ]
+    print_table(["when", "what", "who", "undone"], rows)
+
+
 def _cell(value: Any) -> str:
     if value is None:
         return ""

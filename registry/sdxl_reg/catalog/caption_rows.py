@@ -58,11 +58,13 @@ class NewCaption:
         target: The member.
         text: The caption.
         source: Who wrote it.
+        author: The person, where it is another one than who makes the change.
     """
 
     target: CaptionTarget
     text: str
     source: CaptionSource = CaptionSource.PERSON
+    author: str | None = None
 
 
 Rewriter = Callable[[Sequence[CaptionTarget]], list[NewCaption]]
@@ -239,7 +241,7 @@ def _append(
             "member_id": given.target.member_id,
             "text": given.text,
             "source": given.source,
-            "author": author,
+            "author": given.author or author,
             "parent_id": given.target.caption_id,
             "tokens": token_count(given.text),
             "change_id": change.id,

@@ -16,6 +16,7 @@ from sdxl_reg.catalog.blobs import recorded
 from sdxl_reg.catalog.freezing import Prepared, prepare
 from sdxl_reg.catalog.images import find_image_set
 from sdxl_reg.catalog.lineage import new_node, record_origins
+from sdxl_reg.catalog.list_filters import DATASET_FIELDS, filtered
 from sdxl_reg.catalog.paging import Page, Slice, page_of
 from sdxl_reg.catalog.references import parse_reference
 from sdxl_reg.errors import NotFound
@@ -175,8 +176,21 @@ def dataset_versions(session: Session) -> Sequence[DatasetVersion]:
 
 
 def versions_page(session: Session, part: Slice) -> Page[DatasetVersion]:
-    """Some of the dataset versions, newest first."""
-    return page_of(session, select(DatasetVersion), DatasetVersion.id, part, newest_first=True)
+    """Some of the dataset versions, newest first.
+
+    Args:
+        session: The transaction.
+        part: Which of them; its filter knows `DATASET_FIELDS`.
+
+    Raises:
+        InvalidValue: The cursor or the filter is none of ours.
+        UnknownName: The filter asks for another field.
+    """
+    query = select(DatasetVersion)
+    if part.filter:
+        query = query.join(Dataset).join(ImageSet)
+        query = query.where(filtered(part.filter, DATASET_FIELDS, name="name"))
+    return page_of(session, query, DatasetVersion.id, part, newest_first=True)
 
 
 def entries_page(session: Session, version: DatasetVersion, part: Slice) -> Page[DatasetEntry]:

@@ -7,6 +7,8 @@ from typing import Any
 from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session
 
+from sdxl_reg.catalog.list_filters import IMAGE_SET_FIELDS, filtered
+from sdxl_reg.catalog.paging import Page, Slice, page_of
 from sdxl_reg.catalog.selection import selects
 from sdxl_reg.catalog.tag_pages import ids_below, members_below, tag_id_at
 from sdxl_reg.catalog.totals import count_below, totals_of
@@ -101,6 +103,24 @@ def image_sets(session: Session) -> list[ImageSetSummary]:
     """Every image set with its counts, by name."""
     found = session.scalars(select(ImageSet).order_by(ImageSet.name_key))
     return [summary_of(session, image_set) for image_set in found.all()]
+
+
+def image_sets_page(session: Session, part: Slice) -> Page[ImageSetSummary]:
+    """Some of the image sets with their counts, by name.
+
+    Args:
+        session: The transaction.
+        part: Which of them; its filter knows `IMAGE_SET_FIELDS`.
+
+    Raises:
+        InvalidValue: The cursor or the filter is none of ours.
+        UnknownName: The filter asks for another field.
+    """
+    query = select(ImageSet)
+    if part.filter:
+        query = query.where(filtered(part.filter, IMAGE_SET_FIELDS, name="name"))
+    page = page_of(session, query, ImageSet.name_key, part)
+    return Page(items=[summary_of(session, found) for found in page.items], next=page.next)
 
 
 def summary_of(session: Session, image_set: ImageSet) -> ImageSetSummary:

@@ -18,9 +18,12 @@ from sdxl_reg.imaging.names import name_key
 from sdxl_reg.tables import (
     Artifact,
     ArtifactVersion,
+    Dataset,
+    DatasetVersion,
     GeneratedPicture,
     Generation,
     Grid,
+    ImageSet,
     LineageEvent,
     Run,
 )
@@ -185,6 +188,22 @@ VERSION_FIELDS: Mapping[str, ListField] = {
     "sha256": ListField("glob: 245ef1*", _glob(ArtifactVersion.digest)),
     "created": ListField("a day or a moment", _moment(ArtifactVersion.created_at)),
 }
+IMAGE_SET_FIELDS: Mapping[str, ListField] = {
+    "name": ListField("glob: weipin*", _glob(ImageSet.name_key, key=name_key)),
+    "layout": ListField("glob: brand/*", _glob(ImageSet.layout)),
+    "project": ListField("glob", _glob(ImageSet.project)),
+    "created": ListField("a day or a moment", _moment(ImageSet.created_at)),
+}
+DATASET_FIELDS: Mapping[str, ListField] = {
+    "name": ListField("glob: weipin*", _glob(Dataset.name_key, key=name_key)),
+    "set": ListField("glob on the image set", _glob(ImageSet.name_key, key=name_key)),
+    "version": ListField("number: >=3", _number(DatasetVersion.version)),
+    "images": ListField("number: <100", _number(DatasetVersion.image_count)),
+    "sha256": ListField("glob: 245ef1*", _glob(DatasetVersion.digest)),
+    "project": ListField("glob", _glob(ImageSet.project)),
+    "created": ListField("a day or a moment", _moment(DatasetVersion.created_at)),
+}
+"""Of versions joined with their datasets and image sets."""
 RUN_FIELDS: Mapping[str, ListField] = {
     "title": ListField("glob: *weipin*", _glob(Run.title)),
     "kind": ListField("train, grid, generate, …", _word(Run.kind, RunKind)),

@@ -6,7 +6,7 @@ one by one.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -54,6 +54,12 @@ def as_runs(member_ids: Iterable[int]) -> Runs:
         else:
             runs.append([number, number])
     return runs
+
+
+def numbers_in(runs: Iterable[Sequence[int]]) -> Iterator[int]:
+    """The row numbers that runs hold, one by one: for some thousands of them."""
+    for first, last in runs:
+        yield from range(first, last + 1)
 
 
 def count_of(runs: Sequence[Sequence[int]]) -> int:

@@ -50,13 +50,7 @@ def add(
     """
     own_tree(session)
     writer = TagWriter(session)
-    names = [_checked(name) for name in tag_path.strip("/").split("/")]
-    tag: Tag | None = None
-    for position, name in enumerate(names, 1):
-        # A name that is asked for outright becomes a tag, also where it led to another one.
-        named = child_of if position == len(names) else child_named
-        tag = named(session, tag, name) or _made(writer, image_set, tag, name=name)
-    path = tag.path if tag else ""
+    path = made_path(session, writer, image_set, tag_path).path
     if not writer.undo:
         return nothing_to_do(f"There is a tag {path!r} already")
     what = "tags.added", f"Added {path}"
@@ -286,6 +280,36 @@ def undo_tags(session: Session, image_set: ImageSet) -> Change:
     writer.run(change.undo["steps"])
     writer.count_anew()
     return change
+
+
+def made_path(session: Session, writer: TagWriter, image_set: ImageSet, tag_path: str) -> Tag:
+    """The tag at a path, made with those above it where they are missing.
+
+    Args:
+        session: The transaction.
+        writer: Writes it, and down what takes it back.
+        image_set: Whose levels it is called by.
+        tag_path: Names from the root, joined by /.
+
+    Raises:
+        InvalidValue: A name of the path is empty or unfit.
+    """
+    first, *names = [_checked(name) for name in tag_path.strip("/").split("/")]
+    is_last = not names
+    tag = _child(session, None, first, is_last=is_last) or _made(
+        writer, image_set, None, name=first
+    )
+    for position, name in enumerate(names, 1):
+        is_last = position == len(names)
+        tag = _child(session, tag, name, is_last=is_last) or _made(
+            writer, image_set, tag, name=name
+        )
+    return tag
+
+
+def _child(session: Session, parent: Tag | None, name: str, *, is_last: bool) -> Tag | None:
+    """A name that is asked for outright becomes a tag, also where it led to another one."""
+    return (child_of if is_last else child_named)(session, parent, name)
 
 
 def _made(writer: TagWriter, image_set: ImageSet, parent: Tag | None, *, name: str) -> Tag:

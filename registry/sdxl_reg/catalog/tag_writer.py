@@ -7,14 +7,13 @@ members it concerns.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Delete,
     Insert,
-    Select,
     Update,
     case,
     delete,
@@ -27,8 +26,21 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session, aliased
 
-from sdxl_reg.catalog.member_runs import Runs, count_of, in_runs, runs_of
+from sdxl_reg.catalog.member_runs import (
+    Runs,
+    count_of,
+    in_runs,
+    numbers_in,
+    runs_of,
+)
 from sdxl_reg.catalog.portions import portions
+from sdxl_reg.catalog.tag_conditions import (
+    holders_of,
+    is_below,
+    refuse_used,
+    rows_inside,
+)
+from sdxl_reg.catalog.tag_exchange import exchange
 from sdxl_reg.catalog.tags import child_of, level_at, new_tag
 from sdxl_reg.catalog.totals import refresh_totals
 from sdxl_reg.errors import Conflict, NotFound
@@ -85,7 +97,7 @@ class TagWriter:
         Raises:
             Conflict: It has members or tags below it after all.
         """
-        self._refuse_used(tag)
+        refuse_used(self._session, tag)
         query = select(TagAlias).where((TagAlias.tag_id == tag.id) | (TagAlias.parent_id == tag.id))
         for alias in self._session.scalars(query).all():
             self.unalias(alias)
@@ -117,10 +129,10 @@ class TagWriter:
         self._touch(tag)
         self._set_place(tag, parent, name=name)
         if levels_before:
-            depths = self._session.scalars(select(Tag.depth).where(_below(tag)).distinct())
+            depths = self._session.scalars(select(Tag.depth).where(is_below(tag)).distinct())
             named = {at: level_at(levels, at)[:64] for at in depths}
             level = case(named, value=Tag.depth)
-            self._do(update(Tag).where(_below(tag)).values(level=level))
+            self._do(update(Tag).where(is_below(tag)).values(level=level))
             self._read_tags_anew()
 
     def alias(self, parent_id: int | None, key: str, tag: Tag) -> None:
@@ -199,7 +211,7 @@ class TagWriter:
         self._touch(tag)
         found = []
         for by_folder in (True, False):
-            holders = _holders(tag, members).where(MemberTag.by_folder.is_(by_folder))
+            holders = holders_of(tag, members).where(MemberTag.by_folder.is_(by_folder))
             if runs := runs_of(self._session, holders):
                 self._note("attach", tag=tag.path, members=runs, by_folder=by_folder)
                 found.append(runs)
@@ -215,10 +227,28 @@ class TagWriter:
             members: A condition on `Member`.
             by_folder: Whether their folder gave it, not a person.
         """
-        holders = _holders(tag, members).where(MemberTag.by_folder.is_(not by_folder))
+        holders = holders_of(tag, members).where(MemberTag.by_folder.is_(not by_folder))
         if runs := runs_of(self._session, holders):
             self._set_giver(tag, runs, by_folder=by_folder)
             self._note("mark", tag=tag.path, members=runs, by_folder=not by_folder)
+
+    def exchange(
+        self,
+        image_set_id: int,
+        *,
+        gain: Mapping[tuple[Tag, bool], Collection[int]],
+        lose: Mapping[Tag, Collection[int]],
+    ) -> None:
+        """Give many tags to members of one set, and take others from them.
+
+        Args:
+            image_set_id: Row of the set.
+            gain: A tag, and whether folders give it → rows of members.
+            lose: A tag → rows of members.
+        """
+        if step := exchange(self._session, image_set_id, gain=gain, lose=lose):
+            self._touched.add(image_set_id)
+            self.undo.insert(0, step)
 
     def count_anew(self) -> None:
         """Count the sets that were changed, so that nobody has to who only looks at them."""
@@ -271,6 +301,15 @@ class TagWriter:
     def _again_mark(self, tag: str, members: Runs, *, by_folder: bool) -> None:
         self._set_giver(self._at(tag), members, by_folder=by_folder)
 
+    def _again_exchange(
+        self, image_set: int, gain: Sequence[Sequence[Any]], lose: Sequence[Sequence[Any]]
+    ) -> None:
+        self.exchange(
+            image_set,
+            gain={(self._at(path), by): list(numbers_in(runs)) for path, by, runs in gain},
+            lose={self._at(path): list(numbers_in(runs)) for path, runs in lose},
+        )
+
     def _note(self, do: str, **arguments: Any) -> None:
         self.undo.insert(0, {"do": do, **arguments})
 
@@ -287,28 +326,9 @@ class TagWriter:
         below = TagAlias.parent_id == parent_id if parent_id else TagAlias.parent_id.is_(None)
         return self._session.scalars(select(TagAlias).where(below, TagAlias.name_key == key)).all()
 
-    def _refuse_used(self, tag: Tag) -> None:
-        child = self._session.scalar(select(Tag.path).where(Tag.parent_id == tag.id).limit(1))
-        if child is not None:
-            raise Conflict(
-                f"{tag.path!r} has tags below it, such as {child!r}",
-                remedy="Remove, move or merge those first",
-            )
-        holder = self._session.scalar(
-            select(ImageSet.name)
-            .join(MemberTag, MemberTag.image_set_id == ImageSet.id)
-            .where(MemberTag.tag_id == tag.id)
-            .limit(1)
-        )
-        if holder is not None:
-            raise Conflict(
-                f"{tag.path!r} is on images of {holder!r}",
-                remedy=f"Detach it first: sdxl-reg tags detach {holder} {tag.path!r} --all",
-            )
-
     def _levels_below(self, tag: Tag) -> dict[str, list[str]]:
         levels = defaultdict(list)
-        query = select(Tag.level, Tag.path).where(_below(tag)).order_by(Tag.path)
+        query = select(Tag.level, Tag.path).where(is_below(tag)).order_by(Tag.path)
         for level, path in self._session.execute(query):
             levels[level].append(path.removeprefix(tag.path))
         return dict(levels)
@@ -319,7 +339,7 @@ class TagWriter:
         deeper = (parent.depth + 1 if parent else 0) - tag.depth
         self._do(
             update(Tag)
-            .where(_below(tag))
+            .where(is_below(tag))
             .values(
                 path=literal(path) + func.substr(Tag.path, len(tag.path) + 1),
                 depth=Tag.depth + deeper,
@@ -333,7 +353,7 @@ class TagWriter:
         self._read_tags_anew()
 
     def _cut_off(self, tag: Tag) -> None:
-        inside = _inside(tag)
+        inside = rows_inside(tag)
         self._do(
             delete(TagClosure).where(
                 TagClosure.descendant_id.in_(inside), TagClosure.ancestor_id.not_in(inside)
@@ -369,21 +389,6 @@ class TagWriter:
     def _touch(self, tag: Tag) -> None:
         """Remember the sets that have the tag or one below it: their counts are others now."""
         uses = exists().where(
-            MemberTag.image_set_id == ImageSet.id, MemberTag.tag_id.in_(_inside(tag))
+            MemberTag.image_set_id == ImageSet.id, MemberTag.tag_id.in_(rows_inside(tag))
         )
         self._touched.update(self._session.scalars(select(ImageSet.id).where(uses)))
-
-
-def _inside(tag: Tag) -> Select[Any]:
-    return select(TagClosure.descendant_id).where(TagClosure.ancestor_id == tag.id)
-
-
-def _below(tag: Tag) -> ColumnElement[bool]:
-    """The condition that a `Tag` is this one or lies below it."""
-    return Tag.id.in_(_inside(tag))
-
-
-def _holders(tag: Tag, members: ColumnElement[bool]) -> Select[Any]:
-    return select(MemberTag.member_id).where(
-        MemberTag.tag_id == tag.id, MemberTag.member_id.in_(select(Member.id).where(members))
-    )

@@ -66,12 +66,18 @@ def find_tag(session: Session, path: str) -> Tag:
     Raises:
         NotFound: There is none.
     """
+    tag = tag_at(session, path)
+    if tag is None:
+        raise NotFound("tag", path, session.scalars(select(Tag.path)))
+    return tag
+
+
+def tag_at(session: Session, path: str) -> Tag | None:
+    """As `find_tag`; None where there is none."""
     root, *names = path.strip("/").split("/")
     tag = child_named(session, None, root)
     for name in names:
         tag = child_named(session, tag, name) if tag else None
-    if tag is None:
-        raise NotFound("tag", path, session.scalars(select(Tag.path)))
     return tag
 
 

@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
-from sdxl_reg.errors import InvalidSettings, NotSignedIn, RegistryError
+from sdxl_reg.errors import InvalidSettings, ItemsRefused, NotSignedIn, RegistryError
 from sdxl_reg.web.identity import CHALLENGE, to_sign_in
 from sdxl_reg.web.observing import REQUEST_ID, request_id
 from sdxl_reg.web.problem_types import DATABASE, INTERNAL, INVALID_REQUEST, OF_HTTP, type_of
@@ -40,7 +40,7 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(RegistryError)
     def of_ours(request: Request, error: RegistryError) -> Response:
         status = HTTPStatus(error.http_status)
-        faults = error.faults if isinstance(error, InvalidSettings) else {}
+        faults = error.faults if isinstance(error, InvalidSettings | ItemsRefused) else {}
         return answer(request, status, error.code, error.message, error.remedy, faults=faults)
 
     @app.exception_handler(NotSignedIn)

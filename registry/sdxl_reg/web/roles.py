@@ -19,7 +19,7 @@ from sdxl_reg.catalog.images import find_image_set, numbered_member
 from sdxl_reg.catalog.runs import find_run
 from sdxl_reg.errors import NotAllowed, NotFound
 from sdxl_reg.formats.scans import Scan
-from sdxl_reg.tables import ImageSet, MemberTag, Tag, TagClosure
+from sdxl_reg.tables import Caption, ImageSet, MemberTag, Tag, TagClosure
 from sdxl_reg.vocabulary import Role, ScanVerdict
 from sdxl_reg.web.dependencies import SessionOf
 
@@ -38,6 +38,15 @@ def of_image_set(session: Session, values: Mapping[str, Any]) -> str:
 def of_member(session: Session, values: Mapping[str, Any]) -> str:
     """The project of the member `{member}`."""
     return numbered_member(session, _number(values["member"], "member")).image_set.project
+
+
+def of_caption(session: Session, values: Mapping[str, Any]) -> str:
+    """The project of the set whose member had the caption `{caption_id}`."""
+    number = _number(values["caption_id"], "caption")
+    found = session.scalar(select(Caption.member_id).where(Caption.id == number))
+    if found is None:
+        raise NotFound("caption", str(number), remedy="See: sdxl-reg captions history SET PATH")
+    return numbered_member(session, found).image_set.project
 
 
 def of_artifact(session: Session, values: Mapping[str, Any]) -> str:

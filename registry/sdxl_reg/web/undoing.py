@@ -25,13 +25,16 @@ def newest_change(session: Session, image_set: ImageSet) -> Change | None:
     return next((one for one in known if one.undone_at is None and _noun(one) in _UNDO), None)
 
 
-def undo(session: Session, image_set: ImageSet, *, expected: int | None = None) -> Change:
+def undo(
+    session: Session, image_set: ImageSet, *, expected: int | None = None, of: str | None = None
+) -> Change:
     """Take back the newest change of a set.
 
     Args:
         session: The transaction.
         image_set: The set.
         expected: The change that whoever asks has in mind; none for whichever it is.
+        of: The newest of these, whatever else came after it: tags, captions or crops.
 
     Returns:
         The change, now marked as undone.
@@ -40,6 +43,8 @@ def undo(session: Session, image_set: ImageSet, *, expected: int | None = None) 
         NotFound: There is nothing to take back.
         Conflict: Something else was changed since.
     """
+    if of is not None:
+        return _UNDO[of](session, image_set)
     newest = newest_change(session, image_set)
     if newest is None:
         raise NotFound("change", "the last one", (), remedy="Nothing was changed, or all is undone")

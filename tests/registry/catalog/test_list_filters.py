@@ -8,9 +8,12 @@ import pytest
 from sqlalchemy import Engine, update
 
 from sdxl_reg.catalog.artifacts import NewVersion, add_version, artifacts_page, ensure_artifact
+from sdxl_reg.catalog.datasets import freeze, version_ref
+from sdxl_reg.catalog.datasets import versions_page as versions_page_of_datasets
 from sdxl_reg.catalog.generations import GenerationRequest, generations_page, plan_generation
 from sdxl_reg.catalog.grids import grids_page
 from sdxl_reg.catalog.grids import plan as plan_grid
+from sdxl_reg.catalog.images import image_sets_page
 from sdxl_reg.catalog.paging import Slice
 from sdxl_reg.catalog.picture_requests import PictureRequest
 from sdxl_reg.catalog.runs import cancel, new_run, runs_page
@@ -22,6 +25,7 @@ from sdxl_reg.store.database import reading, transaction
 from sdxl_reg.tables import Artifact
 from sdxl_reg.vocabulary import ArtifactKind, RunKind
 from tests.registry.catalog.hand_drawn import SMALL, finish_by_hand
+from tests.registry.catalog.hand_tagged import image_set_of
 
 
 @pytest.fixture
@@ -182,3 +186,49 @@ def test_a_cursor_leads_on_in_its_own_filter_only(stocked: Engine) -> None:
         for other in ("", "kind:lora"):
             with pytest.raises(InvalidValue, match="not a cursor of this list"):
                 artifacts_page(session, Slice(limit=1, filter=other, cursor=first.next))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "names"),
+    [
+        ("set:we* version:1", {"weipin@1", "spots@1"}),
+        ("name:weipin AND images:>1", {"weipin@1", "weipin@2"}),
+        ("spots OR (weipin version:>=2)", {"spots@1", "weipin@2"}),
+        ("project:lab", set()),
+        ("created:<2026-01-01", set()),
+    ],
+)
+def test_datasets_are_found_by_what_they_are(
+    engine: Engine, store: BlobStore, wanted: str, names: set[str]
+) -> None:
+    with transaction(engine) as session:
+        found = image_set_of(session, "weipin", ["qzy", "lsbr"])
+        freeze(session, store, "weipin")
+        freeze(session, store, "spots", image_set="weipin", selector="qzy")
+        found.background = "#000000"
+        freeze(session, store, "weipin")
+    with reading(engine) as session:
+        page = versions_page_of_datasets(session, Slice(filter=wanted, limit=1))
+        told = {version_ref(version) for version in page.items}
+        while page.next:
+            with pytest.raises(InvalidValue):
+                versions_page_of_datasets(session, Slice(filter="other", cursor=page.next))
+            part = Slice(filter=wanted, limit=1, cursor=page.next)
+            page = versions_page_of_datasets(session, part)
+            told |= {version_ref(version) for version in page.items}
+    assert told == names
+
+
+def test_image_sets_are_found_by_what_they_are(engine: Engine) -> None:
+    with transaction(engine) as session:
+        for name in ("weipin", "weipin-2", "other"):
+            image_set_of(session, name, [""])
+    with reading(engine) as session:
+        first = image_sets_page(session, Slice(filter="weipin* layout:brand/*", limit=1))
+        part = Slice(filter="weipin* layout:brand/*", limit=1, cursor=first.next)
+        second = image_sets_page(session, part)
+        told = [page.items[0].image_set.name for page in (first, second)]
+        assert (told, second.next) == (["weipin", "weipin-2"], None)
+        assert len(image_sets_page(session, Slice(filter="NOT weipin*")).items) == 1
+        with pytest.raises(UnknownName):
+            image_sets_page(session, Slice(filter="colour:red"))

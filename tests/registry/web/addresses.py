@@ -33,6 +33,7 @@ def values_of(registry: Registry) -> Mapping[str, str]:
         "generation_id": "1",
         "position": "0",
         "kind": "csv",
+        "caption_id": "1",
         "form": "folder",
         "program": "kohya",
         "alias": "best",

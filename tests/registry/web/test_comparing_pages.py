@@ -13,6 +13,8 @@ from sdxl_reg.web.app import create_app
 from sdxl_reg.web.dependencies import Registry
 from tests.registry.web.conftest import ADDRESS
 
+NOTHING = "Nothing is like this."
+
 
 def ticked(page: str) -> list[str]:
     """The versions that a form has chosen at first."""
@@ -49,9 +51,13 @@ def test_the_form_that_draws_begins_with_the_version_that_was_looked_at(client: 
     [
         ("/grids", "state:succeeded", "Grid 1 of", "Grid 2 of"),
         ("/grids", "state:queued AND weipin*", "Grid 2 of", "Grid 1 of"),
-        ("/grids", "no-such-lora", "No grid is like this", "Grid 1 of"),
-        ("/generations", "*spot* AND artifact:weipin*", "generation 1", "No generation is"),
-        ("/generations", "*mug*", "No generation is like this", "generation 1"),
+        ("/grids", "no-such-lora", NOTHING, "Grid 1 of"),
+        ("/generations", "*spot* AND artifact:weipin*", "generation 1", NOTHING),
+        ("/generations", "*mug*", NOTHING, "generation 1"),
+        ("/artifacts", "kind:lora", "weipin-lora", "/artifacts/micro"),
+        ("/artifacts", "kind:embedding", NOTHING, "weipin-lora"),
+        ("/datasets", "version:1 set:weipin", "weipin@1", NOTHING),
+        ("/image-sets", "nothing*", NOTHING, "/image-sets/weipin"),
     ],
 )
 def test_a_list_is_filtered(
@@ -62,7 +68,9 @@ def test_a_list_is_filtered(
     assert hidden not in page
 
 
-@pytest.mark.parametrize("path", ["/grids", "/generations"])
+@pytest.mark.parametrize(
+    "path", ["/grids", "/generations", "/artifacts", "/datasets", "/image-sets"]
+)
 def test_a_filter_that_makes_no_sense_is_told_beside_its_box(client: TestClient, path: str) -> None:
     answer = client.get(path, params={"filter": "colour:red"})
     assert answer.status_code == 422

@@ -129,6 +129,7 @@ NEEDED: dict[str, list[str]] = {
         f"GET {API}/lineage/{{ref}}/openlineage",
         f"GET {API}/blobs/{{sha256}}",
         "GET /image-sets/{name}",
+        "GET /image-sets/{name}/tags",
         "GET /image-sets/{name}/report",
         "GET /image-sets/{name}/report/{part}",
         "GET /images/{sha256}",
@@ -149,6 +150,12 @@ NEEDED: dict[str, list[str]] = {
     WRITER: [
         "GET /image-sets/{name}/freeze",
         f"POST {_SET}/tags",
+        f"POST {_SET}/tags/items",
+        f"POST {_SET}/captions",
+        f"POST {_SET}/crops",
+        f"POST {_SET}/crops/clear",
+        f"POST {_SET}/background",
+        f"POST {API}/captions/{{caption_id}}/revert",
         f"POST {_SET}/tags/tree",
         f"POST {_SET}/captions/words",
         f"POST {_SET}/captions/replace",
@@ -175,6 +182,7 @@ NEEDED: dict[str, list[str]] = {
     ],
     TRAINER: [
         f"POST {_VERSION}/yank",
+        f"POST {_ONE}/versions/yank",
         f"POST {_VERSION}/unyank",
         f"POST {_GENERATION}/resume",
         f"POST {_GRID}/resume",

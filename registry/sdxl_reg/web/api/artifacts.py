@@ -22,7 +22,7 @@ from sdxl_reg.catalog.references import Reference
 from sdxl_reg.catalog.uploads import find_upload, take_version
 from sdxl_reg.catalog.version_diff import diff_references
 from sdxl_reg.catalog.version_lists import versions_page
-from sdxl_reg.catalog.yanking import unyank, yank
+from sdxl_reg.catalog.yanking import unyank, yank, yank_all
 from sdxl_reg.errors import NotFound
 from sdxl_reg.store.database import reading, transaction
 from sdxl_reg.tables import Upload
@@ -46,6 +46,7 @@ from sdxl_reg.web.schemas.artifacts import (
     version_items,
 )
 from sdxl_reg.web.schemas.base import Items
+from sdxl_reg.web.schemas.items import VersionsReport, YankBody, versions_report
 from sdxl_reg.web.schemas.uploads import TakeBody
 from sdxl_reg.web.schemas.version_diffs import VersionDiffDocument, version_diff_document
 
@@ -212,6 +213,19 @@ def point(
 def alias(session: SessionOf, response: Response, name: str, alias: str) -> AliasItem:
     """The version, the recommended strength and the reason; its `ETag` is for `If-Match`."""
     return tagged(response, alias_item(find_alias(session, name, alias)))
+
+
+@router.post("/{name}/versions/yank", summary="Withdraw several versions", dependencies=[_TRAINER])
+def withdraw_all(registry: RegistryOf, name: str, said: YankBody) -> VersionsReport:
+    """`{"versions": [1, 2, 5], "reason": "wrong captions"}`; each is told what became of it.
+
+    One that an alias points at is refused; the others are withdrawn, unless it is `atomic`.
+    """
+    with transaction(registry.engine) as session:
+        artifact = find_artifact(session, name)
+        reason = said.reason.strip()
+        found = yank_all(session, artifact, said.versions, reason=reason, atomic=said.atomic)
+        return versions_report(found)
 
 
 @router.post("/{name}/versions/{which}/yank", summary="Withdraw a version", dependencies=[_TRAINER])

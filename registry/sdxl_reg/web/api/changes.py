@@ -1,8 +1,9 @@
 """Changes of an image set: tags, captions, crops; and taking them back."""
 
 from collections.abc import Callable, Sequence
+from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog import caption_edits, tag_edits
@@ -18,7 +19,7 @@ from sdxl_reg.vocabulary import Role
 from sdxl_reg.web.dependencies import Registry, RegistryOf, SessionOf, SliceOf
 from sdxl_reg.web.etags import IfMatchOf, require_match, tagged
 from sdxl_reg.web.identity import author_of
-from sdxl_reg.web.roles import needs, of_image_set, of_member, require_writer_of_tag
+from sdxl_reg.web.roles import needs, of_caption, of_image_set, of_member, require_writer_of_tag
 from sdxl_reg.web.schemas.base import Items, Number
 from sdxl_reg.web.schemas.changes import (
     CaptionBody,
@@ -26,10 +27,14 @@ from sdxl_reg.web.schemas.changes import (
     ChangeItem,
     ChangeReport,
     CropBody,
+    Elsewhere,
+    Noun,
     ReplaceBody,
+    RevertBody,
     TagsBody,
     TemplateBody,
     TreeBody,
+    TreeReport,
     UndoBody,
     Which,
     WordsBody,
@@ -48,10 +53,15 @@ _WRITER_OF_MEMBER = needs(Role.WRITER, of_member)
 
 
 @router.get(f"{_SET}/changes", summary="What was changed of a set")
-def journal(session: SessionOf, name: str, part: SliceOf) -> Items[ChangeItem]:
+def journal(
+    session: SessionOf,
+    name: str,
+    part: SliceOf,
+    of: Annotated[Noun | None, Query(description="Only changes of these.")] = None,
+) -> Items[ChangeItem]:
     """The newest changes of its tags, captions and crops, undone ones included; one page."""
     image_set = find_image_set(session, name)
-    found = changes(session, "", image_set=image_set, limit=part.limit)
+    found = changes(session, f"{of}." if of else "", image_set=image_set, limit=part.limit)
     return Items(items=[change_item(change) for change in found], next=None)
 
 
@@ -65,22 +75,27 @@ def tag(
 ) -> ChangeReport:
     """`{"do": "attach", "tag": "qzy/flawed/spot", "which": {"members": [4, 7]}}`."""
     with transaction(registry.engine) as session:
-        image_set = _matched_set(session, name, if_match)
+        image_set = matched_set(session, name, if_match)
         edit = tag_edits.attach if body.do == "attach" else tag_edits.detach
         if body.make and body.do == "attach":
             tag_edits.add(session, image_set, body.tag, author=author_of(body.author))
         chosen = chosen_members(session, image_set, body.which)
-        return _told(edit(session, image_set, chosen, body.tag, author=author_of(body.author)))
+        report = edit(session, image_set, chosen, body.tag, author=author_of(body.author))
+        return _tried(session, report) if body.dry_run else _told(report)
 
 
 @router.post(f"{_SET}/tags/tree", summary="Edit the tree of tags", dependencies=[_WRITER_OF_SET])
-def tree(
-    registry: RegistryOf, name: str, body: TreeBody, if_match: IfMatchOf = None
-) -> ChangeReport:
-    """Adds, renames, moves, merges or removes a tag; there is one tree for all sets."""
+def tree(registry: RegistryOf, name: str, body: TreeBody, if_match: IfMatchOf = None) -> TreeReport:
+    """Adds, renames, moves, merges or removes a tag; there is one tree for all sets.
+
+    With `dry_run` it says how many images would be concerned, and of which sets.
+    """
     with transaction(registry.engine) as session:
-        image_set = _matched_set(session, name, if_match)
-        return _told(_edit_of_tree(session, image_set, body))
+        image_set = matched_set(session, name, if_match)
+        report = _edit_of_tree(session, image_set, body)
+        told = _tried(session, report) if body.dry_run else _told(report)
+        others = [Elsewhere(image_set=one, members=count) for one, count in report.elsewhere]
+        return TreeReport(**dict(told), elsewhere=others)
 
 
 @router.post(
@@ -100,6 +115,7 @@ def words(
             add=body.add,
             remove=body.remove,
             at=body.at,
+            order=body.order,
             select=chosen,
             author=author_of(body.author),
             dry_run=body.dry_run,
@@ -153,6 +169,7 @@ def template(
             suffix=body.suffix,
             trigger=body.trigger,
             words=body.words,
+            separator=body.separator,
             over=caption_edits.OVER_BY_DEFAULT if body.over is None else body.over,
             select=chosen,
             author=author_of(body.author),
@@ -168,10 +185,13 @@ def template(
 def take_back(
     registry: RegistryOf, name: str, body: UndoBody, if_match: IfMatchOf = None
 ) -> ChangeReport:
-    """`{}`, or `{"change": 17}` to be refused (409) where something else came after it."""
+    """`{}`, or `{"change": 17}` to be refused (409) where something else came after it.
+
+    `{"of": "captions"}` takes back the newest change of captions, whatever else came after it.
+    """
     with transaction(registry.engine) as session:
-        image_set = _matched_set(session, name, if_match)
-        return _changed(undo(session, image_set, expected=body.change), "Undone: ")
+        image_set = matched_set(session, name, if_match)
+        return _changed(undo(session, image_set, expected=body.change, of=body.of), "Undone: ")
 
 
 @router.get(_MEMBER, summary="One member of a set")
@@ -199,6 +219,18 @@ def caption(
         else:
             _require_caption(session, member, body.caption)
             report = caption_edits.revert(session, body.caption, author_of(body.author))
+        return caption_report(report, is_dry=False)
+
+
+@router.post(
+    "/captions/{caption_id}/revert",
+    summary="Take up an earlier caption again",
+    dependencies=[needs(Role.WRITER, of_caption)],
+)
+def take_up(registry: RegistryOf, caption_id: Number, body: RevertBody) -> CaptionChangeReport:
+    """By its number in the history of a member, which has it as its caption again."""
+    with transaction(registry.engine) as session:
+        report = caption_edits.revert(session, caption_id, author_of(body.author))
         return caption_report(report, is_dry=False)
 
 
@@ -249,13 +281,23 @@ def _recaptioned(
     if_match: str | None,
 ) -> CaptionChangeReport:
     with transaction(registry.engine) as session:
-        image_set = _matched_set(session, name, if_match)
+        image_set = matched_set(session, name, if_match)
         report = edit(session, image_set, chosen_members(session, image_set, body.which))
         return caption_report(report, is_dry=body.dry_run)
 
 
-def _matched_set(session: Session, name: str, if_match: str | None) -> ImageSet:
-    """The set that is to be changed, if it still is as somebody has seen it."""
+def matched_set(session: Session, name: str, if_match: str | None) -> ImageSet:
+    """The set that is to be changed, if it still is as somebody has seen it.
+
+    Args:
+        session: The transaction that is to change it.
+        name: Of the set.
+        if_match: The tag of what was seen; None for no condition.
+
+    Raises:
+        NotFound: No such set.
+        Changed: It is otherwise.
+    """
     image_set = find_image_set(session, name)
     if if_match is not None:
         session.refresh(image_set, with_for_update=True)  # others wait until this is done
@@ -286,6 +328,12 @@ def _require_caption(session: Session, member: int, caption: int) -> None:
     found = session.get(Caption, caption)
     if found is None or found.member_id != member:
         raise NotFound("caption", str(caption), remedy=f"Name one that member {member} has had")
+
+
+def _tried(session: Session, report: EditReport) -> ChangeReport:
+    """What would be changed; nothing is."""
+    session.rollback()
+    return ChangeReport(changed=report.members, summary=report.summary, change=None)
 
 
 def _told(report: EditReport) -> ChangeReport:

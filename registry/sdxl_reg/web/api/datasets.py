@@ -20,7 +20,7 @@ from sdxl_reg.formats.dataset_formats import EXPORTS
 from sdxl_reg.store.database import transaction
 from sdxl_reg.vocabulary import Role
 from sdxl_reg.web.dataset_archives import ExportQuery, export_response
-from sdxl_reg.web.dependencies import RegistryOf, SessionOf, SliceOf
+from sdxl_reg.web.dependencies import FilteredSliceOf, RegistryOf, SessionOf, SliceOf
 from sdxl_reg.web.files import blob_response
 from sdxl_reg.web.roles import needs
 from sdxl_reg.web.schemas.base import Items, items_of
@@ -52,8 +52,11 @@ BeforeOf = Annotated[
 
 
 @router.get("", summary="List the dataset versions")
-def listed(session: SessionOf, part: SliceOf) -> Items[DatasetItem]:
-    """Every frozen dataset version, newest first."""
+def listed(session: SessionOf, part: FilteredSliceOf) -> Items[DatasetItem]:
+    """Every frozen dataset version, newest first.
+
+    `filter` knows name, set, version, images, sha256, project and created: `set:weipin images:>99`.
+    """
     return items_of(versions_page(session, part), dataset_item)
 
 

@@ -4,9 +4,16 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from sdxl_reg.catalog.images import find_image_set, image_sets, page_of_members, summary_of
-from sdxl_reg.catalog.paging import counted_page, page_after
-from sdxl_reg.web.dependencies import SessionOf, SliceOf
+from sdxl_reg.catalog.images import (
+    find_image_set,
+    find_member,
+    image_sets_page,
+    members_at,
+    page_of_members,
+    summary_of,
+)
+from sdxl_reg.catalog.paging import page_after
+from sdxl_reg.web.dependencies import FilteredSliceOf, SessionOf, SliceOf
 from sdxl_reg.web.etags import tagged
 from sdxl_reg.web.schemas.base import Items, items_of
 from sdxl_reg.web.schemas.images import (
@@ -37,11 +44,12 @@ SelectorOf = Annotated[
 
 
 @router.get("", summary="List the image sets")
-def listed(session: SessionOf, part: SliceOf) -> Items[ImageSetItem]:
-    """The image sets by name, with how many images they have."""
-    found = image_sets(session)
-    shown = found[part.offset : part.offset + part.limit]
-    return items_of(counted_page(shown, part, total=len(found)), image_set_item)
+def listed(session: SessionOf, part: FilteredSliceOf) -> Items[ImageSetItem]:
+    """The image sets by name, with how many images they have.
+
+    `filter` knows name, layout, project and created: `weipin* AND NOT project:lab`.
+    """
+    return items_of(image_sets_page(session, part), image_set_item)
 
 
 @router.get("/{name}", summary="One image set with its tag tree")
@@ -56,12 +64,23 @@ def one(session: SessionOf, response: Response, name: str) -> ImageSetDocument:
 
 @router.get("/{name}/images", summary="The images of a set")
 def images(
-    session: SessionOf, name: str, part: SliceOf, tag: TagOf = "", select: SelectorOf = ""
+    session: SessionOf,
+    name: str,
+    part: SliceOf,
+    tag: TagOf = "",
+    select: SelectorOf = "",
+    path: Annotated[
+        str, Query(description="The one that lies there, relative to the set's folder.")
+    ] = "",
 ) -> Items[MemberItem]:
     """The images as they came, with tag and caption; `tag` and `select` narrow them down."""
+    image_set = find_image_set(session, name)
+    if path:
+        found = members_at(session, [find_member(session, image_set, path).id])
+        return items_of(page_after(found, None), member_item)
     page = page_of_members(
         session,
-        find_image_set(session, name),
+        image_set,
         tag=tag,
         selector=select,
         after=part.after,

@@ -20,6 +20,7 @@ from sdxl_reg.web.pages import (
     reports,
     runs,
     storage,
+    tags,
     training,
     votes,
 )
@@ -33,6 +34,7 @@ for module in (
     image_sets,
     training,
     freezing,
+    tags,
     reports,
     images,
     ingests,

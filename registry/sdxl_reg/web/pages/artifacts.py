@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.artifacts import aliases_of, artifacts_page, find_artifact, find_version
 from sdxl_reg.catalog.grids import grids_of
+from sdxl_reg.catalog.list_filters import ARTIFACT_FIELDS
 from sdxl_reg.catalog.run_details import run_document
 from sdxl_reg.catalog.runs import find_run, metrics_of
 from sdxl_reg.catalog.version_diff import diff_references
@@ -15,7 +16,8 @@ from sdxl_reg.errors import NotFound
 from sdxl_reg.vocabulary import Program, Role
 from sdxl_reg.web.api.artifacts import BeforeOf, reference_of
 from sdxl_reg.web.charts import chart_of
-from sdxl_reg.web.dependencies import SessionOf, SliceOf
+from sdxl_reg.web.dependencies import FilteredSliceOf, SessionOf
+from sdxl_reg.web.list_pages import filtered_page
 from sdxl_reg.web.roles import may
 from sdxl_reg.web.schemas.artifacts import (
     alias_item,
@@ -32,14 +34,11 @@ router = APIRouter(prefix="/artifacts")
 
 
 @router.get("")
-def listed(request: Request, session: SessionOf, part: SliceOf) -> Response:
-    """Every artifact by name."""
-    page = artifacts_page(session, part)
-    facts = {
-        "artifacts": artifact_items(session, page.items),
-        "next": page.next,
-    }
-    return render(request, "artifacts.html", facts)
+def listed(request: Request, session: SessionOf, part: FilteredSliceOf) -> Response:
+    """The artifacts that a filter means, by name."""
+    page, box = filtered_page(session, part, artifacts_page, ARTIFACT_FIELDS)
+    facts = {"artifacts": artifact_items(session, page.items), "next": page.next, **box}
+    return render(request, "artifacts.html", facts, status=box["status"])
 
 
 @router.get("/{name}/versions/{which}")

@@ -8,9 +8,11 @@ from fastapi.responses import Response
 from sdxl_reg.catalog.dataset_contents import part_of
 from sdxl_reg.catalog.dataset_diff import diff_references
 from sdxl_reg.catalog.datasets import find_dataset_version, versions_page
+from sdxl_reg.catalog.list_filters import DATASET_FIELDS
 from sdxl_reg.formats.dataset_formats import EXPORTS
 from sdxl_reg.vocabulary import Role
-from sdxl_reg.web.dependencies import SessionOf, SliceOf
+from sdxl_reg.web.dependencies import FilteredSliceOf, SessionOf, SliceOf
+from sdxl_reg.web.list_pages import filtered_page
 from sdxl_reg.web.roles import may
 from sdxl_reg.web.schemas.dataset_diffs import diff_document
 from sdxl_reg.web.schemas.datasets import dataset_document, dataset_item, entry_item
@@ -22,11 +24,15 @@ _SHOWN = 60
 
 
 @router.get("")
-def listed(request: Request, session: SessionOf, part: SliceOf) -> Response:
-    """The frozen dataset versions, newest first."""
-    page = versions_page(session, part)
-    facts = {"datasets": [dataset_item(version) for version in page.items], "next": page.next}
-    return render(request, "datasets.html", facts)
+def listed(request: Request, session: SessionOf, part: FilteredSliceOf) -> Response:
+    """The frozen dataset versions, newest first, those that a filter means."""
+    page, box = filtered_page(session, part, versions_page, DATASET_FIELDS)
+    facts = {
+        "datasets": [dataset_item(version) for version in page.items],
+        "next": page.next,
+        **box,
+    }
+    return render(request, "datasets.html", facts, status=box["status"])
 
 
 @router.get("/{ref}")

@@ -12,19 +12,21 @@ from sdxl_reg.catalog.images import (
     ImageSetSummary,
     find_image_set,
     glimpse,
-    image_sets,
+    image_sets_page,
     page_of_members,
     summary_of,
 )
 from sdxl_reg.catalog.journal import changes
+from sdxl_reg.catalog.list_filters import IMAGE_SET_FIELDS
 from sdxl_reg.catalog.paging import page_after
 from sdxl_reg.catalog.selectors import FIELDS
 from sdxl_reg.catalog.tag_branches import tag_branches
 from sdxl_reg.errors import NotFound, UsageError
 from sdxl_reg.tables import ImageSet
 from sdxl_reg.vocabulary import Role
-from sdxl_reg.web.dependencies import SessionOf, SliceOf
+from sdxl_reg.web.dependencies import FilteredSliceOf, SessionOf, SliceOf
 from sdxl_reg.web.filters import CHOICES, Filter, FilterOf
+from sdxl_reg.web.list_pages import filtered_page
 from sdxl_reg.web.roles import may, may_somewhere
 from sdxl_reg.web.schemas.images import image_set_item, member_item, tag_item
 from sdxl_reg.web.templating import render
@@ -36,10 +38,16 @@ _CHANGES = 8
 
 
 @router.get("")
-def listed(request: Request, session: SessionOf) -> Response:
-    """Every image set with a glimpse of its pictures."""
-    sets = [with_glimpse(session, summary) for summary in image_sets(session)]
-    return render(request, "image_sets.html", {"sets": sets, "may_add": may_somewhere(Role.WRITER)})
+def listed(request: Request, session: SessionOf, part: FilteredSliceOf) -> Response:
+    """The image sets that a filter means, each with a glimpse of its pictures."""
+    page, box = filtered_page(session, part, image_sets_page, IMAGE_SET_FIELDS)
+    facts = {
+        "sets": [with_glimpse(session, summary) for summary in page.items],
+        "next": page.next,
+        "may_add": may_somewhere(Role.WRITER),
+        **box,
+    }
+    return render(request, "image_sets.html", facts, status=box["status"])
 
 
 @router.get("/{name}")

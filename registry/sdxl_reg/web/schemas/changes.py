@@ -7,12 +7,14 @@ from pydantic import Field, model_validator
 
 from sdxl_reg.catalog.caption_diff import word_diff
 from sdxl_reg.catalog.caption_rows import CaptionReport, Example
+from sdxl_reg.catalog.captions import SEPARATOR
 from sdxl_reg.tables import Change
 from sdxl_reg.vocabulary import CaptionSource
 from sdxl_reg.web.schemas.base import Document, Number
 
 _MAX_MEMBERS = 100_000
 _Text = Annotated[str, Field(max_length=20_000)]
+Noun = Literal["tags", "captions", "crops"]
 _Word = Annotated[str, Field(max_length=500)]
 Author = Annotated[
     str | None, Field(max_length=255, description="Who does it; the history shows it.")
@@ -48,6 +50,7 @@ class TagsBody(MembersBody):
     do: Literal["attach", "detach"]
     tag: _Word = Field(min_length=1, description="Path of the tag: `qzy/flawed/spot`.")
     make: bool = Field(default=False, description="Make the tag where there is none.")
+    dry_run: bool = Field(default=False, description="Only say what would be changed.")
 
 
 class TreeBody(Document):
@@ -61,6 +64,7 @@ class TreeBody(Document):
         "the tag that stays (`merge`).",
     )
     author: Author = None
+    dry_run: bool = Field(default=False, description="Only say what would be changed.")
 
 
 class WordsBody(MembersBody):
@@ -69,6 +73,9 @@ class WordsBody(MembersBody):
     add: list[_Word] = Field(default=[])
     remove: list[_Word] = Field(default=[])
     at: Literal["start", "end"] = "end"
+    order: Literal["kept", "sorted"] = Field(
+        default="kept", description="Whether all are put in the order of the alphabet."
+    )
     dry_run: bool = Field(default=False, description="Only say what would be changed.")
 
 
@@ -92,6 +99,7 @@ class TemplateBody(MembersBody):
     suffix: _Text = ""
     trigger: _Word = Field(default="", description="Stands first, or at `{trigger}`.")
     words: dict[str, str] = Field(default={}, description="Name of a tag → what is said instead.")
+    separator: Annotated[str, Field(min_length=1, max_length=20)] = SEPARATOR
     over: list[CaptionSource] | None = Field(
         default=None,
         description="Whose captions may be replaced; by default those of tags and of files.",
@@ -128,6 +136,42 @@ class UndoBody(Document):
     change: Number | None = Field(
         default=None, description="It must be the newest; left out, the newest is taken."
     )
+    of: Noun | None = Field(
+        default=None, description="The newest change of these, whatever else came after it."
+    )
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if self.change is not None and self.of is not None:
+            raise ValueError("give `change` or `of`, not both")
+        return self
+
+
+class RevertBody(Document):
+    """Who takes an earlier caption up again."""
+
+    author: Author = None
+
+
+class ClearCropsBody(Document):
+    """Whose crops are taken away."""
+
+    which: Which = Field(description='`{}` means every member; `{"members": [4, 7]}` these.')
+    author: Author = None
+
+
+class BackgroundBody(Document):
+    """The colour behind transparent parts."""
+
+    colour: str = Field(min_length=1, max_length=32, description="`#rrggbb`.")
+    author: Author = None
+
+
+class Elsewhere(Document):
+    """Another set that a change of the tree concerns."""
+
+    image_set: str
+    members: int
 
 
 class ChangeItem(Document):
@@ -163,6 +207,12 @@ class ChangeReport(Document):
     changed: int | None = Field(description="Members that are not as they were, where counted.")
     summary: str
     change: ChangeItem | None = Field(description="How to undo it; null where nothing changed.")
+
+
+class TreeReport(ChangeReport):
+    """What a change of the tree of tags came to, or would come to."""
+
+    elsewhere: list[Elsewhere] = Field(description="Other sets that it concerns too.")
 
 
 class CaptionChangeReport(ChangeReport):

@@ -48,6 +48,7 @@ class ImageSetDocument(ImageSetItem):
     """One image set with its tree of tags."""
 
     tags: list[TagItem]
+    background: str = Field(description="Behind transparent parts of its pictures: `#rrggbb`.")
     changed_at: datetime | None = Field(
         description="When somebody last changed its tags, captions or crops, or took that back."
     )
@@ -136,7 +137,10 @@ def image_set_document(session: Session, summary: ImageSetSummary) -> ImageSetDo
     """One image set with its tags."""
     tags = [tag_item(node) for node in tag_tree(session, summary.image_set)]
     return ImageSetDocument(
-        **_set_facts(summary), tags=tags, changed_at=changed_at(session, summary.image_set)
+        **_set_facts(summary),
+        tags=tags,
+        background=summary.image_set.background,
+        changed_at=changed_at(session, summary.image_set),
     )
 
 
