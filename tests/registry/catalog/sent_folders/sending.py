@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, func, select
 
 from sdxl_reg.catalog.sent_folders.announcing import AnnouncedFile, announce_files
 from sdxl_reg.catalog.sent_folders.carrying_out import ask_for, carry_out
@@ -16,7 +16,7 @@ from sdxl_reg.catalog.sent_folders.receiving import Receiving
 from sdxl_reg.catalog.sent_folders.sessions import begin_ingest, find_ingest
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.store.database import reading, transaction
-from sdxl_reg.tables import Ingest
+from sdxl_reg.tables import Blob, Image, ImageSet, Ingest, Member
 
 OPTIONS: Mapping[str, Any] = {
     "as_name": None,
@@ -26,6 +26,7 @@ OPTIONS: Mapping[str, Any] = {
     "max_pixels": 128_000_000,
 }
 Files = Mapping[str, bytes]
+SPOT = "weipin/qzy/flawed/spot"
 
 
 def files_in(root: Path) -> dict[str, bytes]:
@@ -96,3 +97,12 @@ def sent(engine: Engine, store: BlobStore, files: Files, **options: Any) -> Inge
     if missing:
         received(engine, store, key, archive(files, missing))
     return carried_out(engine, store, key, len(files))
+
+
+def counts(engine: Engine) -> tuple[int, ...]:
+    """How many blobs, images, members and image sets there are."""
+    with reading(engine) as session:
+        return tuple(
+            session.scalar(select(func.count()).select_from(table)) or 0
+            for table in (Blob, Image, Member, ImageSet)
+        )
