@@ -1,4 +1,4 @@
-"""Tags for many members, each its own: one change, some statements for each tag."""
+"""Tags for many members, each its own: one change, some hundreds of rows to a statement."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence

@@ -41,7 +41,11 @@ def of_member(session: Session, values: Mapping[str, Any]) -> str:
 
 
 def of_caption(session: Session, values: Mapping[str, Any]) -> str:
-    """The project of the set whose member had the caption `{caption_id}`."""
+    """The project of the set whose member had the caption `{caption_id}`.
+
+    Raises:
+        NotFound: There is no such caption.
+    """
     number = _number(values["caption_id"], "caption")
     found = session.scalar(select(Caption.member_id).where(Caption.id == number))
     if found is None:

@@ -145,3 +145,41 @@ def test_a_page_of_another_site_changes_nothing(writer: TestClient) -> None:
     body = {"do": "attach", "tag": "lsbr", "which": {}}
     answer = writer.post(f"{SET}/tags", json=body, headers={"Origin": "http://elsewhere.example"})
     assert answer.status_code == 403
+
+
+def test_the_tree_and_its_members_are_only_looked_at_in_a_dry_run(writer: TestClient) -> None:
+    before = writer.get(SET).json()["tags"]
+    body = {"do": "rename", "tag": "qzy/flawed/spot", "to": "speck", "dry_run": True}
+    report = _post(writer, f"{SET}/tags/tree", body)
+    assert (report["changed"], report["change"], report["elsewhere"]) == (4, None, [])
+    body = {"do": "attach", "tag": "new", "make": True, "which": {}, "dry_run": True}
+    assert _post(writer, f"{SET}/tags", body)["changed"] == 21
+    assert writer.get(SET).json()["tags"] == before
+
+
+def test_the_newest_of_one_kind_is_taken_back_whatever_came_after(writer: TestClient) -> None:
+    _post(writer, f"{SET}/captions/words", {"add": ["one"], "which": {"tag": "lsbr"}})
+    _post(writer, f"{SET}/tags", {"do": "attach", "tag": "qzy", "which": {"tag": "lsbr"}})
+    listed = writer.get(f"{SET}/changes?of=captions").json()["items"]
+    assert {one["verb"].partition(".")[0] for one in listed} == {"captions"}
+    assert "'one'" in _post(writer, f"{SET}/undo", {"of": "captions"})["summary"]
+    _post(writer, f"{SET}/undo", {"of": "crops"}, 404)
+    _post(writer, f"{SET}/undo", {"of": "tags", "change": 1}, 422)
+    assert "Attached qzy" in _post(writer, f"{SET}/undo", {"of": "tags"})["summary"]
+
+
+def test_an_image_is_found_by_its_path_and_its_crop_cleared_with_others(
+    writer: TestClient,
+) -> None:
+    first, second = _members(writer, "tag=qzy/flawed/fold")[:2]
+    assert _members(writer, f"path={first['path']}") == [first]
+    assert writer.get(f"{SET}/images?path=nowhere.jpg").status_code == 404
+    for found in (first, second):
+        _post(writer, f"/api/v1/members/{found['member']}/crop", {"crop": [0, 0, 0.5, 1]})
+    cleared = _post(writer, f"{SET}/crops/clear", {"which": {"tag": "qzy/flawed"}})
+    assert "2 pictures" in cleared["summary"]
+    assert _post(writer, f"{SET}/crops/clear", {"which": {}})["change"] is None
+    dark = _post(writer, f"{SET}/background", {"colour": "#102030"})
+    assert dark["change"]["verb"] == "crops.background-set"
+    assert writer.get(SET).json()["background"] == "#102030"
+    _post(writer, f"{SET}/background", {"colour": "blueish"}, 422)
