@@ -70,6 +70,7 @@ def test_garbage_is_shown_first_and_removed_only_when_told_to(
         "found": found,
         "removed": {"blobs": 0, "bytes": 0},
         "uploads": 0,
+        "ingests": 0,
     }
     assert run("gc") == 2
     assert store.has(left)

@@ -67,7 +67,7 @@ def ended(client: TestClient, url: str) -> Any:
 def test_a_folder_is_announced_looked_at_sent_and_ingested(
     empty: TestClient, files: dict[str, bytes]
 ) -> None:
-    url = begun(empty, place="laptop/home/alice/products")
+    url = begun(empty, place="laptop/alice/products")
     assert empty.put(f"{url}/files", json=told(files)).json()["missing"] == sorted(files)
     plan = empty.post(f"{url}/plan", json={}).json()
     (planned,) = plan["sets"]

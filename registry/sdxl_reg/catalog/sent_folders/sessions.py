@@ -47,7 +47,7 @@ def begin_ingest(
         session: The transaction.
         store: Will receive its files.
         folder: Its name, by which the set may be called.
-        place: Machine and path, by which it is known again: `laptop/home/alice/products`.
+        place: Machine and path, by which it is known again: `laptop/alice/products`.
         options: Of `ingest_options`.
         project: Of the sets that will be new.
 

@@ -31,7 +31,7 @@ class IngestBody(Document):
         max_length=2000,
         pattern=r"^[^\x00-\x1f]*$",
         description="Machine and path, by which the folder is known again: "
-        "`laptop/home/alice/products`. By default its name.",
+        "`laptop/alice/products`. By default its name.",
     )
     project: ProjectName | None = Field(
         default=None,
