@@ -50,12 +50,13 @@ def test_every_answer_is_declared_and_none_is_a_5xx(own_registry: Registry, tmp_
                 *("--header", f"Authorization: Bearer {secret}", "--seed", "1"),
                 *("--checks", CHECKS, "--phases", "examples,coverage,fuzzing"),
                 *("--max-examples", "8", "--exclude-path-regex", LEFT_OUT),
+                *("--request-timeout", "60"),  # seconds; other tests share the machine
             ],
             cwd=tmp_path,
             env={**os.environ, "SCHEMATHESIS_HOOKS": "hooks", "PYTHONPATH": str(tmp_path)},
             capture_output=True,
             text=True,
-            timeout=600,
+            timeout=1800,
         )
     told = done.stdout[-8000:]
     assert done.returncode == 0, told
