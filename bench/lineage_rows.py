@@ -51,7 +51,7 @@ _COLUMNS = {
         *("id", "name", "name_key", "project", "source", "layout", "caption_template"),
         *("background", "is_linked", "created_at"),
     ),
-    "node": ("id", "kind", "created_at"),
+    "node": ("id", "kind", "project", "created_at"),
     "run": ("id", "kind", "project", "trainer", "state", "title", "spec", "packages", "created_at"),
     "dataset": (
         *("id", "name", "name_key", "image_set_id", "selector", "validation_share"),
@@ -118,10 +118,12 @@ def _season(past: _History, luck: random.Random, number: int) -> None:
         _generation(past, luck, project, versions)
 
 
-def _node(past: _History, kind: str, run: int, inputs: Sequence[tuple[int, str]]) -> int:
+def _node(
+    past: _History, kind: str, project: str, run: int, inputs: Sequence[tuple[int, str]]
+) -> int:
     """A node, and an edge to each of what its run took."""
     past.nodes += 1
-    past.rows["node"].append((past.nodes, kind, _MOMENT))
+    past.rows["node"].append((past.nodes, kind, project, _MOMENT))
     for parent, slot in dict.fromkeys(inputs):
         past.edges += 1
         past.rows["lineage_dep"].append((past.nodes, parent, run, slot))
@@ -153,7 +155,7 @@ def _base(past: _History, number: int) -> None:
     name = f"base-{number:02}"
     artifact = number + 1
     past.rows["artifact"].append((artifact, "checkpoint", name, name, "shared", 2, _MOMENT))
-    node = _node(past, "artifact", 0, [])
+    node = _node(past, "artifact", "shared", 0, [])
     version = _version(past, node, artifact, 1, run=None, base=None, epoch=None)
     past.bases.append((version, node))
 
@@ -190,7 +192,7 @@ def _dataset(past: _History, luck: random.Random, project: str, number: int) -> 
     origins: list[tuple[int, int]] = []
     if number % 100 == 1 and len(made) > _IN_SYNTHETIC:
         origins = luck.sample(made[-20 * _IN_SYNTHETIC :], _IN_SYNTHETIC)
-    node = _node(past, "dataset", 0, [])
+    node = _node(past, "dataset", project, 0, [])
     for parent, run in sorted(origins):
         past.edges += 1
         past.rows["lineage_dep"].append((node, parent, run, "synthetic"))
@@ -219,7 +221,7 @@ def _training(
     past.rows["artifact"].append((artifact, "lora", name, name, project, _EPOCHS + 1, _MOMENT))
     made = []
     for epoch in range(1, _EPOCHS + 1):
-        node = _node(past, "artifact", run, inputs)
+        node = _node(past, "artifact", project, run, inputs)
         _version(past, node, artifact, epoch, run=run, base=base, epoch=epoch)
         past.rows["lineage_event"].append((None, run, node, "out", "version", _MOMENT))
         made.append((artifact, node))
@@ -230,7 +232,7 @@ def _training(
 def _grid(past: _History, project: str, number: int, versions: Sequence[tuple[int, int]]) -> None:
     inputs = [(node, "version") for _, node in versions] + [(past.bases[0][1], "base")]
     run = _run(past, "grid", project, inputs)
-    node = _node(past, "grid", run, inputs)
+    node = _node(past, "grid", project, run, inputs)
     past.rows["grid"].append((number, node, versions[0][0], run, "{}", "", _MOMENT))
 
 
@@ -244,7 +246,7 @@ def _generation(
     if luck.random() < 0.5:
         inputs.append((luck.choice(past.versions[project])[1], "adapter"))
     run = _run(past, "generate", project, inputs)
-    node = _node(past, "generation", run, inputs)
+    node = _node(past, "generation", project, run, inputs)
     past.rows["generation"].append((node, node, run, 1, _MOMENT))
     picture = json.dumps({"prompt": "qzy on a table", "seed": node})
     past.rows["generated_picture"].append((node, node, 0, _digest(str(node)), picture, ""))

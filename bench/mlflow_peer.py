@@ -169,8 +169,8 @@ def make(engine: Engine, home: Path) -> None:
 _COPIES = (
     "INSERT INTO blob (id, sha256, size_bytes, created_at) "
     "SELECT :b, :d, 40000000, created_at FROM artifact_version ORDER BY id LIMIT 1",
-    "INSERT INTO node (id, kind, created_at) "
-    "SELECT :o, kind, created_at FROM node ORDER BY id LIMIT 1",
+    "INSERT INTO node (id, kind, project, created_at) "
+    "SELECT :o, kind, project, created_at FROM node ORDER BY id LIMIT 1",
     "INSERT INTO artifact_version (id, node_id, artifact_id, version, state, digest, family, "
     "epoch, step, loss, details, created_at) "
     "SELECT :v, :o, artifact_id, 1 + :n, state, :d, family, :n, 100 * :n, loss, details, "

@@ -79,7 +79,7 @@ def draw(
     body = {name: value for name, value in body.items() if value not in (None, "", ())}
     with connected() as client:
         if dry_run:
-            _show_plan(client.post("grids", "plan", body=body), as_json=as_json)
+            _show_plan(client.post("grid-plans", body=body), as_json=as_json)
             return
         begun = client.post("grids", body=body)
         verb = "goes on" if begun["is_resumed"] else "begins"

@@ -364,7 +364,7 @@ def _insert_version(
     session: Session, artifact: Artifact, new: NewVersion, digest: str
 ) -> ArtifactVersion:
     version = ArtifactVersion(
-        node_id=new_node(session, NodeKind.ARTIFACT).id,
+        node_id=new_node(session, NodeKind.ARTIFACT, artifact.project).id,
         artifact=artifact,
         version=artifact.next_version,
         state=VersionState.READY,

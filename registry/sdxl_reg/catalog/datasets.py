@@ -89,7 +89,7 @@ def freeze_once(
     dataset = prepared.dataset
     blob = recorded(session, store.put_bytes(prepared.manifest))
     version = DatasetVersion(
-        node_id=new_node(session, NodeKind.DATASET).id,
+        node_id=new_node(session, NodeKind.DATASET, dataset.image_set.project).id,
         dataset=dataset,
         version=dataset.next_version,
         digest=blob.sha256,

@@ -254,7 +254,9 @@ def _recorded(
         for ref in refs:
             record_input(session, run.id, find_version(session, ref).node_id, slot)
     generation = Generation(
-        node_id=new_node(session, NodeKind.GENERATION).id, run_id=run.id, batch_size=batch_size
+        node_id=new_node(session, NodeKind.GENERATION, project).id,
+        run_id=run.id,
+        batch_size=batch_size,
     )
     session.add(generation)
     session.flush()

@@ -264,7 +264,7 @@ def _new_grid(
         record_input(session, run.id, dataset.node_id, "dataset")
     size = layout.common
     grid = Grid(
-        node_id=new_node(session, NodeKind.GRID).id,
+        node_id=new_node(session, NodeKind.GRID, resolved.artifact.project).id,
         artifact=resolved.artifact,
         run_id=run.id,
         spec=resolved.document

@@ -26,9 +26,15 @@ class Origin(Protocol):
         """The run that drew the picture."""
 
 
-def new_node(session: Session, kind: NodeKind) -> Node:
-    """A fresh node, newer than every other one."""
-    node = Node(kind=kind)
+def new_node(session: Session, kind: NodeKind, project: str) -> Node:
+    """A fresh node, newer than every other one.
+
+    Args:
+        session: The transaction.
+        kind: What will stand there.
+        project: That of the image set, artifact or run it belongs to.
+    """
+    node = Node(kind=kind, project=project)
     session.add(node)
     session.flush()
     return node

@@ -24,7 +24,6 @@ from sdxl_reg.catalog.lineage_nodes import (
 from sdxl_reg.catalog.lineage_walk import Arrow, neighbour_counts, neighbours_after
 from sdxl_reg.catalog.origins import origins_of
 from sdxl_reg.catalog.paging import Page, Slice, page_after
-from sdxl_reg.catalog.portions import portions, steady
 from sdxl_reg.errors import InvalidValue
 from sdxl_reg.tables import (
     Blob,
@@ -32,7 +31,6 @@ from sdxl_reg.tables import (
     DatasetEntry,
     DatasetVersion,
     Image,
-    ImageSet,
     Run,
 )
 from sdxl_reg.vocabulary import NodeKind
@@ -127,7 +125,7 @@ def next_neighbours(
     part, number = after or (SET, 0)
     found: list[Neighbour] = []
     if after is None and way == "up":
-        found += image_sets_above(session, [root])
+        found += image_sets_above([root])
     if part <= RECORDED:
         last = number if part == RECORDED else 0
         found += _recorded(session, root, way, after=last, limit=limit - len(found))
@@ -159,18 +157,18 @@ def behind_dataset(root: Root) -> int:
     return 1 + int(root.node.facts["images"]) if root.node.kind == NodeKind.DATASET else 0
 
 
-def image_sets_above(session: Session, roots: Iterable[Root]) -> list[Neighbour]:
+def image_sets_above(roots: Iterable[Root]) -> list[Neighbour]:
     """The image sets of dataset versions; nothing above anything else.
 
     Args:
-        session: The transaction.
         roots: What they may stand above.
     """
-    datasets = {root.row: root.node for root in roots if root.node.kind == NodeKind.DATASET}
     return [
-        _behind(datasets[row], node_of(NodeKind.IMAGE_SET, name), place=(SET, 0))
-        for some in portions(datasets)
-        for row, name in session.execute(_IMAGE_SETS, {"ids": steady(some)})
+        _behind(
+            root.node, node_of(NodeKind.IMAGE_SET, root.node.facts["image_set"]), place=(SET, 0)
+        )
+        for root in roots
+        if root.node.kind == NodeKind.DATASET
     ]
 
 
@@ -212,14 +210,6 @@ _PICTURES = (
     .where(DatasetVersion.node_id == bindparam("node"), DatasetEntry.position >= bindparam("after"))
     .order_by(DatasetEntry.position)
     .limit(bindparam("rows", type_=Integer))
-)
-_IMAGE_SETS = (
-    select(DatasetVersion.node_id, ImageSet.name)
-    .select_from(DatasetVersion)
-    .join(Dataset)
-    .join(ImageSet)
-    .where(DatasetVersion.node_id.in_(bindparam("ids", expanding=True)))
-    .order_by(DatasetVersion.node_id)
 )
 
 

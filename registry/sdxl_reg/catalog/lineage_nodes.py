@@ -1,11 +1,11 @@
 """What stands at the nodes of a lineage, and finding the one that somebody asks for."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import BindParameter, and_, bindparam, func, select
-from sqlalchemy.orm import Session, aliased, load_only
+from sqlalchemy.orm import Session, load_only
 
 from sdxl_reg.catalog.artifacts import find_version
 from sdxl_reg.catalog.datasets import find_dataset_version
@@ -24,6 +24,7 @@ from sdxl_reg.tables import (
     Generation,
     Grid,
     Image,
+    ImageSet,
     Node,
     Run,
 )
@@ -100,8 +101,8 @@ def find_root(session: Session, reference: str) -> Root:
     if colon and kind == NodeKind.IMAGE_SET:
         found = find_image_set(session, rest)
         return Root(node=node_of(NodeKind.IMAGE_SET, found.name), row=found.id)
-    row, read = _recorded(session, kind if colon else "", rest if colon else reference)
-    return Root(node=dict(read(session, [row]))[row], row=row)
+    row = _recorded(session, kind if colon else "", rest if colon else reference)
+    return Root(node=recorded_nodes(session, [row])[row], row=row)
 
 
 def refs_of(session: Session, node_ids: Iterable[int]) -> dict[int, str]:
@@ -111,12 +112,11 @@ def refs_of(session: Session, node_ids: Iterable[int]) -> dict[int, str]:
 
 def recorded_nodes(session: Session, node_ids: Iterable[int]) -> dict[int, GraphNode]:
     """Number → node, by number; without those that are not seen."""
-    found: dict[int, GraphNode] = {}
-    for some in portions(sorted(set(node_ids))):
-        ids = steady(some)
-        for kind in session.scalars(_KINDS, {"ids": ids}).all():
-            found.update(_READ[kind](session, ids))
-    return dict(sorted(found.items()))
+    return {
+        row.id: _READ[row.kind](row)
+        for some in portions(sorted(set(node_ids)))
+        for row in session.execute(_NODES, {"ids": steady(some)})
+    }
 
 
 def runs_of(session: Session, edges: Iterable[GraphEdge]) -> list[Run]:
@@ -138,21 +138,26 @@ def node_of(kind: NodeKind, ref: str, facts: dict[str, Any] | None = None) -> Gr
     return GraphNode(id=f"{kind}:{ref}", kind=kind, ref=ref, facts=facts or {})
 
 
-def _recorded(session: Session, kind: str, reference: str) -> "tuple[int, _Reader]":
-    """The number of a recorded node, and what reads nodes of its kind."""
+def _recorded(session: Session, kind: str, reference: str) -> int:
+    """The number of a recorded node."""
     if kind == NodeKind.GRID:
         grid = session.get(Grid, int(reference)) if reference.isdigit() else None
         if grid is None:
             raise NotFound("grid", reference, remedy="See: sdxl-reg grids")
-        return grid.node_id, _grids
+        return grid.node_id
     if kind == NodeKind.GENERATION:
         found = session.get(Generation, int(reference)) if reference.isdigit() else None
         if found is None:
             raise NotFound("generation", reference, remedy="See: sdxl-reg generations")
-        return found.node_id, _generations
-    if kind == NodeKind.DATASET or (not kind and _is_dataset_only(session, reference)):
-        return find_dataset_version(session, reference).node_id, _datasets
-    return find_version(session, reference).node_id, _versions
+        return found.node_id
+    if kind == NodeKind.DATASET:
+        return find_dataset_version(session, reference).node_id
+    try:
+        return find_version(session, reference).node_id
+    except NotFound:
+        if kind or not _is_dataset_only(session, reference):
+            raise
+    return find_dataset_version(session, reference).node_id
 
 
 def _is_dataset_only(session: Session, reference: str) -> bool:
@@ -173,102 +178,87 @@ def _image(session: Session, digest: str) -> Root:
     return Root(node=node_of(NodeKind.IMAGE, image.blob.sha256, size), row=image.id)
 
 
+def _artifact(row: Any) -> GraphNode:
+    facts = {
+        "artifact_kind": str(row.artifact_kind),
+        "digest": row.digest,
+        "epoch": row.epoch,
+        "step": row.step,
+        "loss": row.loss,
+    }
+    ref = str(Reference(name=row.artifact, version=row.version))
+    return node_of(NodeKind.ARTIFACT, ref, facts)
+
+
+def _dataset(row: Any) -> GraphNode:
+    facts = {"images": row.image_count, "digest": row.manifest, "image_set": row.image_set}
+    ref = str(Reference(name=row.dataset, version=row.frozen))
+    return node_of(NodeKind.DATASET, ref, facts)
+
+
+def _generation(row: Any) -> GraphNode:
+    facts = {"pictures": row.pictures, "prompt": (row.picture or {}).get("prompt", "")}
+    return node_of(NodeKind.GENERATION, str(row.generation), facts)
+
+
+def _grid(row: Any) -> GraphNode:
+    facts = {"artifact": row.artifact, "reason": row.reason}
+    return node_of(NodeKind.GRID, str(row.grid), facts)
+
+
+_READ: dict[NodeKind, Callable[[Any], GraphNode]] = {
+    NodeKind.DATASET: _dataset,
+    NodeKind.ARTIFACT: _artifact,
+    NodeKind.GENERATION: _generation,
+    NodeKind.GRID: _grid,
+}
+
 # Statements are made once: making one takes as long as having it answered.
 _SOME: BindParameter[Any] = bindparam("ids", expanding=True)
-_KINDS = select(Node.kind).where(Node.id.in_(_SOME)).distinct()
 _RUNS = (
     select(Run)
     .where(Run.id.in_(_SOME))
     .order_by(Run.id)
     .options(load_only(Run.title, Run.state, Run.spec))
 )
-_DATASETS = (
+# Whoever sees a node sees what stands there: by their tables, these are not asked for it again.
+_version, _artifact_of = ArtifactVersion.__table__, Artifact.__table__
+_frozen, _dataset_of, _set = DatasetVersion.__table__, Dataset.__table__, ImageSet.__table__
+_compared, _drawn, _picture = Grid.__table__, Generation.__table__, GeneratedPicture.__table__
+_others = _picture.alias()
+_NODES = (
     select(
-        DatasetVersion.node_id,
-        Dataset.name,
-        DatasetVersion.version,
-        DatasetVersion.image_count,
-        DatasetVersion.digest,
-    )
-    .join(Dataset)
-    .where(DatasetVersion.node_id.in_(_SOME))
-)
-_VERSIONS = (
-    select(
-        ArtifactVersion.node_id,
-        Artifact.name,
-        Artifact.kind,
-        ArtifactVersion.version,
-        ArtifactVersion.digest,
-        ArtifactVersion.epoch,
-        ArtifactVersion.step,
-        ArtifactVersion.loss,
-    )
-    .join(Artifact)
-    .where(ArtifactVersion.node_id.in_(_SOME))
-)
-_OTHERS = aliased(GeneratedPicture)
-_GENERATIONS = (
-    select(
-        Generation.node_id,
-        Generation.id,
-        GeneratedPicture.picture,
-        select(func.count(_OTHERS.id))
-        .where(_OTHERS.generation_id == Generation.id)
+        Node.id,
+        Node.kind,
+        _artifact_of.c.name.label("artifact"),
+        _artifact_of.c.kind.label("artifact_kind"),
+        *(_version.c[name] for name in ("version", "digest", "epoch", "step", "loss")),
+        _dataset_of.c.name.label("dataset"),
+        _set.c.name.label("image_set"),
+        _frozen.c.version.label("frozen"),
+        _frozen.c.digest.label("manifest"),
+        _frozen.c.image_count,
+        _compared.c.id.label("grid"),
+        _compared.c.reason,
+        _drawn.c.id.label("generation"),
+        _picture.c.picture,
+        select(func.count())
+        .select_from(_others)
+        .where(_others.c.generation_id == _drawn.c.id)
         .scalar_subquery()
         .label("pictures"),
     )
+    .outerjoin(_version, _version.c.node_id == Node.id)
+    .outerjoin(_compared, _compared.c.node_id == Node.id)
     .outerjoin(
-        GeneratedPicture,
-        and_(GeneratedPicture.generation_id == Generation.id, GeneratedPicture.position == 0),
+        _artifact_of,
+        _artifact_of.c.id == func.coalesce(_version.c.artifact_id, _compared.c.artifact_id),
     )
-    .where(Generation.node_id.in_(_SOME))
+    .outerjoin(_frozen, _frozen.c.node_id == Node.id)
+    .outerjoin(_dataset_of, _dataset_of.c.id == _frozen.c.dataset_id)
+    .outerjoin(_set, _set.c.id == _dataset_of.c.image_set_id)
+    .outerjoin(_drawn, _drawn.c.node_id == Node.id)
+    .outerjoin(_picture, and_(_picture.c.generation_id == _drawn.c.id, _picture.c.position == 0))
+    .where(Node.id.in_(_SOME))
+    .order_by(Node.id)
 )
-_GRIDS = (
-    select(Grid.node_id, Grid.id, Artifact.name, Grid.reason)
-    .join(Artifact, Artifact.id == Grid.artifact_id)
-    .where(Grid.node_id.in_(_SOME))
-)
-
-_Numbered = Iterator[tuple[int, GraphNode]]
-_Reader = Callable[[Session, Sequence[int]], _Numbered]
-
-
-def _datasets(session: Session, node_ids: Sequence[int]) -> _Numbered:
-    for row in session.execute(_DATASETS, {"ids": node_ids}):
-        facts = {"images": row.image_count, "digest": row.digest}
-        ref = str(Reference(name=row.name, version=row.version))
-        yield row.node_id, node_of(NodeKind.DATASET, ref, facts)
-
-
-def _versions(session: Session, node_ids: Sequence[int]) -> _Numbered:
-    for row in session.execute(_VERSIONS, {"ids": node_ids}):
-        facts = {
-            "artifact_kind": str(row.kind),
-            "digest": row.digest,
-            "epoch": row.epoch,
-            "step": row.step,
-            "loss": row.loss,
-        }
-        ref = str(Reference(name=row.name, version=row.version))
-        yield row.node_id, node_of(NodeKind.ARTIFACT, ref, facts)
-
-
-def _generations(session: Session, node_ids: Sequence[int]) -> _Numbered:
-    for row in session.execute(_GENERATIONS, {"ids": node_ids}):
-        facts = {"pictures": row.pictures, "prompt": (row.picture or {}).get("prompt", "")}
-        yield row.node_id, node_of(NodeKind.GENERATION, str(row.id), facts)
-
-
-def _grids(session: Session, node_ids: Sequence[int]) -> _Numbered:
-    for row in session.execute(_GRIDS, {"ids": node_ids}):
-        facts = {"artifact": row.name, "reason": row.reason}
-        yield row.node_id, node_of(NodeKind.GRID, str(row.id), facts)
-
-
-_READ: dict[NodeKind, _Reader] = {
-    NodeKind.DATASET: _datasets,
-    NodeKind.ARTIFACT: _versions,
-    NodeKind.GENERATION: _generations,
-    NodeKind.GRID: _grids,
-}

@@ -202,7 +202,7 @@ def _look_behind(
         for row, node in side.recorded.items()
         if node.kind == NodeKind.DATASET and row not in ends and found.cut.get(row) != 0
     ]
-    side.behind.extend(image_sets_above(session, datasets))
+    side.behind.extend(image_sets_above(datasets))
     budget = bounds.most
     for root in datasets:
         if root.row in found.cut:

@@ -10,41 +10,30 @@ import functools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVarTuple
 
 from sqlalchemy import (
-    ColumnElement,
     Integer,
     Select,
-    Subquery,
     bindparam,
-    exists,
     func,
-    or_,
     select,
-    true,
 )
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from sdxl_reg.catalog.access.visibility import present_viewer
 from sdxl_reg.catalog.lineage import Way
 from sdxl_reg.catalog.portions import portions, steady
-from sdxl_reg.tables import (
-    ArtifactVersion,
-    DatasetVersion,
-    Generation,
-    Grid,
-    LineageDep,
-)
+from sdxl_reg.tables import LineageDep, Node
 
 MOST_NODES = 1_000
 """So many recorded nodes a walk finds in one direction, unless it is told otherwise."""
 _PORTION = 200
 _ROWS_AT_ONCE = 400
 _ALL = 500_000_000
+_Columns = TypeVarTuple("_Columns")
 Executed = tuple[Select[int, int, int, str], dict[str, Any]]
 """A statement and its values."""
-_STANDING_FOR_NODES = (ArtifactVersion, DatasetVersion, Grid, Generation)
 
 
 class Arrow(NamedTuple):
@@ -122,7 +111,7 @@ def next_arrows(origins: Sequence[int], way: Way, *, rows: int) -> Executed:
         way: As `walk` takes it.
         rows: At most so many arrows.
     """
-    return _next_arrows(way, _sees_everything()), {"origins": steady(origins), "rows": rows}
+    return _next_arrows(way, is_all_seen=_is_all_seen()), {"origins": steady(origins), "rows": rows}
 
 
 def neighbours_after(
@@ -138,13 +127,8 @@ def neighbours_after(
         limit: At most so many.
     """
     origin, target = _ends(way)
-    numbers = session.scalars(
-        select(target)
-        .where(origin == node, target > after, _is_seen(target))
-        .distinct()
-        .order_by(target)
-        .limit(limit)
-    ).all()
+    query = select(target).where(origin == node, target > after).distinct()
+    numbers = session.scalars(_seen(query, target).order_by(target).limit(limit)).all()
     rows = session.execute(select(*_COLUMNS).where(origin == node, target.in_(numbers)))
     found: dict[int, list[Arrow]] = {number: [] for number in numbers}
     for row in rows:
@@ -176,16 +160,12 @@ def arrows_between(
 def neighbour_counts(session: Session, nodes: Iterable[int], way: Way) -> Mapping[int, int]:
     """Node → how many neighbours it has in one direction; those without any are not named."""
     origin, target = _ends(way)
-    pairs = select(origin.label("node"), target.label("other")).where(_is_seen(target)).distinct()
+    query = _seen(select(origin, func.count(target.distinct())), target).group_by(origin)
     return {
         row[0]: row[1]
         for some in portions(sorted(nodes))
-        for row in session.execute(_counted(pairs.where(origin.in_(some)).subquery()))
+        for row in session.execute(query.where(origin.in_(steady(some))))
     }
-
-
-def _counted(pairs: Subquery) -> Select[int, int]:
-    return select(pairs.c.node, func.count()).group_by(pairs.c.node)
 
 
 def reachable(session: Session, start: Iterable[int], way: Way) -> set[int]:
@@ -215,27 +195,23 @@ def _target(arrow: Arrow, way: Way) -> int:
 
 
 @functools.cache
-def _next_arrows(way: Way, sees_everything: bool) -> Select[int, int, int, str]:
+def _next_arrows(way: Way, *, is_all_seen: bool) -> Select[int, int, int, str]:
     """Made once: making a statement takes as long as having it answered."""
     origin, target = _ends(way)
     query = select(*_COLUMNS).where(origin.in_(bindparam("origins", expanding=True)))
-    if not sees_everything:
-        query = query.where(_stands_for_something_seen(target))
+    if not is_all_seen:
+        query = query.join(Node, Node.id == target)
     return query.order_by(origin, target).limit(bindparam("rows", type_=Integer))
 
 
-def _sees_everything() -> bool:
+def _is_all_seen() -> bool:
     viewer = present_viewer()
     return viewer is None or viewer.projects() is None
 
 
-def _is_seen(node: _End) -> ColumnElement[bool]:
-    """Whether what a node stands for is seen; who sees everything is not made to wait for that."""
-    return true() if _sees_everything() else _stands_for_something_seen(node)
-
-
-def _stands_for_something_seen(node: _End) -> ColumnElement[bool]:
-    return or_(*(exists().where(table.node_id == node) for table in _STANDING_FOR_NODES))
+def _seen(query: Select[*_Columns], node: _End) -> Select[*_Columns]:
+    """Only the rows with nodes that are seen; who sees everything is not made to wait for that."""
+    return query if _is_all_seen() else query.join(Node, Node.id == node)
 
 
 def _widest(arrows: Iterable[Any], way: Way) -> int:

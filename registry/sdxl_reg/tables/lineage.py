@@ -13,12 +13,17 @@ from sdxl_reg.vocabulary import Direction, NodeKind
 
 
 class Node(Base):
-    """A thing with lineage; its own table holds the facts and points here."""
+    """A thing with lineage; its own table holds the facts and points here.
+
+    Its project follows from that of the image set, artifact or run it belongs to, and is kept here
+    so that a walk over many nodes need not ask their tables who sees them.
+    """
 
     __tablename__ = "node"
 
     id: Mapped[Key]
     kind: Mapped[NodeKind]
+    project: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[Created]
 
 

@@ -80,7 +80,7 @@ def test_a_file_that_a_run_made_finds_its_run_and_its_lineage_again(
         run = new_run(
             session, RunKind.TRAIN, "train lora", {"key": "f" * 64}, trainer="lora", project=MAIN
         )
-        pictures = new_node(session, NodeKind.DATASET)
+        pictures = new_node(session, NodeKind.DATASET, MAIN)
         record_input(session, run.id, pictures.id, "dataset")
 
         version = import_file(session, store, lora(tmp_path, {"sdxl_reg.run": "f" * 64}))

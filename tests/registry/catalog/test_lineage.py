@@ -35,13 +35,13 @@ def test_the_walk_finds_what_a_plain_search_of_the_history_finds(history: Steps)
     Base.metadata.create_all(engine)
     parents: dict[int, set[int]] = {}
     with Session(engine) as session:
-        nodes = [new_node(session, NodeKind.DATASET).id]
+        nodes = [new_node(session, NodeKind.DATASET, MAIN).id]
         for inputs, outputs in history:
             run = new_run(session, RunKind.TRAIN, "train", {}, project=MAIN)
             for index in inputs:
                 record_input(session, run.id, nodes[index], "dataset")
             for _ in range(outputs):
-                node = new_node(session, NodeKind.ARTIFACT).id
+                node = new_node(session, NodeKind.ARTIFACT, MAIN).id
                 record_output(session, run.id, node, "version")
                 parents[node] = {nodes[index] for index in inputs}
                 nodes.append(node)
@@ -56,9 +56,9 @@ def test_what_is_recorded_twice_stands_once() -> None:
     engine = create_engine("sqlite://")
     Base.metadata.create_all(engine)
     with Session(engine) as session:
-        base = new_node(session, NodeKind.ARTIFACT).id
+        base = new_node(session, NodeKind.ARTIFACT, MAIN).id
         run = new_run(session, RunKind.TRAIN, "train", {}, project=MAIN)
-        made = new_node(session, NodeKind.ARTIFACT).id
+        made = new_node(session, NodeKind.ARTIFACT, MAIN).id
         for _ in range(2):
             record_input(session, run.id, base, "base")
             record_output(session, run.id, made, "version")

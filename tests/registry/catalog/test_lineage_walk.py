@@ -31,8 +31,8 @@ VALUES (1, 'train', 'main', 'succeeded', '', '{}', '{}', '2026-01-01 00:00:00')"
 _MADE = (
     (
         NODES,
-        "INSERT INTO node (id, kind, created_at)",
-        "SELECT i, 'artifact', '2026-01-01 00:00:00' FROM n",
+        "INSERT INTO node (id, kind, project, created_at)",
+        "SELECT i, 'artifact', 'main', '2026-01-01 00:00:00' FROM n",
     ),
     (
         HUB_CHILDREN,

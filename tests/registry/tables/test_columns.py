@@ -5,6 +5,7 @@ import pytest
 from sqlalchemy import Engine, select, text
 from sqlalchemy.exc import IntegrityError, StatementError
 
+from sdxl_reg.catalog.references import MAIN
 from sdxl_reg.store.database import reading, transaction
 from sdxl_reg.tables import Artifact, Base, EventLog, LineageDep, Node, Run, Tag
 from sdxl_reg.vocabulary import ArtifactKind, NodeKind, RunKind, RunState
@@ -78,7 +79,8 @@ def tag(name: str, *, parent: int | None) -> Tag:
 
 def test_an_edge_from_a_newer_node_to_an_older_one_is_refused(engine: Engine) -> None:
     with transaction(engine) as session:
-        session.add_all(nodes := [Node(kind=NodeKind.DATASET), Node(kind=NodeKind.ARTIFACT)])
+        kinds = (NodeKind.DATASET, NodeKind.ARTIFACT)
+        session.add_all(nodes := [Node(kind=kind, project=MAIN) for kind in kinds])
         session.add(run := Run(kind=RunKind.TRAIN, title="train", spec={}))
     old, new = sorted(node.id for node in nodes)
     for child, parent in ((old, new), (old, old)):

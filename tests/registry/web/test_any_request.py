@@ -28,9 +28,8 @@ CHECKS = ",".join(
         "unsupported_method",
     ]
 )
-LEFT_OUT = "grids/plan$|generations$|resume$|password$|revoke$|run_id}/events$"
-"""They start work, shut the caller out, or go on for as long as a run does; and GET of a plan is
-that of a grid which is called so (422), where the tool wants to hear of the method (405)."""
+LEFT_OUT = "generations$|resume$|password$|revoke$|run_id}/events$"
+"""They start work, shut the caller out, or go on for as long as a run does."""
 HOOKS = """
 import schemathesis
 schemathesis.serializer.alias("application/offset+octet-stream", "application/octet-stream")

@@ -33,6 +33,7 @@ from tests.registry.web.conftest import ADDRESS
 from tests.registry.web.test_generations import ELSEWHERE
 
 GRIDS = "/api/v1/grids"
+PLANS = "/api/v1/grid-plans"
 QUICK: dict[str, Any] = {
     "artifact": "x-lora",
     "strengths": [0, 1],
@@ -105,7 +106,7 @@ def test_a_grid_is_planned_begun_drawn_and_picked_as_by_the_command(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    plan = server.post(f"{GRIDS}/plan", json=QUICK).json()
+    plan = server.post(PLANS, json=QUICK).json()
     assert (plan["cells"], plan["to_draw"]) == (2 * 2 * 2, 2 * (1 + 2))
     assert (plan["versions"], plan["datasets"]) == (["x-lora@1", "x-lora@2"], ["shop@1"])
     assert server.get(GRIDS).json()["items"] == []  # nothing is recorded by asking
@@ -124,7 +125,7 @@ def test_a_grid_is_planned_begun_drawn_and_picked_as_by_the_command(
     assert server.get(f"/api/v1/runs/{begun['run']}").json()["outputs"] == [
         {"slot": "grid", "ref": f"grid:{begun['id']}"}
     ]
-    again = server.post(f"{GRIDS}/plan", json=QUICK).json()
+    again = server.post(PLANS, json=QUICK).json()
     assert (again["cells"], again["to_draw"]) == (8, 0)
 
     elsewhere = shop(tmp_path, tiny_base, tiny_loras)
@@ -163,13 +164,9 @@ def test_the_same_grid_is_begun_once_and_one_that_waits_draws_only_what_is_missi
 
 
 def drawn_in(registry: Registry, run_id: int) -> list[str]:
-    """Keys of the cells that the processes of a run drew, in their order."""
-    folder = registry.settings.runs_path / str(run_id)
-    lines = [
-        json.loads(line)
-        for path in sorted(folder.glob("events*.jsonl"))
-        for line in path.read_text().splitlines()
-    ]
+    """Keys of the cells that the newest process of a run drew, in their order."""
+    events = registry.settings.runs_path / str(run_id) / "events.jsonl"
+    lines = [json.loads(line) for line in events.read_text().splitlines()]
     return [line["key"] for line in lines if line["type"] == "cell"]
 
 
@@ -203,7 +200,7 @@ def test_one_that_waits_is_ended_at_once_and_never_begins(server: TestClient) ->
     assert until(server, waiting["url"], has_ended)["state"] == "succeeded"
 
 
-def test_the_grid_of_a_server_that_was_killed_goes_on_and_no_cell_is_made_twice(
+def test_the_grid_of_a_server_that_was_killed_goes_on_and_no_kept_cell_is_made_again(
     trained: Registry,
 ) -> None:
     wanted = MANY | {"seeds": [500]}
@@ -236,14 +233,13 @@ def test_the_grid_of_a_server_that_was_killed_goes_on_and_no_cell_is_made_twice(
             assert lost["state"] == "lost"
             assert lost["best"] is None
             kept = {cell["key"]: cell["sha256"] for cell in lost["cells"] if cell["sha256"]}
-            first = drawn_in(trained, lost["run"])
             assert client.post(f"{address}/resume", json={}).status_code == 202
             done = until(client, address, has_ended)
     assert done["state"] == "succeeded"
     assert all(cell["state"] == "drawn" for cell in done["cells"])
     pictures = {cell["key"]: cell["sha256"] for cell in done["cells"]}
     assert kept.items() <= pictures.items()
-    later = drawn_in(trained, done["run"])[len(first) :]
+    later = drawn_in(trained, done["run"])
     assert set(later) == set(pictures) - set(kept)
     assert len(later) == len(set(later))
 
@@ -264,7 +260,7 @@ def test_the_grid_of_a_server_that_was_killed_goes_on_and_no_cell_is_made_twice(
         ({"vae": "/etc/passwd", "out": "x.png"}, {"body.vae", "body.out"}),
     ],
 )
-@pytest.mark.parametrize("address", [GRIDS, f"{GRIDS}/plan"])
+@pytest.mark.parametrize("address", [GRIDS, PLANS])
 def test_every_fault_is_told_at_once(
     server: TestClient, address: str, changes: dict[str, Any], fields: set[str]
 ) -> None:
@@ -289,7 +285,7 @@ def test_what_cannot_be_compared_is_refused_before_anything_is_recorded(
     server: TestClient, changes: dict[str, Any], status: int, code: str
 ) -> None:
     before = server.get("/api/v1/runs").json()["items"][0]["id"]
-    for address in (GRIDS, f"{GRIDS}/plan"):
+    for address in (GRIDS, PLANS):
         response = server.post(address, json=QUICK | changes)
         assert (response.status_code, response.json()["code"]) == (status, code)
     assert server.get("/api/v1/runs").json()["items"][0]["id"] == before
@@ -341,7 +337,7 @@ def test_it_takes_a_trainer_of_the_project_of_the_artifact(
         secret = issue_token(session, user, "all").secret
     headers = {"Authorization": f"Bearer {secret}"}
     with TestClient(create_app(registry), base_url=ADDRESS, headers=headers) as client:
-        for address in (GRIDS, f"{GRIDS}/plan"):
+        for address in (GRIDS, PLANS):
             assert client.post(address, json=QUICK).status_code == 403
         assert client.get(GRIDS).json()["items"] == []
     registry.engine.dispose()

@@ -268,7 +268,9 @@ def test_the_run_of_a_server_that_was_killed_is_lost_and_goes_on_elsewhere(
             assert (lost["state"], lost["error"]) == ("lost", "its process is gone")
             assert client.post(f"{address}/resume", json={}).status_code == 202
             done = _until(client, address, _has_ended)
-    assert (done["state"], done["drawn"]) == ("succeeded", 16)
+    reasons = {picture["reason"] for picture in done["pictures"]}
+    told = (done["state"], done["error"], done["drawn"], reasons)
+    assert told == ("succeeded", None, 16, {""})
 
 
 def opened(home: Path) -> Registry:

@@ -55,7 +55,7 @@ WRITING = {
     "/api/v1/generations",
     "/api/v1/generations/{generation_id}/resume",
     "/api/v1/grids",
-    "/api/v1/grids/plan",
+    "/api/v1/grid-plans",
     "/api/v1/grids/{grid_id}/pick",
     "/api/v1/grids/{grid_id}/resume",
     "/api/v1/grids/{grid_id}/votes",

@@ -203,7 +203,7 @@ NEEDED: dict[str, list[str]] = {
     SOMEWHERE: [
         f"POST {API}/generations",
         f"POST {API}/grids",
-        f"POST {API}/grids/plan",
+        f"POST {API}/grid-plans",
         f"POST {API}/runs",
         f"POST {_ONE}/versions",
     ],

@@ -12,7 +12,18 @@ from sdxl_reg.catalog.audit import note
 from sdxl_reg.catalog.images import find_image_set
 from sdxl_reg.catalog.references import checked_project
 from sdxl_reg.errors import InvalidValue
-from sdxl_reg.tables import Artifact, ArtifactVersion, Grid, ImageSet, Run, User, UserRole
+from sdxl_reg.tables import (
+    Artifact,
+    ArtifactVersion,
+    Dataset,
+    DatasetVersion,
+    Grid,
+    ImageSet,
+    Node,
+    Run,
+    User,
+    UserRole,
+)
 from sdxl_reg.vocabulary import Role
 
 _KINDS: Mapping[str, type[ImageSet | Artifact | Run]] = {
@@ -63,6 +74,8 @@ def move(session: Session, references: Sequence[str], project: str) -> None:
         if kind == "image_set":
             image_set = find_image_set(session, name)
             image_set.project = usable
+            frozen = select(DatasetVersion.node_id).join(Dataset)
+            nodes = [frozen.where(Dataset.image_set_id == image_set.id)]
         elif kind == "artifact":
             artifact = find_artifact(session, name)
             artifact.project = usable
@@ -72,8 +85,14 @@ def move(session: Session, references: Sequence[str], project: str) -> None:
             compared_by = select(Grid.run_id).where(Grid.artifact_id == artifact.id)
             runs = or_(Run.id.in_(made_by), Run.id.in_(compared_by))
             session.execute(update(Run).where(runs).values(project=usable))
+            nodes = [
+                select(table.node_id).where(table.artifact_id == artifact.id)
+                for table in (ArtifactVersion, Grid)
+            ]
         else:
             raise InvalidValue(
                 "cannot be moved", reference, remedy="Give image_set:NAME or artifact:NAME"
             )
+        is_moved = or_(*(Node.id.in_(some) for some in nodes))
+        session.execute(update(Node).where(is_moved).values(project=usable))
         note(session, "project.moved", reference, project=usable)

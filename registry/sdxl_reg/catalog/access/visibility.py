@@ -4,9 +4,10 @@ The rule stands in one place, at the session, and not in each query: a query tha
 next year cannot forget it. Without a viewer (commands, the server's own work, a registry without
 users) nothing is left out.
 
-Image sets, artifacts and runs say which project they belong to; everything else belongs to one of
-these. An image is seen by whoever sees one of its members, a dataset entry or a drawing of it. The
-tree of tags, and who follows from whom, are one for all; they name nothing of what they stand for.
+Image sets, artifacts, runs and nodes of the lineage say which project they belong to; everything
+else belongs to one of these. An image is seen by whoever sees one of its members, a dataset entry
+or a drawing of it. The tree of tags, and who follows from whom, are one for all; they name nothing
+of what they stand for.
 """
 
 import functools
@@ -50,6 +51,7 @@ from sdxl_reg.tables import (
     LineageEvent,
     Member,
     MemberTag,
+    Node,
     Run,
     RunAttempt,
     RunMetric,
@@ -172,6 +174,7 @@ def _criteria(projects: frozenset[str]) -> tuple[LoaderCriteriaOption, ...]:
         ImageSet,
         Artifact,
         Run,
+        Node,
         Upload,
         Ingest,
         Change,

@@ -4,9 +4,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     Select,
+    Subquery,
     and_,
     delete,
+    exists,
     func,
     insert,
     literal,
@@ -31,11 +34,15 @@ from sdxl_reg.tables import (
     Dataset,
     DatasetEntry,
     DatasetVersion,
+    Generation,
+    Grid,
     ImageSet,
     LineageDep,
     LineageEvent,
     Member,
     MemberTag,
+    Node,
+    Run,
     Tag,
     TagClosure,
 )
@@ -53,6 +60,7 @@ def derived_faults(session: Session) -> Iterator[Fault]:
     yield from _database(session)
     yield from _tag_tree(session)
     yield from _lineage(session)
+    yield from _projects(session)
     yield from _counts(session)
     yield from _members(session)
     yield from _versions(session)
@@ -74,6 +82,12 @@ def derive_anew(session: Session) -> None:
     lost = _true_edges().except_(select(*_EDGE)).subquery()
     names = [column.key for column in _EDGE]
     session.execute(insert(LineageDep).from_select(names, select(*lost.c)))
+    for owned in _PROJECTS:
+        true = select(owned.c.project).where(owned.c.node_id == Node.id).scalar_subquery()
+        session.execute(
+            update(Node).where(_belongs_elsewhere(owned)).values(project=true),
+            execution_options={"synchronize_session": False},
+        )
     for image_set in session.scalars(select(ImageSet)):
         refresh_totals(session, image_set)
 
@@ -172,6 +186,36 @@ def _true_edges() -> _Query:
             given.node_id > taken.node_id,
         )
     )
+
+
+_PROJECTS = tuple(
+    owned.subquery()
+    for owned in (
+        select(ArtifactVersion.node_id, Artifact.project).join(Artifact),
+        select(Grid.node_id, Artifact.project).join(Artifact, Artifact.id == Grid.artifact_id),
+        select(Generation.node_id, Run.project).join(Run, Run.id == Generation.run_id),
+        select(DatasetVersion.node_id, ImageSet.project)
+        .join(Dataset, Dataset.id == DatasetVersion.dataset_id)
+        .join(ImageSet, ImageSet.id == Dataset.image_set_id),
+    )
+)
+"""What stands at nodes, and which project it belongs to."""
+
+
+def _belongs_elsewhere(owned: Subquery) -> ColumnElement[bool]:
+    return exists().where(owned.c.node_id == Node.id, owned.c.project != Node.project)
+
+
+def _projects(session: Session) -> Iterator[Fault]:
+    for owned in _PROJECTS:
+        found = (
+            select(Node.id, Node.project, owned.c.project)
+            .join(owned, owned.c.node_id == Node.id)
+            .where(owned.c.project != Node.project)
+        )
+        for node, kept, true in session.execute(found):
+            message = f"It is kept as of project {kept!r}, and what stands there is of {true!r}"
+            yield Fault(kind=FaultKind.LINEAGE, subject=f"node {node}", message=message)
 
 
 def _counts(session: Session) -> Iterator[Fault]:

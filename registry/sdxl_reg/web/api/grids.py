@@ -8,7 +8,6 @@ from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
 from sdxl_reg.catalog.grid_cells import find_cell, states_in
-from sdxl_reg.catalog.grid_outline import outline
 from sdxl_reg.catalog.grids import find_grid, grids_page
 from sdxl_reg.catalog.runs import find_run, states_of
 from sdxl_reg.errors import NotFound
@@ -26,9 +25,7 @@ from sdxl_reg.web.schemas.base import Items, Number, items_of, url
 from sdxl_reg.web.schemas.grid_requests import (
     GridBegun,
     GridBody,
-    GridPlan,
     grid_begun,
-    grid_plan,
     grid_request,
 )
 from sdxl_reg.web.schemas.grids import (
@@ -89,17 +86,6 @@ def begin(
     response.headers["Location"] = url("grids", planned.grid_id)
     with reading(registry.engine) as session:
         return grid_begun(planned, find_run(session, planned.run_id).state)
-
-
-@router.post("/plan", summary="What a grid would come to", dependencies=[needs(Role.TRAINER)])
-def plan(registry: RegistryOf, body: GridBody) -> GridPlan:
-    """How many cells a grid would have, and what it would take; nothing is recorded or drawn.
-
-    Takes what a POST to `/grids` takes, and refuses what that would.
-    """
-    with reading(registry.engine) as session:
-        request = grid_request(session, body)
-    return grid_plan(outline(registry.engine, registry.store, request))
 
 
 @router.get("/{grid_id}", summary="One grid with its cells and scores")
@@ -195,7 +181,7 @@ def picture(
 def small(
     request: Request, session: SessionOf, registry: RegistryOf, grid_id: Number, position: Number
 ) -> Response:
-    """A cell of at most 512 pixels a side, as WebP."""
+    """A cell of at most 512 pixels a side."""
     digest = _digest(session, grid_id, position)
     headers = {"ETag": f'"{digest}-{SIDES[-1]}"', "Cache-Control": REVALIDATED}
     if headers["ETag"] in request.headers.get("if-none-match", ""):

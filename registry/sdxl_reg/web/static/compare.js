@@ -2,6 +2,7 @@
 const form = document.getElementById("compare");
 const outline = form.querySelector("[data-outline]");
 const grids = "/api/v1/grids";
+const plans = "/api/v1/grid-plans";
 const pause = 500;
 let timer = null;
 let latest = 0;
@@ -30,7 +31,7 @@ async function foresee() {
   const mine = ++latest;
   let words;
   try {
-    words = told(await asked(`${grids}/plan`, wanted()));
+    words = told(await asked(plans, wanted()));
   } catch (error) {
     words = [error.faults?.length ? error.faults.map((one) => one.fault).join(" · ") : error.message];
   }

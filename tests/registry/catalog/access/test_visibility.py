@@ -17,6 +17,7 @@ from sdxl_reg.catalog.datasets import find_dataset_version
 from sdxl_reg.catalog.images import find_image_set, members_of
 from sdxl_reg.catalog.ingest import ingest
 from sdxl_reg.catalog.ingest_plan import IngestOptions
+from sdxl_reg.catalog.integrity.derived import derived_faults
 from sdxl_reg.errors import InvalidValue, NotFound
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.store.database import reading, transaction
@@ -31,7 +32,7 @@ from sdxl_reg.tables import (
     Member,
     Run,
 )
-from sdxl_reg.vocabulary import Role
+from sdxl_reg.vocabulary import NodeKind, Role
 
 SEEN_BY_ALL = {
     "blob",  # bytes without a name: see is_blob_visible
@@ -41,7 +42,6 @@ SEEN_BY_ALL = {
     "tag",
     "tag_closure",
     "tag_alias",
-    "node",
     "lineage_dep",
     "event_log",  # admins only, by its routes
     "user_account",
@@ -179,6 +179,10 @@ def test_things_move_with_the_runs_that_made_them(two_projects: Engine) -> None:
     with reading(two_projects) as session:
         after = projects(session)
         assert after["lab"] == {"image_sets": 2, "artifacts": 1, "runs": 1, "users": 0}
+        with shown_to(LAB):
+            kinds = {node.kind for node in lineage_of(session, "x-lora").nodes}
+            assert {NodeKind.DATASET, NodeKind.IMAGE_SET, NodeKind.IMAGE} <= kinds
+        assert list(derived_faults(session)) == []
         for reference in ("x-lora", "grid:1", "dataset:shop@1"):
             with pytest.raises(InvalidValue, match="cannot be moved"):
                 move(session, [reference], "lab")

@@ -21,6 +21,7 @@ from sdxl_reg.tables import (
     ImageSet,
     LineageDep,
     MemberTag,
+    Node,
     Tag,
     TagClosure,
 )
@@ -143,6 +144,11 @@ def _false_edge(engine: Engine) -> None:
         )
 
 
+def _false_project(engine: Engine) -> None:
+    with transaction(engine) as session:
+        session.execute(update(Node).values(project="elsewhere"))
+
+
 def _false_counts(engine: Engine) -> None:
     with transaction(engine) as session:
         image_set = session.scalars(select(ImageSet)).one()
@@ -158,6 +164,7 @@ def _false_counts(engine: Engine) -> None:
         (_false_path, FaultKind.TAG_TREE),
         (_drop_edge, FaultKind.LINEAGE),
         (_false_edge, FaultKind.LINEAGE),
+        (_false_project, FaultKind.LINEAGE),
         (_false_counts, FaultKind.COUNTS),
     ],
 )
@@ -179,7 +186,7 @@ def _rows(engine: Engine) -> list[object]:
     with reading(engine) as session:
         return [
             sorted(tuple(row) for row in session.execute(select(*table.__table__.columns)))
-            for table in (TagClosure, Tag, LineageDep)
+            for table in (TagClosure, Tag, LineageDep, Node)
         ]
 
 
