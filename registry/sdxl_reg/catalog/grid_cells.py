@@ -8,6 +8,8 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 
 from sdxl_reg.catalog.artifacts import version_ref
 from sdxl_reg.catalog.blobs import recorded
+from sdxl_reg.catalog.list_filters import CELL_FIELDS, filtered
+from sdxl_reg.catalog.paging import Page, Slice, page_of
 from sdxl_reg.catalog.portions import portions
 from sdxl_reg.errors import NotFound
 from sdxl_reg.evaluation.plan import PlannedCell
@@ -91,6 +93,24 @@ def cells_of(session: Session, grid: Grid) -> Sequence[GridCell]:
     """
     query = _cells(grid).options(selectinload(GridCell.scores))
     return session.scalars(query.execution_options(populate_existing=True)).all()
+
+
+def cells_page(session: Session, grid: Grid, part: Slice) -> Page[GridCell]:
+    """Some of the cells of a grid in their order, with their versions, pictures and scores.
+
+    Args:
+        session: The transaction.
+        grid: The grid.
+        part: Which of them; its filter knows `CELL_FIELDS`.
+
+    Raises:
+        InvalidValue: The cursor or the filter is none of ours.
+        UnknownName: The filter asks for another field.
+    """
+    query = _cells(grid).order_by(None).options(selectinload(GridCell.scores))
+    if part.filter:
+        query = query.where(filtered(part.filter, CELL_FIELDS, name="prompt"))
+    return page_of(session, query, GridCell.position, part)
 
 
 def unscored_cells_of(session: Session, grid: Grid) -> Sequence[GridCell]:

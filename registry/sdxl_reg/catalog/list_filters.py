@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, not_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, not_, or_, select
+from sqlalchemy.orm import aliased
 
 from sdxl_reg.catalog.selectors import And, Fact, Not, Or, Selector, Term, parse_selector
 from sdxl_reg.errors import InvalidValue, UnknownName
@@ -18,14 +19,18 @@ from sdxl_reg.imaging.names import name_key
 from sdxl_reg.tables import (
     Artifact,
     ArtifactVersion,
+    CellScore,
     Dataset,
     DatasetVersion,
     GeneratedPicture,
     Generation,
     Grid,
+    GridCell,
     ImageSet,
     LineageEvent,
     Run,
+    Tag,
+    TagClosure,
 )
 from sdxl_reg.vocabulary import ArtifactKind, Direction, RunKind, RunState, VersionState
 
@@ -141,6 +146,43 @@ def _number(column: Any) -> Callable[[str], ColumnElement[bool]]:
     return condition
 
 
+def _score(value: str) -> ColumnElement[bool]:
+    """A metric and a number: the cells that some scorer gave such a score."""
+    wanted = "a metric and a number: fidelity>0.4, kid<=0.1"
+    found = re.match(r"[\w-]+", value)
+    sign, _ = _compared(value[found.end() :], wanted) if found else ("", "")
+    if found is None or not sign:
+        raise _fault(value, wanted)
+    scored = select(CellScore.cell_id).where(
+        CellScore.metric == found[0].casefold(), _number(CellScore.value)(value[found.end() :])
+    )
+    cells: ColumnElement[bool] = GridCell.id.in_(scored)
+    return cells
+
+
+def _under(path: str) -> ColumnElement[bool]:
+    root = aliased(Tag)
+    below = (
+        select(TagClosure.descendant_id)
+        .join(root, root.id == TagClosure.ancestor_id)
+        .where(func.lower(root.path) == path.strip("/").lower())
+    )
+    found: ColumnElement[bool] = Tag.id.in_(below)
+    return found
+
+
+def _cell_state(value: str) -> ColumnElement[bool]:
+    is_drawn = GridCell.blob_id.is_not(None)
+    states: Mapping[str, ColumnElement[bool]] = {
+        "drawn": is_drawn,
+        "failed": and_(not_(is_drawn), GridCell.reason != ""),
+        "missing": and_(not_(is_drawn), GridCell.reason == ""),
+    }
+    if value.casefold() not in states:
+        raise UnknownName("state", value, states)
+    return states[value.casefold()]
+
+
 def _moment(column: Any) -> Callable[[str], ColumnElement[bool]]:
     """A day, or a moment; without a sign, all of that day."""
     wanted = "a day or a moment: >=2026-11-01, <2026-11-28T12:00"
@@ -230,6 +272,23 @@ GRID_FIELDS: Mapping[str, ListField] = {
         "glob", _via(Grid.artifact_id, select(Artifact.id), _glob(Artifact.project))
     ),
     "created": ListField("a day or a moment", _moment(Grid.created_at)),
+}
+TAG_FIELDS: Mapping[str, ListField] = {
+    "path": ListField("glob: qzy/flawed/*", _glob(Tag.path)),
+    "under": ListField("path of a tag, and all below it: qzy/flawed", _under),
+    "level": ListField("glob: brand", _glob(Tag.level)),
+    "depth": ListField("number, 0 at the root: >=1", _number(Tag.depth)),
+}
+CELL_FIELDS: Mapping[str, ListField] = {
+    "prompt": ListField("glob: *mug*", _glob(GridCell.prompt)),
+    "version": ListField(
+        "number: >=3",
+        _via(GridCell.version_id, select(ArtifactVersion.id), _number(ArtifactVersion.version)),
+    ),
+    "strength": ListField("of that version: <=0.8", _number(GridCell.strength)),
+    "seed": ListField("number", _number(GridCell.seed)),
+    "state": ListField("drawn, failed or missing", _cell_state),
+    "score": ListField("a metric and a number: fidelity>0.4", _score),
 }
 _TAKEN = (
     select(LineageEvent.run_id)

@@ -11,18 +11,21 @@ from sdxl_reg.catalog.artifacts import NewVersion, add_version, artifacts_page, 
 from sdxl_reg.catalog.datasets import freeze, version_ref
 from sdxl_reg.catalog.datasets import versions_page as versions_page_of_datasets
 from sdxl_reg.catalog.generations import GenerationRequest, generations_page, plan_generation
-from sdxl_reg.catalog.grids import grids_page
+from sdxl_reg.catalog.grid_cells import cells_page
+from sdxl_reg.catalog.grids import find_grid, grids_page
 from sdxl_reg.catalog.grids import plan as plan_grid
 from sdxl_reg.catalog.images import image_sets_page
 from sdxl_reg.catalog.paging import Slice
 from sdxl_reg.catalog.picture_requests import PictureRequest
 from sdxl_reg.catalog.runs import cancel, new_run, runs_page
+from sdxl_reg.catalog.tag_lists import former_names, tags_page
+from sdxl_reg.catalog.tags import ensure_tag
 from sdxl_reg.catalog.version_lists import versions_page
 from sdxl_reg.errors import InvalidValue, UnknownName
 from sdxl_reg.settings import Settings
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.store.database import reading, transaction
-from sdxl_reg.tables import Artifact
+from sdxl_reg.tables import Artifact, TagAlias
 from sdxl_reg.vocabulary import ArtifactKind, RunKind
 from tests.registry.catalog.hand_drawn import SMALL, finish_by_hand
 from tests.registry.catalog.hand_tagged import image_set_of
@@ -125,6 +128,73 @@ def test_grids_are_found_by_what_they_compare_and_pick(
     with reading(trained) as session:
         page = grids_page(session, Slice(filter=wanted))
         assert [grid.artifact.name for grid in page.items] == artifacts
+
+
+@pytest.mark.parametrize(
+    ("wanted", "positions"),
+    [
+        ("version:2 AND strength:0.5", [4, 10]),
+        ("score:fidelity>0.5", [4, 10]),
+        ("score:fidelity>=0.3 AND NOT score:nearest>0.3 AND version:2", [3, 5, 9, 11]),
+        ("score:kid<1", []),
+        ("state:failed OR state:missing", []),
+        ("state:drawn AND *Red* AND strength:>=1", [8, 11]),
+        ("seed:1 OR strength:0", [0, 3, 6, 9]),
+    ],
+)
+def test_cells_are_found_by_what_they_ask_for_and_by_their_scores(
+    trained: Engine,
+    store: BlobStore,
+    settings: Settings,
+    tmp_path: Path,
+    wanted: str,
+    positions: list[int],
+) -> None:
+    planned = plan_grid(trained, store, settings, SMALL)
+    finish_by_hand(trained, store, planned, tmp_path)
+    with reading(trained) as session:
+        grid = find_grid(session, planned.grid_id)
+        page = cells_page(session, grid, Slice(filter=wanted))
+        assert [cell.position for cell in page.items] == positions
+        first = cells_page(session, grid, Slice(limit=5))
+        rest = cells_page(session, grid, Slice(limit=50, cursor=first.next))
+        assert [cell.position for cell in (*first.items, *rest.items)] == list(range(12))
+
+
+@pytest.mark.parametrize("wanted", ["score:fidelity", "score:>1", "score:kid<x", "state:gone"])
+def test_a_cell_is_not_asked_for_what_makes_no_sense(
+    trained: Engine, store: BlobStore, settings: Settings, wanted: str
+) -> None:
+    planned = plan_grid(trained, store, settings, SMALL)
+    with reading(trained) as session, pytest.raises((InvalidValue, UnknownName)):
+        cells_page(session, find_grid(session, planned.grid_id), Slice(filter=wanted))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "paths"),
+    [
+        ("under:QZY/flawed", ["qzy/flawed", "qzy/flawed/stain"]),
+        ("*stain", ["lsbr/flawed/stain", "qzy/flawed/stain"]),
+        ("level:state AND NOT under:qzy", ["lsbr/flawed"]),
+        ("depth:0", ["lsbr", "qzy"]),
+        ("under:nothing", []),
+    ],
+)
+def test_tags_are_found_by_their_place_with_the_names_they_had(
+    engine: Engine, wanted: str, paths: list[str]
+) -> None:
+    levels = ("brand", "state", "defect")
+    with transaction(engine) as session:
+        for brand in ("qzy", "lsbr"):
+            tag = ensure_tag(session, (brand, "flawed", "stain"), levels)
+            assert tag is not None
+            session.add(TagAlias(parent_id=tag.parent_id, name_key="spot", tag_id=tag.id))
+    with reading(engine) as session:
+        page = tags_page(session, Slice(filter=wanted))
+        assert [tag.path for tag in page.items] == paths
+        names = former_names(session, page.items)
+        stains = [tag for tag in page.items if tag.name == "stain"]
+        assert dict(names) == {tag.id: ["spot"] for tag in stains}
 
 
 @pytest.mark.parametrize(

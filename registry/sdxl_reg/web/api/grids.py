@@ -5,13 +5,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
-from sqlalchemy.orm import Session
 
-from sdxl_reg.catalog.grid_cells import find_cell, states_in
+from sdxl_reg.catalog.grid_cells import states_in
 from sdxl_reg.catalog.grids import find_grid, grids_page
 from sdxl_reg.catalog.runs import find_run, states_of
 from sdxl_reg.errors import NotFound
-from sdxl_reg.imaging.thumbnails import SIDES
 from sdxl_reg.store.database import reading
 from sdxl_reg.tables import Grid
 from sdxl_reg.vocabulary import Role
@@ -36,7 +34,6 @@ from sdxl_reg.web.schemas.grids import (
     grid_item,
     progress_of,
 )
-from sdxl_reg.web.thumbnails import thumbnail
 from sdxl_reg.web.working import WorkingOf
 
 router = APIRouter(prefix="/grids", tags=["grids"], dependencies=[Depends(notice_lost)])
@@ -156,42 +153,3 @@ def sheet(request: Request, session: SessionOf, registry: RegistryOf, grid_id: N
     if found is None:
         raise NotFound("sheet", f"of grid {grid_id}", remedy="The grid is not drawn to its end yet")
     return blob_response(request, registry.store, found.sha256, caching=REVALIDATED)
-
-
-@router.get(
-    "/{grid_id}/cells/{position}/picture",
-    summary="The picture of a cell",
-    response_class=Response,
-    responses={200: _PNG},
-)
-def picture(
-    request: Request, session: SessionOf, registry: RegistryOf, grid_id: Number, position: Number
-) -> Response:
-    """One cell as it was drawn, its parameters inside as A1111 writes them."""
-    digest = _digest(session, grid_id, position)
-    return blob_response(request, registry.store, digest, caching=REVALIDATED)
-
-
-@router.get(
-    "/{grid_id}/cells/{position}/thumbnail",
-    summary="A small picture of a cell",
-    response_class=Response,
-    responses={200: {"content": {"image/jpeg": {}}, "description": "JPEG."}},
-)
-def small(
-    request: Request, session: SessionOf, registry: RegistryOf, grid_id: Number, position: Number
-) -> Response:
-    """A cell of at most 512 pixels a side."""
-    digest = _digest(session, grid_id, position)
-    headers = {"ETag": f'"{digest}-{SIDES[-1]}"', "Cache-Control": REVALIDATED}
-    if headers["ETag"] in request.headers.get("if-none-match", ""):
-        return Response(status_code=304, headers=headers)
-    data = thumbnail(registry.settings, registry.store, digest, side=SIDES[-1])
-    return Response(data, media_type="image/jpeg", headers=headers)
-
-
-def _digest(session: Session, grid_id: int, position: int) -> str:
-    cell = find_cell(session, find_grid(session, grid_id), position)
-    if cell.blob is None:
-        raise NotFound("picture", f"of cell {position}", remedy="It is not drawn yet")
-    return cell.blob.sha256

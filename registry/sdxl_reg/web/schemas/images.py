@@ -44,6 +44,16 @@ class TagItem(Document):
     children: list["TagItem"]
 
 
+class TagEntry(Document):
+    """A tag of the tree that all image sets share."""
+
+    path: str = Field(description="Names from the root, joined by /.")
+    name: str
+    level: str = Field(description="What its depth was called when it was made: `brand`.")
+    depth: int = Field(description="0 at the root.")
+    formerly: list[str] = Field(description="Names that lead to it: its own, or of merged tags.")
+
+
 class ImageSetDocument(ImageSetItem):
     """One image set with its tree of tags."""
 
