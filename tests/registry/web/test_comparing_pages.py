@@ -58,6 +58,8 @@ def test_the_form_that_draws_begins_with_the_version_that_was_looked_at(client: 
         ("/artifacts", "kind:embedding", NOTHING, "weipin-lora"),
         ("/datasets", "version:1 set:weipin", "weipin@1", NOTHING),
         ("/image-sets", "nothing*", NOTHING, "/image-sets/weipin"),
+        ("/runs", "kind:train AND *weipin*", "train lora on weipin@1", NOTHING),
+        ("/runs", "state:failed", NOTHING, "train lora on weipin@1</strong>"),
     ],
 )
 def test_a_list_is_filtered(
@@ -69,7 +71,7 @@ def test_a_list_is_filtered(
 
 
 @pytest.mark.parametrize(
-    "path", ["/grids", "/generations", "/artifacts", "/datasets", "/image-sets"]
+    "path", ["/grids", "/generations", "/artifacts", "/datasets", "/image-sets", "/runs"]
 )
 def test_a_filter_that_makes_no_sense_is_told_beside_its_box(client: TestClient, path: str) -> None:
     answer = client.get(path, params={"filter": "colour:red"})

@@ -1,16 +1,20 @@
 """Runs: the queue and what was done before, and one with its numbers, pictures and log."""
 
+import functools
+
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
+from sdxl_reg.catalog.list_filters import RUN_FIELDS
 from sdxl_reg.catalog.paging import MAX_LIMIT, Slice
 from sdxl_reg.catalog.run_details import log_tail
 from sdxl_reg.catalog.runs import find_run, runs_page
 from sdxl_reg.vocabulary import NodeKind, Role, RunState
 from sdxl_reg.web.api.runs import notice_lost
 from sdxl_reg.web.charts import chart_of
-from sdxl_reg.web.dependencies import RegistryOf, SessionOf, SliceOf
+from sdxl_reg.web.dependencies import FilteredSliceOf, RegistryOf, SessionOf
 from sdxl_reg.web.graph_folding import page_of_node
+from sdxl_reg.web.list_pages import filtered_page
 from sdxl_reg.web.roles import may
 from sdxl_reg.web.run_views import live_document, live_item, seconds_of
 from sdxl_reg.web.schemas.base import Number
@@ -28,11 +32,16 @@ _GOING_ON = [state for state in RunState if not state.is_final]
 
 @router.get("")
 def listed(
-    request: Request, session: SessionOf, registry: RegistryOf, working: WorkingOf, part: SliceOf
+    request: Request,
+    session: SessionOf,
+    registry: RegistryOf,
+    working: WorkingOf,
+    part: FilteredSliceOf,
 ) -> Response:
-    """The runs at work, those that wait in their order, and those that have ended."""
+    """The runs at work, those that wait in their order, and those that have ended, filtered."""
     going_on = runs_page(session, Slice(limit=MAX_LIMIT), states=_GOING_ON).items
-    page = runs_page(session, part, states=_ENDED)
+    ended_page = functools.partial(runs_page, states=_ENDED)
+    page, box = filtered_page(session, part, ended_page, RUN_FIELDS)
     open_runs = [live_item(run, registry, working) for run in reversed(going_on)]
     ended = [live_item(run, registry, working) for run in page.items]
     facts = {
@@ -40,9 +49,9 @@ def listed(
         "waiting": sorted((run for run in open_runs if run.state == RunState.QUEUED), key=_turn),
         "ended": [(run, seconds_of(run)) for run in ended],
         "next": page.next,
-        "is_first": part.cursor is None,
+        **box,
     }
-    return render(request, "runs.html", facts)
+    return render(request, "runs.html", facts, status=box["status"])
 
 
 @router.get("/{run_id}")
