@@ -1,9 +1,10 @@
-"""The process of a job: `python -m sdxl_reg.worker job.json [parent]`.
+"""The process of a job: `python -m sdxl_reg.worker job.json [parent]`, or `--wait parent`.
 
 It reads the job file, does the work and writes what happens to `events.jsonl` beside it, one line
 an event. It knows nothing of the database, and it ends when the process that started it does.
 """
 
+import json
 import os
 import platform
 import signal
@@ -124,6 +125,29 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
+def wait_for_job(parent: int) -> int:
+    """Import what jobs need, wait for the line that names the folder of one, and do it.
+
+    Args:
+        parent: The number of the process that writes that line, with which this one ends.
+
+    Returns:
+        The exit code; 0 where no job came.
+    """
+    _end_with(parent)
+    import sdxl_reg.evaluation.render
+    import sdxl_reg.training.loop  # noqa: F401 - what takes ten seconds
+
+    line = sys.stdin.readline()
+    if not line:
+        return 0
+    folder = Path(json.loads(line))
+    with (folder / "log.txt").open("ab") as log:
+        for output in (sys.stdout, sys.stderr):
+            os.dup2(log.fileno(), output.fileno())
+    return main([str(folder / "job.json")])
+
+
 def package_versions() -> dict[str, str]:
     """The versions that determine what a job makes; a package that is not there is left out."""
     found = {"python": platform.python_version()}
@@ -221,4 +245,6 @@ def _watch(parent: int) -> None:
 
 
 if __name__ == "__main__":
+    if sys.argv[1] == "--wait":
+        sys.exit(wait_for_job(int(sys.argv[2])))
     sys.exit(main(sys.argv[1:]))

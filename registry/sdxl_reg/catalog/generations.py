@@ -30,7 +30,7 @@ from sdxl_reg.evaluation.batches import batch_size as usual_batch
 from sdxl_reg.imaging.decode import Limits
 from sdxl_reg.imaging.examine import examine
 from sdxl_reg.jobs import events
-from sdxl_reg.jobs.local import run_job
+from sdxl_reg.jobs.local import Starter, fresh_process, run_job
 from sdxl_reg.jobs.pictures import LARGEST_SEED, PictureSpec, picture_key
 from sdxl_reg.jobs.spec import CellSpec, write_job
 from sdxl_reg.settings import Settings
@@ -172,6 +172,7 @@ def carry_out_generation(
     listen: Listener,
     *,
     stop: threading.Event | None = None,
+    start: Starter = fresh_process,
 ) -> None:
     """Draw what a generation lacks; every picture is kept as it is finished.
 
@@ -181,6 +182,7 @@ def carry_out_generation(
         planned: What `plan_generation` or `resume_generation` returned.
         listen: Called with every event of the job.
         stop: Set by another thread, it interrupts as a user would.
+        start: Starts the process of the job.
 
     Raises:
         RunFailed: The job failed; the pictures finished before stay.
@@ -196,7 +198,7 @@ def carry_out_generation(
             _complete(engine, planned)
         listen(event)
 
-    follow(engine, planned.run_id, run_job(planned.job.parent, stop=stop), handle)
+    follow(engine, planned.run_id, run_job(planned.job.parent, stop=stop, start=start), handle)
     shutil.rmtree(planned.job.parent / "files", ignore_errors=True)  # they are in the store now
 
 

@@ -50,7 +50,7 @@ from sdxl_reg.evaluation.batches import batch_size as usual_batch
 from sdxl_reg.evaluation.layout import described, read_layout
 from sdxl_reg.evaluation.plan import plan_cells, plan_pictures
 from sdxl_reg.jobs import events
-from sdxl_reg.jobs.local import run_job
+from sdxl_reg.jobs.local import Starter, fresh_process, run_job
 from sdxl_reg.jobs.spec import write_job
 from sdxl_reg.settings import Settings
 from sdxl_reg.store.blobs import BlobStore
@@ -186,6 +186,7 @@ def carry_out(
     listen: Listener,
     *,
     stop: threading.Event | None = None,
+    start: Starter = fresh_process,
 ) -> None:
     """Draw and score a planned grid to its end, then pick; every cell is kept as it is finished.
 
@@ -195,6 +196,7 @@ def carry_out(
         planned: What `plan` or `resume` returned.
         listen: Called with every event of the job.
         stop: Set by another thread, it interrupts as a user would.
+        start: Starts the process of the job.
 
     Raises:
         RunFailed: The job failed; the cells finished before stay.
@@ -220,7 +222,7 @@ def carry_out(
         listen(event)
 
     job = planned.job
-    happenings = _nothing_to_do() if job is None else run_job(job.parent, stop=stop)
+    happenings = _nothing_to_do() if job is None else run_job(job.parent, stop=stop, start=start)
     follow(engine, planned.run_id, happenings, handle)
     if planned.job is not None:  # its pictures are in the store now
         shutil.rmtree(planned.job.parent / "files", ignore_errors=True)

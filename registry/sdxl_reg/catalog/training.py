@@ -27,7 +27,7 @@ from sdxl_reg.errors import Conflict, InvalidValue, NotFound
 from sdxl_reg.imaging.backgrounds import WHITE
 from sdxl_reg.imaging.names import name_key
 from sdxl_reg.jobs import events
-from sdxl_reg.jobs.local import run_job
+from sdxl_reg.jobs.local import Starter, fresh_process, run_job
 from sdxl_reg.jobs.lock import alone_in
 from sdxl_reg.jobs.spec import TrainSpec, read_job, write_job
 from sdxl_reg.settings import Settings
@@ -211,6 +211,7 @@ def carry_out(
     listen: Listener,
     *,
     stop: threading.Event | None = None,
+    start: Starter = fresh_process,
 ) -> list[int]:
     """Run a planned training to its end; every version is recorded as it is finished.
 
@@ -220,6 +221,7 @@ def carry_out(
         planned: What `plan` returned.
         listen: Called with every event of the job.
         stop: Set by another thread, it interrupts as a user would.
+        start: Starts the process of the job.
 
     Returns:
         Ids of the versions it made, oldest first.
@@ -236,7 +238,7 @@ def carry_out(
         made.extend(keep.heard(event))
         listen(event)
 
-    follow(engine, planned.run_id, run_job(planned.job_path.parent, stop=stop), handle)
+    follow(engine, planned.run_id, run_job(planned.job_path.parent, stop=stop, start=start), handle)
     return list(dict.fromkeys(made))
 
 

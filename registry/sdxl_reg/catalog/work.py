@@ -10,6 +10,7 @@ from sdxl_reg.catalog import generations, grids, training
 from sdxl_reg.catalog.runs import find_run
 from sdxl_reg.errors import Conflict
 from sdxl_reg.jobs.events import Event
+from sdxl_reg.jobs.local import Starter, fresh_process
 from sdxl_reg.settings import Settings
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.store.database import reading
@@ -37,18 +38,35 @@ class Work:
     carry_out: Callable[[threading.Event], object]
 
 
-def work_of(engine: Engine, store: BlobStore, settings: Settings, planned: Planned) -> Work:
-    """What is planned as work, of whatever kind; a grid looks at its turn what is left to draw."""
+def work_of(
+    engine: Engine,
+    store: BlobStore,
+    settings: Settings,
+    planned: Planned,
+    *,
+    start: Starter = fresh_process,
+) -> Work:
+    """What is planned as work, of whatever kind; a grid looks at its turn what is left to draw.
+
+    Args:
+        engine: The database.
+        store: The blobs.
+        settings: Where runs lie.
+        planned: The run.
+        start: Starts the process of its job.
+    """
 
     def carry_out(stop: threading.Event) -> None:
         match planned:
             case training.PlannedTraining():
-                training.carry_out(engine, store, planned, _unheard, stop=stop)
+                training.carry_out(engine, store, planned, _unheard, stop=stop, start=start)
             case generations.PlannedGeneration():
-                generations.carry_out_generation(engine, store, planned, _unheard, stop=stop)
+                generations.carry_out_generation(
+                    engine, store, planned, _unheard, stop=stop, start=start
+                )
             case grids.PlannedGrid():
                 left = grids.in_turn(engine, store, settings, planned)
-                grids.carry_out(engine, store, left, _unheard, stop=stop)
+                grids.carry_out(engine, store, left, _unheard, stop=stop, start=start)
 
     return Work(run_id=planned.run_id, carry_out=carry_out)
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 from sdxl_reg.jobs.events import Event, Failed, Finished, read_event
@@ -17,7 +17,29 @@ GRACE_S = 5.0
 LOG_TAIL_BYTES = 2000
 
 
-def run_job(folder: Path, *, stop: threading.Event | None = None) -> Generator[Event]:
+Starter = Callable[[Path], "subprocess.Popen[bytes]"]
+"""From the folder of a job to its process."""
+
+
+def fresh_process(folder: Path) -> "subprocess.Popen[bytes]":
+    """A process for the job of a folder; its outputs are appended to `log.txt` there.
+
+    Args:
+        folder: Holds `job.json`.
+    """
+    with (folder / LOG).open("ab") as log:
+        return subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            [sys.executable, "-m", "sdxl_reg.worker", str(folder / JOB), str(os.getpid())],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,  # Ctrl-C in the terminal reaches us, and we tell the child
+        )
+
+
+def run_job(
+    folder: Path, *, stop: threading.Event | None = None, start: Starter = fresh_process
+) -> Generator[Event]:
     """Start the job of a folder and yield its events as they happen, until it has ended.
 
     The last event is always `Finished` or `Failed`: a process that ends without a word, by a
@@ -29,13 +51,14 @@ def run_job(folder: Path, *, stop: threading.Event | None = None) -> Generator[E
         folder: Holds `job.json`; receives `events.jsonl` (what an earlier attempt said is kept in
             `events.N.jsonl`) and `log.txt`, both outputs of the process together.
         stop: Set by another thread, it is to this one what Ctrl-C is to the main thread.
+        start: Starts the process.
 
     Raises:
         KeyboardInterrupt: `stop` is set.
     """
     _heed(stop)
     _set_aside(folder / EVENTS)
-    process = _started(folder)
+    process = start(folder)
     last: Event | None = None
     try:
         for event in _events(folder / EVENTS, process, stop):
@@ -51,17 +74,6 @@ def _set_aside(events: Path) -> None:
     if events.exists():
         number = 1 + len(list(events.parent.glob("events.*.jsonl")))
         events.rename(events.with_name(f"events.{number}.jsonl"))
-
-
-def _started(folder: Path) -> "subprocess.Popen[bytes]":
-    with (folder / LOG).open("ab") as log:
-        return subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-m", "sdxl_reg.worker", str(folder / JOB), str(os.getpid())],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,  # Ctrl-C in the terminal reaches us, and we tell the child
-        )
 
 
 def _heed(stop: threading.Event | None) -> None:

@@ -17,8 +17,9 @@ from sdxl_reg.catalog.generations import GenerationRequest, plan_generation
 from sdxl_reg.catalog.grid_axes import GridRequest
 from sdxl_reg.catalog.runs import cancel, find_run
 from sdxl_reg.catalog.training import TrainingRequest
-from sdxl_reg.catalog.work import Planned, planned_again, work_of
+from sdxl_reg.catalog.work import Planned, Work, planned_again, work_of
 from sdxl_reg.errors import Conflict
+from sdxl_reg.jobs.standby import Standby
 from sdxl_reg.store.database import reading, transaction
 from sdxl_reg.vocabulary import RunState
 from sdxl_reg.web.dependencies import Registry
@@ -41,6 +42,7 @@ class Working:
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="working")
         self._queue: dict[int, _Entry] = {}
+        self._standby = Standby()
         self._is_closed = False
 
     def train(self, request: TrainingRequest) -> int:
@@ -121,6 +123,7 @@ class Working:
             self._is_closed = True
             for entry in self._queue.values():
                 entry.stop.set()
+        self._standby.close()
         self._pool.shutdown()
 
     def _require_open(self) -> None:
@@ -129,7 +132,9 @@ class Working:
 
     def _submit(self, planned: Planned) -> None:
         registry = self._registry
-        work = work_of(registry.engine, registry.store, registry.settings, planned)
+        work = work_of(
+            registry.engine, registry.store, registry.settings, planned, start=self._standby.start
+        )
         with self._lock:
             self._require_open()
             stop = threading.Event()
@@ -138,8 +143,14 @@ class Working:
                 for number, entry in self._queue.items()
                 if number != work.run_id and not entry.outcome.done()
             }
-            outcome = self._pool.submit(work.carry_out, stop)
+            outcome = self._pool.submit(self._carry_out, work, stop)
             self._queue[work.run_id] = _Entry(outcome, stop)
+
+    def _carry_out(self, work: Work, stop: threading.Event) -> object:
+        try:
+            return work.carry_out(stop)
+        finally:
+            self._standby.prepare()  # whoever has had one thing made will ask for another
 
 
 async def working_of(request: Request) -> Working:

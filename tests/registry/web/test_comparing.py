@@ -4,11 +4,8 @@ Cells come from the tiny base and two random LoRAs, in a process of its own, as 
 """
 
 import json
-import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +17,14 @@ from sdxl_reg.catalog.access.projects import move
 from sdxl_reg.catalog.access.users import add_user, set_role
 from sdxl_reg.evaluation.networks.names import SHIPPED
 from sdxl_reg.jobs.pictures import PictureSpec
-from sdxl_reg.settings import Settings
-from sdxl_reg.store.blobs import BlobStore
-from sdxl_reg.store.database import connect, transaction, upgrade
+from sdxl_reg.store.database import transaction, upgrade
 from sdxl_reg.vocabulary import Role
 from sdxl_reg.web.app import create_app
 from sdxl_reg.web.dependencies import Registry
 from sdxl_reg.web.schemas.grid_requests import GridBody
 from sdxl_reg_cli.main import main
 from tests.registry.catalog.hand_trained import train_by_hand
+from tests.registry.web.at_work import asked_elsewhere, has_ended, is_halfway, opened, until
 from tests.registry.web.conftest import ADDRESS
 from tests.registry.web.test_generations import ELSEWHERE
 
@@ -42,7 +38,6 @@ QUICK: dict[str, Any] = {
 }
 MANY = QUICK | {"strengths": [0, 0.3, 0.6, 0.9], "prompts": ["red"], "batch_size": 1}
 MANY |= {"num_inference_steps": 8}
-ENDED = ("succeeded", "failed", "cancelled", "lost")
 
 
 def shop(home: Path, base: Path, loras: list[Path]) -> Registry:
@@ -51,16 +46,6 @@ def shop(home: Path, base: Path, loras: list[Path]) -> Registry:
     upgrade(registry.engine)
     train_by_hand(registry.engine, registry.store, home, base, loras)
     return registry
-
-
-def opened(home: Path) -> Registry:
-    """The registry of a home, for a server in another process too."""
-    settings = Settings.from_environment({"SDXL_REG_HOME": str(home)})
-    return Registry(
-        engine=connect(settings.database_url),
-        store=BlobStore(settings.store_path),
-        settings=settings,
-    )
 
 
 @pytest.fixture(scope="module")
@@ -76,26 +61,6 @@ def trained(
 def server(trained: Registry) -> Iterator[TestClient]:
     with TestClient(create_app(trained), base_url=ADDRESS) as client:
         yield client
-
-
-def until(
-    client: TestClient, address: str, is_enough: Callable[[dict[str, Any]], bool]
-) -> dict[str, Any]:
-    deadline = time.monotonic() + 180
-    while time.monotonic() < deadline:
-        document: dict[str, Any] = client.get(address).json()
-        if is_enough(document):
-            return document
-        time.sleep(0.1)
-    pytest.fail(f"not within three minutes, but {document['state']}: {address}")
-
-
-def has_ended(grid: dict[str, Any]) -> bool:
-    return grid["state"] in ENDED
-
-
-def is_halfway(progress: dict[str, Any]) -> bool:
-    return bool(0 < progress["drawn"] < progress["total"])
 
 
 def test_a_grid_is_planned_begun_drawn_and_picked_as_by_the_command(
@@ -204,30 +169,11 @@ def test_the_grid_of_a_server_that_was_killed_goes_on_and_no_kept_cell_is_made_a
     trained: Registry,
 ) -> None:
     wanted = MANY | {"seeds": [500]}
-    script = (
-        "import sys\n"
-        "from pathlib import Path\n"
-        "from tests.registry.web.test_comparing import opened\n"
-        "from sdxl_reg.web.app import create_app\n"
-        "from starlette.testclient import TestClient\n"
-        "client = TestClient(create_app(opened(Path(sys.argv[1]))), base_url='http://localhost')\n"
-        "with client:\n"
-        f"    print(client.post({GRIDS!r}, json={wanted!r}).json()['id'])\n"
-        "    sys.stdout.flush()\n"
-        "    sys.stdin.read()\n"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", script, str(trained.settings.home)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=Path(__file__).parents[3],
-    ) as process:
-        assert process.stdout is not None
-        address = f"{GRIDS}/{process.stdout.readline().strip()}"
+    with asked_elsewhere(trained, GRIDS, wanted) as (process, (begun,)):
+        address = begun["url"]
         with TestClient(create_app(trained), base_url=ADDRESS) as client:
             until(client, f"{address}/progress", is_halfway)
-            process.send_signal(signal.SIGKILL)
+            process.kill()
             process.wait()
             lost = until(client, address, has_ended)
             assert lost["state"] == "lost"

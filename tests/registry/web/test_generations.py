@@ -3,12 +3,8 @@
 Pictures come from the tiny base, in a process of their own, as they do for people.
 """
 
-import os
-import signal
 import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +14,19 @@ from starlette.testclient import TestClient
 from sdxl_reg.catalog.bases import find_base
 from sdxl_reg.catalog.references import MAIN
 from sdxl_reg.jobs.pictures import PictureSpec
-from sdxl_reg.settings import Settings
-from sdxl_reg.store.blobs import BlobStore
-from sdxl_reg.store.database import connect, reading, transaction, upgrade
+from sdxl_reg.jobs.standby import Standby
+from sdxl_reg.store.database import reading, transaction, upgrade
 from sdxl_reg.web.app import create_app
 from sdxl_reg.web.dependencies import Registry
 from sdxl_reg.web.schemas.generation_requests import GenerationBody, request_of
+from tests.registry.web.at_work import (
+    asked_elsewhere,
+    has_ended,
+    is_halfway,
+    opened,
+    processes_of,
+    until,
+)
 from tests.registry.web.conftest import ADDRESS
 
 GENERATIONS = "/api/v1/generations"
@@ -36,12 +39,7 @@ ELSEWHERE = {"base", "prompt", "seed", "refiner", "init_image", "mask", "vae", "
 def tiny_registry(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     """A registry with the tiny base and nothing else."""
     home = tmp_path_factory.mktemp("tiny-registry")
-    settings = Settings.from_environment({"SDXL_REG_HOME": str(home)})
-    registry = Registry(
-        engine=connect(settings.database_url),
-        store=BlobStore(settings.store_path),
-        settings=settings,
-    )
+    registry = opened(home)
     upgrade(registry.engine)
     with transaction(registry.engine) as session:
         find_base(session, registry.store, str(tiny_base))
@@ -56,29 +54,13 @@ def drawer(tiny_registry: Registry) -> Iterator[TestClient]:
         yield client
 
 
-def _until(
-    client: TestClient, address: str, is_enough: Callable[[dict[str, Any]], bool]
-) -> dict[str, Any]:
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        document: dict[str, Any] = client.get(address).json()
-        if is_enough(document):
-            return document
-        time.sleep(0.1)
-    pytest.fail(f"not within two minutes: {document}")
-
-
-def _has_ended(document: dict[str, Any]) -> bool:
-    return document["state"] in ("succeeded", "failed", "cancelled", "lost")
-
-
 def test_pictures_are_drawn_in_the_background_and_become_images(drawer: TestClient) -> None:
     response = drawer.post(GENERATIONS, json={**QUICK, "count": 2})
     assert response.status_code == 202, response.text
     begun = response.json()
     assert response.headers["location"] == begun["url"]
     assert (begun["drawn"], begun["total"], begun["is_waiting"]) == (0, 2, True)
-    done = _until(drawer, begun["url"], _has_ended)
+    done = until(drawer, begun["url"], has_ended)
     assert (done["state"], done["drawn"], done["failed"]) == ("succeeded", 2, 0)
     assert [picture["request"]["seed"] for picture in done["pictures"]] == [5, 6]
     for picture in done["pictures"]:
@@ -93,8 +75,18 @@ def test_pictures_are_drawn_in_the_background_and_become_images(drawer: TestClie
 
 
 def test_several_prompts_are_drawn_from_each_seed_one_generation_after_the_other(
-    drawer: TestClient,
+    drawer: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    processes: list[tuple[object, object]] = []
+
+    def start(standby: Standby, folder: Path) -> "subprocess.Popen[bytes]":
+        waiting = standby._waiting
+        process = begin(standby, folder)
+        processes.append((waiting, process))
+        return process
+
+    begin = Standby.start
+    monkeypatch.setattr(Standby, "start", start)
     body = {**QUICK, "prompts": ["a mug", "a shoe"], "count": 2}
     del body["prompt"]
     first = drawer.post(GENERATIONS, json=body).json()
@@ -102,8 +94,9 @@ def test_several_prompts_are_drawn_from_each_seed_one_generation_after_the_other
     assert (first["total"], second["state"]) == (4, "queued")
     again = drawer.post(f"{second['url']}/resume", json={})
     assert (again.status_code, again.json()["code"]) == (409, "conflict")
-    assert _until(drawer, second["url"], _has_ended)["state"] == "succeeded"
+    assert until(drawer, second["url"], has_ended)["state"] == "succeeded"
     assert drawer.get(first["url"]).json()["drawn"] == 4  # the first one was done before
+    assert processes[1][0] is processes[1][1]  # it waited from the end of the first one on
     complete = drawer.post(f"{second['url']}/resume", json={})
     assert complete.status_code == 409
     assert "complete" in complete.json()["detail"]
@@ -154,10 +147,10 @@ def test_every_fault_is_told_at_once(
 def test_what_cannot_be_drawn_is_refused_before_anything_is_recorded(
     drawer: TestClient, changes: dict[str, Any], status: int, code: str
 ) -> None:
-    before = drawer.get("/api/v1/runs").json()["items"][0]["id"]
+    before = drawer.get("/api/v1/runs").json()["items"]
     response = drawer.post(GENERATIONS, json={**QUICK, **changes})
     assert (response.status_code, response.json()["code"]) == (status, code)
-    assert drawer.get("/api/v1/runs").json()["items"][0]["id"] == before
+    assert drawer.get("/api/v1/runs").json()["items"] == before
 
 
 def test_a_base_is_a_recorded_one_and_no_path_on_the_server(
@@ -183,23 +176,6 @@ def test_a_body_has_the_settings_of_a_picture_within_the_same_limits() -> None:
     assert bodies["seed"]["anyOf"][0]["minimum"] == 0
 
 
-def _is_halfway(document: dict[str, Any]) -> bool:
-    return bool(0 < document["drawn"] < document["total"])
-
-
-def _processes_of(registry: Registry, generation: dict[str, Any]) -> list[int]:
-    """Processes that draw a generation."""
-    job = os.fsencode(registry.settings.runs_path / str(generation["run"]) / "job.json")
-    found = []
-    for folder in Path("/proc").iterdir():
-        try:
-            if folder.name.isdigit() and job in (folder / "cmdline").read_bytes().split(b"\0"):
-                found.append(int(folder.name))
-        except OSError:  # it has ended meanwhile
-            continue
-    return found
-
-
 MANY = {**QUICK, "count": 16, "batch_size": 1, "num_inference_steps": 20}
 
 
@@ -207,9 +183,9 @@ def test_a_server_that_ends_ends_its_work_and_another_goes_on(tiny_registry: Reg
     with TestClient(create_app(tiny_registry), base_url=ADDRESS) as client:
         begun = client.post(GENERATIONS, json=MANY).json()
         waiting = client.post(GENERATIONS, json={**QUICK, "seed": 77}).json()
-        _until(client, begun["url"], _is_halfway)
-        assert len(_processes_of(tiny_registry, begun)) == 1
-    assert _processes_of(tiny_registry, begun) == []
+        until(client, begun["url"], is_halfway)
+        assert len(processes_of(tiny_registry, begun["run"])) == 1
+    assert processes_of(tiny_registry, begun["run"]) == []
     with TestClient(create_app(tiny_registry), base_url=ADDRESS) as client:
         kept = client.get(begun["url"]).json()
         assert (kept["state"], kept["error"]) == ("cancelled", "interrupted by the user")
@@ -217,7 +193,7 @@ def test_a_server_that_ends_ends_its_work_and_another_goes_on(tiny_registry: Reg
         assert client.get(waiting["url"]).json()["state"] == "cancelled"
         assert 'data-deed="resume"' in client.get(f"/generations/{begun['id']}").text
         assert client.post(f"{begun['url']}/resume", json={}).status_code == 202
-        done = _until(client, begun["url"], _has_ended)
+        done = until(client, begun["url"], has_ended)
     assert (done["state"], done["drawn"]) == ("succeeded", 16)
     before = {picture["sha256"] for picture in kept["pictures"] if picture["sha256"]}
     assert before <= {picture["sha256"] for picture in done["pictures"]}
@@ -226,58 +202,29 @@ def test_a_server_that_ends_ends_its_work_and_another_goes_on(tiny_registry: Reg
 def test_a_generation_is_ended_and_gone_on_with_by_its_run(drawer: TestClient) -> None:
     begun = drawer.post(GENERATIONS, json=MANY | {"seed": 900}).json()
     run = f"/api/v1/runs/{begun['run']}"
-    _until(drawer, begun["url"], _is_halfway)
+    until(drawer, begun["url"], is_halfway)
     assert drawer.post(f"{run}/cancel", json={}).status_code == 202
-    ended = _until(drawer, begun["url"], _has_ended)
+    ended = until(drawer, begun["url"], has_ended)
     assert ended["state"] == "cancelled"
     assert 0 < ended["drawn"] < ended["total"]
     assert drawer.post(f"{run}/resume", json={}).status_code == 202
-    done = _until(drawer, begun["url"], _has_ended)
+    done = until(drawer, begun["url"], has_ended)
     assert (done["state"], done["drawn"]) == ("succeeded", done["total"])
 
 
 def test_the_run_of_a_server_that_was_killed_is_lost_and_goes_on_elsewhere(
     tiny_registry: Registry,
 ) -> None:
-    script = (
-        "import sys, uvicorn\n"
-        "from pathlib import Path\n"
-        "from tests.registry.web.test_generations import opened\n"
-        "from sdxl_reg.web.app import create_app\n"
-        "from starlette.testclient import TestClient\n"
-        "client = TestClient(create_app(opened(Path(sys.argv[1]))), base_url='http://localhost')\n"
-        "with client:\n"
-        f"    print(client.post({GENERATIONS!r}, json={MANY | {'seed': 500}!r}).json()['url'])\n"
-        "    sys.stdout.flush()\n"
-        "    sys.stdin.read()\n"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", script, str(tiny_registry.settings.home)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=Path(__file__).parents[3],
-    ) as server:
-        assert server.stdout is not None
-        address = server.stdout.readline().strip()
+    with asked_elsewhere(tiny_registry, GENERATIONS, MANY | {"seed": 500}) as (server, (begun,)):
+        address = begun["url"]
         with TestClient(create_app(tiny_registry), base_url=ADDRESS) as client:
-            _until(client, address, _is_halfway)
-            server.send_signal(signal.SIGKILL)
+            until(client, address, is_halfway)
+            server.kill()
             server.wait()
-            lost = _until(client, address, _has_ended)
+            lost = until(client, address, has_ended)
             assert (lost["state"], lost["error"]) == ("lost", "its process is gone")
             assert client.post(f"{address}/resume", json={}).status_code == 202
-            done = _until(client, address, _has_ended)
+            done = until(client, address, has_ended)
     reasons = {picture["reason"] for picture in done["pictures"]}
     told = (done["state"], done["error"], done["drawn"], reasons)
     assert told == ("succeeded", None, 16, {""})
-
-
-def opened(home: Path) -> Registry:
-    """The registry of a home, for a server in another process."""
-    settings = Settings.from_environment({"SDXL_REG_HOME": str(home)})
-    return Registry(
-        engine=connect(settings.database_url),
-        store=BlobStore(settings.store_path),
-        settings=settings,
-    )

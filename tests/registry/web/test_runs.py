@@ -4,12 +4,7 @@ Trainings are real: the built-in base, a few steps, in a process of their own, a
 """
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +20,7 @@ from sdxl_reg.store.database import transaction
 from sdxl_reg.vocabulary import Role, RunKind
 from sdxl_reg.web.app import create_app
 from sdxl_reg.web.dependencies import Registry
+from tests.registry.web.at_work import asked_elsewhere, has_ended, processes_of, until
 from tests.registry.web.conftest import ADDRESS
 from tests.registry.web.example_registry import build
 
@@ -40,7 +36,6 @@ QUICK: dict[str, Any] = {
 }
 LONG = QUICK | {"max_train_steps": 4000, "save_every_n_steps": 4, "save_state_every_n_steps": 2}
 SIX = QUICK | {"max_train_steps": 24, "save_state_every_n_steps": 2}
-ENDED = ("succeeded", "failed", "cancelled", "lost")
 
 
 def body(name: str, **settings: Any) -> dict[str, Any]:
@@ -53,41 +48,10 @@ def body(name: str, **settings: Any) -> dict[str, Any]:
     }
 
 
-def until(
-    client: TestClient, address: str, is_enough: Callable[[dict[str, Any]], bool]
-) -> dict[str, Any]:
-    """The document at an address, once it is as it has to be."""
-    deadline = time.monotonic() + 180
-    while time.monotonic() < deadline:
-        document: dict[str, Any] = client.get(address).json()
-        if is_enough(document):
-            return document
-        time.sleep(0.1)
-    pytest.fail(f"not within three minutes: {document}")
-
-
-def has_ended(run: dict[str, Any]) -> bool:
-    """Whether a run has ended."""
-    return run["state"] in ENDED
-
-
 def has_made_a_version(run: dict[str, Any]) -> bool:
     """Whether a training has made something and goes on."""
     assert run["state"] in ("queued", "running"), run["error"]
     return bool(run["outputs"])
-
-
-def workers_of(registry: Registry, run: dict[str, Any]) -> list[int]:
-    """Processes that work on a run."""
-    job = os.fsencode(registry.settings.runs_path / str(run["id"]) / "job.json")
-    found = []
-    for folder in Path("/proc").iterdir():
-        try:
-            if folder.name.isdigit() and job in (folder / "cmdline").read_bytes().split(b"\0"):
-                found.append(int(folder.name))
-        except OSError:  # it has ended meanwhile
-            continue
-    return found
 
 
 @pytest.mark.slow
@@ -134,14 +98,14 @@ def test_runs_wait_for_each_other_are_cancelled_and_gone_on_with(
     assert working["progress"]["total"] == LONG["max_train_steps"]
     listed = writer.get(f"{RUNS}?state=running&kind=train").json()["items"]
     assert [run["id"] for run in listed] == [first["id"]]
-    assert len(workers_of(own_registry, first)) == 1
+    assert len(processes_of(own_registry, first["id"])) == 1
     assert writer.post(f"{first['url']}/cancel", json={}).json()["state"] in (
         "cancelling",
         "cancelled",
     )
     ended = until(writer, first["url"], has_ended)
     assert (ended["state"], ended["error"]) == ("cancelled", "interrupted by the user")
-    assert workers_of(own_registry, first) == []
+    assert processes_of(own_registry, first["id"]) == []
 
     assert writer.post(f"{second['url']}/resume", json={}).status_code == 202
     assert until(writer, second["url"], has_ended)["state"] == "succeeded"
@@ -154,7 +118,7 @@ def test_a_grid_is_gone_on_with_and_ended(writer: TestClient, own_registry: Regi
     assert (resumed.status_code, resumed.json()["place"]) == (202, 0)
     assert writer.post(f"{begun['url']}/cancel", json={}).status_code == 202
     assert until(writer, begun["url"], has_ended)["state"] == "cancelled"
-    assert workers_of(own_registry, begun) == []
+    assert processes_of(own_registry, begun["id"]) == []
 
 
 def test_what_begins_anew_each_time_is_not_gone_on_with(
@@ -173,31 +137,12 @@ def test_what_begins_anew_each_time_is_not_gone_on_with(
 def test_the_training_of_a_server_that_was_killed_is_lost_and_goes_on_elsewhere(
     own_registry: Registry,
 ) -> None:
-    script = (
-        "import sys\n"
-        "from pathlib import Path\n"
-        "from starlette.testclient import TestClient\n"
-        "from tests.registry.web.test_generations import opened\n"
-        "from sdxl_reg.web.app import create_app\n"
-        "client = TestClient(create_app(opened(Path(sys.argv[1]))), base_url='http://localhost')\n"
-        "with client:\n"
-        f"    for body in ({body('killed', **SIX)!r}, {body('queued')!r}):\n"
-        f"        print(client.post({RUNS!r}, json=body).json()['url'])\n"
-        "    sys.stdout.flush()\n"
-        "    sys.stdin.read()\n"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", script, str(own_registry.settings.home)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=Path(__file__).parents[3],
-    ) as server:
-        assert server.stdout is not None
-        address, waiting = (server.stdout.readline().strip() for _ in range(2))
+    bodies = (body("killed", **SIX), body("queued"))
+    with asked_elsewhere(own_registry, RUNS, *bodies) as (server, begun):
+        address, waiting = (run["url"] for run in begun)
         with TestClient(create_app(own_registry), base_url=ADDRESS) as client:
             until(client, address, has_made_a_version)
-            server.send_signal(signal.SIGKILL)
+            server.kill()
             server.wait()
             lost = until(client, address, has_ended)
             assert (lost["state"], lost["error"]) == ("lost", "its process is gone")
