@@ -24,7 +24,7 @@ demo: $(ready) ## The main job on the bundled example, from folders of pictures 
 	@OMP_NUM_THREADS=1 SDXL_REG_HOME="$(CURDIR)/demo" PATH="$(CURDIR)/$(bin):$$PATH" sh examples/demo.sh # one thread: nearly as fast as two, and not five times slower on a shared core
 
 test: $(ready) ## Run all tests (PYTEST="-k lora" picks some)
-	@OMP_NUM_THREADS=1 $(bin)/python -m pytest -n 2 -q $(PYTEST) # one thread: two workers, two cores
+	@OMP_NUM_THREADS=1 $(bin)/python -m pytest -n 2 --dist worksteal -q $(PYTEST) # one thread: two workers, two cores; neighbours share fixtures
 
 lint: $(ready) ## Formatting, lint, types and layers
 	@echo 'ruff format --check'; $(bin)/ruff format --check --quiet

@@ -1,4 +1,8 @@
-"""A training that is killed and resumed gives the same files, byte by byte, as one left alone."""
+"""A training that is killed and resumed gives the same files, byte by byte, as one left alone.
+
+Every trainer is stopped and gone on with by what `sdxl_reg.testing` asks of it; here the processes
+themselves are killed, for the smallest and the largest state.
+"""
 
 from pathlib import Path
 
@@ -10,7 +14,7 @@ from tests.story.machine import SMALL_TRAINING, Machine
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("trainer", ["lora", "embedding", "hypernetwork", "checkpoint"])
+@pytest.mark.parametrize("trainer", ["lora", "checkpoint"])
 def test_a_killed_training_goes_on_to_the_same_bytes(
     tmp_path: Path, products: Path, trainer: str
 ) -> None:
