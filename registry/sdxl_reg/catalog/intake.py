@@ -212,8 +212,9 @@ class SetIntake:
                     raise OutOfSpace(self._engine.url.database or "the database") from error
                 if attempt == _ATTEMPTS:
                     raise Conflict(
-                        f"another process kept changing image set {self._name!r}",
-                        remedy="Wait for it to end and run the same command again",
+                        f"image set {self._name!r} could not be written: {error.orig}",
+                        remedy="Wait for others who work on it to end, and give the same command "
+                        "again",
                     ) from error
                 time.sleep(0.05 * attempt)
         raise AssertionError("the loop returns or raises")

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 from PIL import Image as Pillow
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, text
 
 from sdxl_reg.catalog.images import find_image_set, members_of, page_of_members
 from sdxl_reg.catalog.ingest import IngestOptions, IngestReport, ingest
-from sdxl_reg.errors import OutOfSpace
+from sdxl_reg.errors import Conflict, OutOfSpace
 from sdxl_reg.imaging.decode import Limits
 from sdxl_reg.store.blobs import BlobStore
 from sdxl_reg.store.database import connect, prepare, reading
@@ -198,6 +198,24 @@ def test_a_full_disk_stops_the_ingest_and_it_goes_on_when_there_is_room(
     assert 0 < report.unchanged < 100
     assert report.image_sets[0].images == 100
     _rows_are_whole(engine, store)
+
+
+def test_what_the_database_refuses_each_time_is_told_in_its_words(
+    store: BlobStore, tmp_path: Path
+) -> None:
+    engine = connect(f"sqlite:///{tmp_path}/registry.db")
+    prepare(engine)
+    with engine.begin() as connection:
+        connection.execute(text(_NO_MEMBERS))
+    with pytest.raises(Conflict, match="there is no room for members"):
+        ingest(engine, store, products(tmp_path))
+    engine.dispose()
+
+
+_NO_MEMBERS = """
+CREATE TRIGGER full BEFORE INSERT ON member
+BEGIN SELECT RAISE(ABORT, 'there is no room for members'); END
+"""
 
 
 def test_an_interrupt_keeps_what_was_finished(
