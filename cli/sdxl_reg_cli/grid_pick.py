@@ -5,8 +5,9 @@ from typing import Any
 
 import click
 
-from sdxl_reg_cli.console import json_option, print_json, print_table, say
-from sdxl_reg_cli.installation import Installation, opened
+from sdxl_reg_cli.console import json_option, print_json, say
+from sdxl_reg_cli.installation import opened
+from sdxl_reg_cli.voting import EXAMPLES, Pair, ask, show_ranking
 
 
 @click.command(
@@ -51,13 +52,7 @@ def pick(number: int, cell: int | None, reason: str, by_scores: bool, as_json: b
         say(f"No pick: {document['reason']}")
 
 
-@click.command(
-    epilog="""\b
-Examples:
-  sdxl-reg grid vote 3             shows pairs, one after the other, until you press Enter
-  sdxl-reg grid vote 3 --ranking   only shows what was voted so far
-"""
-)
+@click.command(epilog=EXAMPLES)
 @click.argument("number", type=int)
 @click.option("--ranking", is_flag=True, help="Ask nothing; show the ranking.")
 @click.option(
@@ -71,54 +66,28 @@ def vote(number: int, ranking: bool, pair: Path | None, as_json: bool) -> None:
 
     Each pair has the same prompt and seed. The ranking is by Bradley and Terry (1952).
     """
-    with opened() as registry:
-        if not ranking and not as_json:
-            to = pair or registry.settings.home / "vote.png"
-            _ask(registry, number, to)
-        _show_ranking(registry, number, as_json=as_json)
-
-
-def _ask(registry: Installation, number: int, to: Path) -> None:
-    from sdxl_reg.catalog.votes import next_vote, record_vote
-    from sdxl_reg.evaluation.sheet_files import write_pair
+    from sdxl_reg.catalog.votes import next_vote, ranking_of, record_vote
     from sdxl_reg.store.database import reading, transaction
 
-    words: dict[str, Any] = {"l": "left", "r": "right", "t": "tie"}
-    while True:
+    with opened() as registry:
+
+        def upcoming() -> Pair:
+            with reading(registry.engine) as session:
+                left, right = next_vote(session, number)
+                digests = [side.blob.sha256 for side in (left, right) if side.blob]
+                one, other = (registry.store.path(digest) for digest in digests)
+                return Pair(
+                    positions=(left.position, right.position),
+                    pictures=(one, other),
+                    said=f"{left.prompt}, seed {left.seed}",
+                )
+
+        def keep(said: dict[str, Any]) -> None:
+            with transaction(registry.engine) as session:
+                record_vote(session, number, **said)
+
+        if not ranking and not as_json:
+            ask(upcoming, keep, pair or registry.settings.home / "vote.png")
         with reading(registry.engine) as session:
-            left, right = next_vote(session, number)
-            places = {"left": left.position, "right": right.position}
-            said = f"{left.prompt}, seed {left.seed}"
-            sides = [side.blob.sha256 for side in (left, right) if side.blob]
-        write_pair(*(registry.store.path(digest) for digest in sides), to=to)
-        say(f"Look at {to}: {said}")
-        answer = click.prompt(
-            "Which is better: l(eft), r(ight), t(ie), Enter to end", default="", show_default=False
-        )
-        word = words.get(answer.strip().casefold()[:1])
-        if word is None:
-            return
-        with transaction(registry.engine) as session:
-            record_vote(session, number, **places, outcome=word)
-
-
-def _show_ranking(registry: Installation, number: int, *, as_json: bool) -> None:
-    from sdxl_reg.catalog.votes import ranking_of
-    from sdxl_reg.store.database import reading
-
-    with reading(registry.engine) as session:
-        found = ranking_of(session, number)
-    if as_json:
-        print_json(found)
-        return
-    rows = [
-        [
-            row["candidate"],
-            f"{row['strength']:+.2f}",
-            f"{row['low']:+.2f} to {row['high']:+.2f}",
-            f"{row['wins']}/{row['losses']}/{row['ties']}",
-        ]
-        for row in found["ranking"]
-    ]
-    print_table(["place", "strength of preference", "interval", "won/lost/tied"], rows)
-    say(found["verdict"])
+            found = ranking_of(session, number)
+    show_ranking(found, as_json=as_json)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from PIL import Image
 from sqlalchemy import select
@@ -100,8 +101,8 @@ def test_a_run_that_ends_otherwise_ends_the_command_as_at_home(
 
 
 @pytest.mark.slow
-def test_a_grid_is_drawn_there_and_fetched_here(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
+def test_a_grid_is_drawn_there_fetched_here_and_voted_on(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sheet = tmp_path / "fetched" / "sheet.png"
     found = json.loads(said(capsys, "grid", "x-lora", *QUICK, "--out", str(sheet), "--json"))
@@ -119,6 +120,14 @@ def test_a_grid_is_drawn_there_and_fetched_here(
     said(capsys, "grid", "pick", number, "--cell", "1", "--reason", "the collar")
     picked = json.loads(said(capsys, "grid", "pick", number, "--by-scores", "--json"))
     assert picked["ref"] == found["best"]["ref"]
+    answers = iter(["l", "t", ""])
+    monkeypatch.setattr(click, "prompt", lambda *_, **__: next(answers))
+    pair = tmp_path / "pair.png"
+    assert "won/lost/tied" in said(capsys, "grid", "vote", number, "--pair", str(pair))
+    with Image.open(pair) as picture:
+        assert picture.width > 2 * 64
+    assert json.loads(said(capsys, "grid", "vote", number, "--json"))["votes"] == 2
+    assert "x-lora@1" in said(capsys, "grid", "vote", number, "--ranking")
     again = json.loads(said(capsys, "grid", "x-lora", *QUICK, "--detach", "--json"))
     assert again["to_draw"] == 0
     assert run("run", "follow", str(again["run"])) == 0

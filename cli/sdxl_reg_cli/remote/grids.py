@@ -20,6 +20,7 @@ from sdxl_reg_cli.picture_options import picture_body, remote_picture_options
 from sdxl_reg_cli.remote.browse import filter_option, limit_option
 from sdxl_reg_cli.remote.following import detach_option, end_as, followed
 from sdxl_reg_cli.remote.server import connected, show_list
+from sdxl_reg_cli.remote.votes import vote
 
 if TYPE_CHECKING:
     from sdxl_reg.client import Client
@@ -165,6 +166,9 @@ def pick(number: int, cell: int | None, reason: str, by_scores: bool, as_json: b
         say(f"{document['ref']} at strength {document['strength']:g}: {document['reason']}")
     else:
         say(f"No pick: {document['reason']}")
+
+
+grid.add_command(vote)
 
 
 def show_grid(
