@@ -28,7 +28,7 @@ from sdxl_reg.tables import (
     Node,
     Run,
 )
-from sdxl_reg.vocabulary import NodeKind
+from sdxl_reg.vocabulary import ArtifactKind, NodeKind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,8 +101,7 @@ def find_root(session: Session, reference: str) -> Root:
     if colon and kind == NodeKind.IMAGE_SET:
         found = find_image_set(session, rest)
         return Root(node=node_of(NodeKind.IMAGE_SET, found.name), row=found.id)
-    row = _recorded(session, kind if colon else "", rest if colon else reference)
-    return Root(node=recorded_nodes(session, [row])[row], row=row)
+    return _recorded(session, kind if colon else "", rest if colon else reference)
 
 
 def refs_of(session: Session, node_ids: Iterable[int]) -> dict[int, str]:
@@ -138,26 +137,32 @@ def node_of(kind: NodeKind, ref: str, facts: dict[str, Any] | None = None) -> Gr
     return GraphNode(id=f"{kind}:{ref}", kind=kind, ref=ref, facts=facts or {})
 
 
-def _recorded(session: Session, kind: str, reference: str) -> int:
-    """The number of a recorded node."""
+def _recorded(session: Session, kind: str, reference: str) -> Root:
+    """What runs take and give."""
     if kind == NodeKind.GRID:
         grid = session.get(Grid, int(reference)) if reference.isdigit() else None
         if grid is None:
             raise NotFound("grid", reference, remedy="See: sdxl-reg grids")
-        return grid.node_id
+        return _root_at(session, grid.node_id)
     if kind == NodeKind.GENERATION:
         found = session.get(Generation, int(reference)) if reference.isdigit() else None
         if found is None:
             raise NotFound("generation", reference, remedy="See: sdxl-reg generations")
-        return found.node_id
+        return _root_at(session, found.node_id)
     if kind == NodeKind.DATASET:
-        return find_dataset_version(session, reference).node_id
+        return _root_at(session, find_dataset_version(session, reference).node_id)
     try:
-        return find_version(session, reference).node_id
+        version = find_version(session, reference)
     except NotFound:
         if kind or not _is_dataset_only(session, reference):
             raise
-    return find_dataset_version(session, reference).node_id
+        return _root_at(session, find_dataset_version(session, reference).node_id)
+    node = _artifact(version.artifact.name, version.artifact.kind, version)
+    return Root(node=node, row=version.node_id)
+
+
+def _root_at(session: Session, row: int) -> Root:
+    return Root(node=recorded_nodes(session, [row])[row], row=row)
 
 
 def _is_dataset_only(session: Session, reference: str) -> bool:
@@ -178,15 +183,16 @@ def _image(session: Session, digest: str) -> Root:
     return Root(node=node_of(NodeKind.IMAGE, image.blob.sha256, size), row=image.id)
 
 
-def _artifact(row: Any) -> GraphNode:
+def _artifact(name: str, kind: ArtifactKind, version: Any) -> GraphNode:
+    """A version, by its row or by columns that are called so."""
     facts = {
-        "artifact_kind": str(row.artifact_kind),
-        "digest": row.digest,
-        "epoch": row.epoch,
-        "step": row.step,
-        "loss": row.loss,
+        "artifact_kind": str(kind),
+        "digest": version.digest,
+        "epoch": version.epoch,
+        "step": version.step,
+        "loss": version.loss,
     }
-    ref = str(Reference(name=row.artifact, version=row.version))
+    ref = str(Reference(name=name, version=version.version))
     return node_of(NodeKind.ARTIFACT, ref, facts)
 
 
@@ -208,7 +214,7 @@ def _grid(row: Any) -> GraphNode:
 
 _READ: dict[NodeKind, Callable[[Any], GraphNode]] = {
     NodeKind.DATASET: _dataset,
-    NodeKind.ARTIFACT: _artifact,
+    NodeKind.ARTIFACT: lambda row: _artifact(row.artifact, row.artifact_kind, row),
     NodeKind.GENERATION: _generation,
     NodeKind.GRID: _grid,
 }

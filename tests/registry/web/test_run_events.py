@@ -10,18 +10,22 @@ from http.client import HTTPResponse
 from typing import Any, NamedTuple
 
 import pytest
+from fastapi import Request
 from starlette.testclient import TestClient
 
 from sdxl_reg.catalog.access.credentials import issue_token, revoke_token
 from sdxl_reg.catalog.access.users import add_user, set_role
+from sdxl_reg.catalog.access.viewers import Viewer
 from sdxl_reg.catalog.references import MAIN
 from sdxl_reg.catalog.runs import cancel
 from sdxl_reg.jobs import events
 from sdxl_reg.store.database import transaction
 from sdxl_reg.vocabulary import Role
 from sdxl_reg.web import streams
+from sdxl_reg.web.api import run_events
 from sdxl_reg.web.app import create_app
 from sdxl_reg.web.dependencies import Registry
+from sdxl_reg.web.identity import viewer_in
 from sdxl_reg.web.schemas.run_events import Place, read_place
 from tests.registry.web.browser import serving
 from tests.registry.web.conftest import ADDRESS
@@ -190,10 +194,15 @@ def test_more_streams_than_threads_and_connections_leave_the_server_answering(
         assert {next(one).data["state"] for one in told} == {"cancelled"}
 
 
+@pytest.mark.parametrize("is_between", [False, True])
 @pytest.mark.parametrize("loss", ["token", "role"])
 def test_who_loses_sight_of_a_run_hears_no_more(
-    tmp_path_factory: pytest.TempPathFactory, loss: str
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    loss: str,
+    is_between: bool,
 ) -> None:
+    """At any moment; the worst one is between finding out who asks and reading what they see."""
     registry = build(tmp_path_factory.mktemp("sight"))
     run = queued_run(registry)
     with transaction(registry.engine) as session:
@@ -204,11 +213,24 @@ def test_who_loses_sight_of_a_run_hears_no_more(
     with serving(registry) as address, _open(address, run, issued.secret) as response:
         told = _events(response)
         assert next(told).data["state"] == "queued"
-        with transaction(registry.engine) as session:  # in one: she never sees it cancelled
-            if loss == "token":
-                revoke_token(session, session.merge(issued.token))
-            else:
-                set_role(session, session.merge(user), MAIN, None)
-            cancel(session, run)
+
+        def lose() -> None:
+            with transaction(registry.engine) as session:  # in one: she never sees it cancelled
+                if loss == "token":
+                    revoke_token(session, session.merge(issued.token))
+                else:
+                    set_role(session, session.merge(user), MAIN, None)
+                cancel(session, run)
+
+        def then_lose(request: Request) -> Viewer | None:
+            monkeypatch.undo()
+            viewer = viewer_in(request)
+            lose()
+            return viewer
+
+        if is_between:
+            monkeypatch.setattr(run_events, "viewer_in", then_lose)
+        else:
+            lose()
         assert list(told) == []
     registry.engine.dispose()

@@ -104,7 +104,10 @@ def _look(
     try:
         viewer = viewer_in(request)
         with shown_to(viewer), reading(registry.engine) as session:
-            return _found(session, registry, find_run(session, run_id), place, told)
+            found = _found(session, registry, find_run(session, run_id), place, told)
+        if found.bulletin.events and viewer_in(request) != viewer:
+            return _look(request, registry, run_id, place, told)  # it was read as for before
+        return found
     except (NotSignedIn, NotFound):
         return None
 
