@@ -251,7 +251,7 @@ CALLERS = (
 
 
 @pytest.fixture(scope="module")
-def table(own_registry: Registry) -> Table:
+def table(own_registry: Registry) -> Iterator[Table]:
     """The example registry with a user for each column."""
     registry = own_registry
     secrets = {}
@@ -289,7 +289,9 @@ def table(own_registry: Registry) -> Table:
         )
     values = {**values_of(registry), "key": kept, "doomed": doomed}
     values |= {"ingest": ingest, "doomed_ingest": doomed_ingest}
-    return Table(app=create_app(registry), secrets=secrets, values=values)
+    app = create_app(registry)
+    with TestClient(app, base_url=ADDRESS):  # for some requests begin work, which is ended with it
+        yield Table(app=app, secrets=secrets, values=values)
 
 
 def test_every_route_stands_in_the_table_once(table: Table) -> None:
