@@ -96,9 +96,7 @@ def artifacts_page(session: Session, part: Slice) -> Page[Artifact]:
         InvalidValue: The cursor or the filter is none of ours.
         UnknownName: The filter asks for another field.
     """
-    query = select(Artifact)
-    if part.filter:
-        query = query.where(filtered(part.filter, ARTIFACT_FIELDS, name="name"))
+    query = select(Artifact).where(filtered(part.filter, ARTIFACT_FIELDS, name="name"))
     return page_of(session, query, Artifact.name_key, part)
 
 

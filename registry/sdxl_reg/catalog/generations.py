@@ -112,8 +112,7 @@ def generations_page(session: Session, part: Slice) -> Page[Generation]:
         UnknownName: The filter asks for another field.
     """
     query = select(Generation).options(_WITH_PICTURES)
-    if part.filter:
-        query = query.where(filtered(part.filter, GENERATION_FIELDS, name="prompt"))
+    query = query.where(filtered(part.filter, GENERATION_FIELDS, name="prompt"))
     return page_of(session, query, Generation.id, part, newest_first=True)
 
 

@@ -108,8 +108,7 @@ def cells_page(session: Session, grid: Grid, part: Slice) -> Page[GridCell]:
         UnknownName: The filter asks for another field.
     """
     query = _cells(grid).order_by(None).options(selectinload(GridCell.scores))
-    if part.filter:
-        query = query.where(filtered(part.filter, CELL_FIELDS, name="prompt"))
+    query = query.where(filtered(part.filter, CELL_FIELDS, name="prompt"))
     return page_of(session, query, GridCell.position, part)
 
 

@@ -110,9 +110,7 @@ def grids_page(session: Session, part: Slice) -> Page[Grid]:
         InvalidValue: The cursor or the filter is none of ours.
         UnknownName: The filter asks for another field.
     """
-    query = select(Grid)
-    if part.filter:
-        query = query.where(filtered(part.filter, GRID_FIELDS, name="artifact"))
+    query = select(Grid).where(filtered(part.filter, GRID_FIELDS, name="artifact"))
     return page_of(session, query, Grid.id, part, newest_first=True)
 
 

@@ -116,9 +116,7 @@ def image_sets_page(session: Session, part: Slice) -> Page[ImageSetSummary]:
         InvalidValue: The cursor or the filter is none of ours.
         UnknownName: The filter asks for another field.
     """
-    query = select(ImageSet)
-    if part.filter:
-        query = query.where(filtered(part.filter, IMAGE_SET_FIELDS, name="name"))
+    query = select(ImageSet).where(filtered(part.filter, IMAGE_SET_FIELDS, name="name"))
     page = page_of(session, query, ImageSet.name_key, part)
     return Page(items=[summary_of(session, found) for found in page.items], next=page.next)
 

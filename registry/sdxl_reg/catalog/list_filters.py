@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, not_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, not_, or_, select, true
 from sqlalchemy.orm import aliased
 
 from sdxl_reg.catalog.selectors import And, Fact, Not, Or, Selector, Term, parse_selector
@@ -63,7 +63,7 @@ def filtered(text: str, fields: Mapping[str, ListField], *, name: str) -> Column
     """The condition that a filter means.
 
     Args:
-        text: As it was written, not empty.
+        text: As it was written; empty for everything.
         fields: Those of the list.
         name: The field that a word without one is about.
 
@@ -71,7 +71,7 @@ def filtered(text: str, fields: Mapping[str, ListField], *, name: str) -> Column
         InvalidValue: It is of the wrong form, or a value is.
         UnknownName: It asks for another field, or for a word that a field does not know.
     """
-    return _condition(parse_selector(text, fields=fields.keys()), fields, name)
+    return _condition(parse_selector(text, fields=fields.keys()), fields, name) if text else true()
 
 
 def _condition(

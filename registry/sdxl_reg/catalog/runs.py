@@ -98,9 +98,7 @@ def runs_page(
         InvalidValue: The cursor or the filter is none of ours.
         UnknownName: The filter asks for another field.
     """
-    query = select(Run)
-    if part.filter:
-        query = query.where(filtered(part.filter, RUN_FIELDS, name="title"))
+    query = select(Run).where(filtered(part.filter, RUN_FIELDS, name="title"))
     if states:
         query = query.where(Run.state.in_(states))
     if kinds:

@@ -23,9 +23,7 @@ def tags_page(session: Session, part: Slice) -> Page[Tag]:
         InvalidValue: The cursor or the filter is none of ours.
         UnknownName: The filter asks for another field.
     """
-    query = select(Tag)
-    if part.filter:
-        query = query.where(filtered(part.filter, TAG_FIELDS, name="path"))
+    query = select(Tag).where(filtered(part.filter, TAG_FIELDS, name="path"))
     return page_of(session, query, Tag.path, part)
 
 

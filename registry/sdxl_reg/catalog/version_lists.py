@@ -77,8 +77,7 @@ def versions_page(session: Session, artifact: Artifact, part: Slice) -> Page[Art
     query = select(ArtifactVersion).where(
         ArtifactVersion.artifact_id == artifact.id, ArtifactVersion.state.in_(TO_BE_SEEN)
     )
-    if part.filter:
-        query = query.where(filtered(part.filter, VERSION_FIELDS, name="sha256"))
+    query = query.where(filtered(part.filter, VERSION_FIELDS, name="sha256"))
     page = page_of(session, query, ArtifactVersion.version, part, newest_first=True)
     for version in page.items:  # otherwise each looks it up by itself
         set_committed_value(version, "artifact", artifact)

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from email.utils import quote as quoted
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from fastapi import HTTPException, Request
@@ -20,6 +21,8 @@ FOREVER = "private, max-age=31536000, immutable"
 """For what is named by its digest."""
 REVALIDATED = "private, no-cache"
 """For what is named by its place: other bytes may stand there tomorrow."""
+PNG: dict[str, Any] = {"content": {"image/png": {}}, "description": "A PNG."}
+"""How the API's document tells of an answer that is one."""
 INERT = "default-src 'none'; sandbox"
 """Bytes of ours never run anything, whatever they are taken for."""
 _UNKNOWN = "application/octet-stream"

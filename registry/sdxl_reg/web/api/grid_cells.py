@@ -9,14 +9,12 @@ from sdxl_reg.catalog.grids import find_grid
 from sdxl_reg.errors import NotFound
 from sdxl_reg.imaging.thumbnails import SIDES
 from sdxl_reg.web.dependencies import FilteredSliceOf, RegistryOf, SessionOf
-from sdxl_reg.web.files import REVALIDATED, blob_response
+from sdxl_reg.web.files import PNG, REVALIDATED, blob_response
 from sdxl_reg.web.schemas.base import Items, Number, items_of
 from sdxl_reg.web.schemas.grids import CellItem, cell_item
 from sdxl_reg.web.thumbnails import thumbnail
 
 router = APIRouter(prefix="/grids/{grid_id}/cells", tags=["grids"])
-
-_PNG = {"content": {"image/png": {}}, "description": "A PNG."}
 
 
 @router.get("", summary="The cells of a grid")
@@ -39,7 +37,7 @@ def one(session: SessionOf, grid_id: Number, position: Number) -> CellItem:
     "/{position}/picture",
     summary="The picture of a cell",
     response_class=Response,
-    responses={200: _PNG},
+    responses={200: PNG},
 )
 def picture(
     request: Request, session: SessionOf, registry: RegistryOf, grid_id: Number, position: Number

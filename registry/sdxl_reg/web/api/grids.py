@@ -15,7 +15,7 @@ from sdxl_reg.tables import Grid
 from sdxl_reg.vocabulary import Role
 from sdxl_reg.web.api.runs import notice_lost
 from sdxl_reg.web.dependencies import FilteredSliceOf, RegistryOf, SessionOf
-from sdxl_reg.web.files import REVALIDATED, blob_response
+from sdxl_reg.web.files import PNG, REVALIDATED, blob_response
 from sdxl_reg.web.grid_exports import DOCUMENTED, Kind, export_response
 from sdxl_reg.web.grid_views import view_in
 from sdxl_reg.web.roles import needs, of_grid
@@ -38,7 +38,6 @@ from sdxl_reg.web.working import WorkingOf
 
 router = APIRouter(prefix="/grids", tags=["grids"], dependencies=[Depends(notice_lost)])
 
-_PNG = {"content": {"image/png": {}}, "description": "A PNG."}
 MetricOf = Annotated[
     str, Query(description="Shown on sheets and plots: `kid`; the fidelity by default.")
 ]
@@ -145,7 +144,7 @@ def export(
     "/{grid_id}/sheet",
     summary="The sheet of a grid",
     response_class=Response,
-    responses={200: _PNG},
+    responses={200: PNG},
 )
 def sheet(request: Request, session: SessionOf, registry: RegistryOf, grid_id: Number) -> Response:
     """All cells on one labelled picture."""
